@@ -1,0 +1,53 @@
+"""What a conversion makes, before it is text: stages, what they read and write, parameters.
+
+Everything below is what the emitters (`scripts`, `dvcyaml`) read; `plan` in `convert` makes it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Out:
+    """A path that a stage writes, with DVC's own switches."""
+
+    path: str
+    cache: bool = True
+    persist: bool = False
+
+
+@dataclass(frozen=True)
+class DvcStage:
+    """One entry under `stages:` of dvc.yaml.  Paths are relative to the project, with forward slashes."""
+
+    name: str
+    cmd: str
+    deps: tuple[str, ...] = ()
+    params: tuple[str, ...] = ()
+    outs: tuple[Out, ...] = ()
+    metrics: tuple[Out, ...] = ()
+    plots: tuple[Out, ...] = ()
+
+
+@dataclass(frozen=True)
+class Param:
+    """A value of params.yaml: `key` is its dotted path there (`train.n_estimators`), `value` a plain YAML value.
+
+    `comment` is the comment that stands behind it in the notebook, without the `#`.
+    """
+
+    name: str
+    key: str
+    value: object
+    comment: str = ""
+
+
+@dataclass(frozen=True)
+class GeneratedFile:
+    """A file of the project as it should be: `path` relative to the project, the whole `text`, and whether a hand edit
+    of it is protected (scripts are; dvc.yaml, params.yaml and .gitignore are merged instead)."""
+
+    path: str
+    text: str
+    protected: bool = False
