@@ -1,0 +1,173 @@
+"""The spine: a notebook's bytes -> the files of its pipeline."""
+
+from __future__ import annotations
+
+import ast
+import warnings
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from nb2stage.dataflow import Program, SourceCell, analyse
+from nb2stage.diagnostics import Diagnostic, Severity
+from nb2stage.dvcyaml import foreign_outs, update_dvc_yaml
+from nb2stage.magics import to_python
+from nb2stage.notebook import Notebook, read_notebook
+from nb2stage.paramsyaml import check_params_text, read_params, update_gitignore, update_params_yaml
+from nb2stage.pipeline import GeneratedFile
+from nb2stage.planning import Planner, StagePlan, Surroundings, diagnose
+from nb2stage.scripts import ScriptWriter
+from nb2stage.tags import CellRole, Role, parse_tags
+from nb2stage.writer import STATE_PATH, State, read_text
+
+
+@dataclass(frozen=True)
+class Project:
+    """What a conversion reads of the project beside the notebook."""
+
+    root: Path
+    state: State
+    layout: str = "guideline"
+
+
+@dataclass
+class Conversion:
+    """The outcome: findings, and unless one of them is an error the stages and the files as they should be."""
+
+    diagnostics: list[Diagnostic]
+    stages: list[StagePlan] = field(default_factory=list)
+    files: list[GeneratedFile] = field(default_factory=list)
+    removed: list[str] = field(default_factory=list)
+    unused_params: list[str] = field(default_factory=list)
+    requirements: list[str] = field(default_factory=list)
+
+    @property
+    def failed(self) -> bool:
+        """Whether a finding forbids writing."""
+        return any(d.severity is Severity.ERROR for d in self.diagnostics)
+
+
+def convert(data: bytes, path: str, project: Project) -> Conversion:
+    """Turn a notebook into its pipeline.  `path` is relative to the project.
+
+    1. read the notebook
+    2. read its tags: which cell belongs to which stage
+    3. make plain Python of each cell
+    4. follow values, settings and files through the stages
+    5. plan scripts, cache files, parameters
+    6. write the scripts
+    7. write dvc.yaml, params.yaml and .gitignore
+
+    A cell `x = load()` tagged `import` and a cell `print(x)` tagged `report` become two scripts, the first of which
+    saves `x` to cache/import/ and the second of which loads it from there.
+
+    Raises `Nb2stageError` for what cannot be read at all.
+    """
+    notebook = read_notebook(data, path)
+    roles, stages, diagnostics = parse_tags(notebook)
+    names = [stage.name for stage in stages]
+    cells = to_cells(notebook, roles, names, diagnostics)
+    if _errors(diagnostics):
+        return Conversion(diagnostics)
+    program = analyse(cells, len(names))
+    diagnostics += [diagnose(finding, path, names) for finding in program.findings]
+    planner = Planner(path, names, program, surroundings(project, path))
+    plans = planner.plan()
+    diagnostics += planner.diagnostics
+    if _errors(diagnostics):
+        return Conversion(diagnostics)
+    scripts = [GeneratedFile(plan.script, ScriptWriter(planner, plan).text(), protected=True) for plan in plans]
+    files = [*scripts, *project_files(project, path, plans, planner, diagnostics)]
+    state = project.state.with_conversion(
+        path, files, [p.name for p in plans], [out.path for p in plans for out in (*p.outs, *p.metrics, *p.plots)]
+    )
+    files.append(GeneratedFile(STATE_PATH, state.to_text()))
+    used = {param.name for plan in plans for param in plan.params}
+    return Conversion(
+        diagnostics, plans, files, project.state.obsolete(path, files),
+        [p.name for p in planner.params if p.name not in used],
+        list(dict.fromkeys(r for cell in cells for r in cell.python.requirements)),
+    )
+
+
+def _errors(diagnostics: list[Diagnostic]) -> bool:
+    return any(d.severity is Severity.ERROR for d in diagnostics)
+
+
+def to_cells(
+    notebook: Notebook, roles: tuple[CellRole, ...], names: list[str], diagnostics: list[Diagnostic]
+) -> list[SourceCell]:
+    """The code cells as Python.  What cannot be read is an error in a stage and a warning elsewhere."""
+    cells: list[SourceCell] = []
+    for role in roles:
+        python, findings = to_python(role.cell, notebook.path, role.stage)
+        if role.role in (Role.UNTAGGED, Role.SKIP):
+            findings = [] if python is not None or role.role is Role.SKIP else [_as_warning(f) for f in findings]
+        diagnostics += findings
+        if python is None:
+            continue
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            flags = ast.PyCF_ALLOW_TOP_LEVEL_AWAIT | ast.PyCF_ONLY_AST
+            tree = compile(python.text, "<cell>", "exec", flags=flags, dont_inherit=True)
+        stage = names.index(role.stage) if role.stage is not None else None
+        cells.append(SourceCell(role, python, tree, stage))
+    return cells
+
+
+def _as_warning(finding: Diagnostic) -> Diagnostic:
+    return Diagnostic(
+        finding.code, f"{finding.message}; the cell has no tag and is left out", finding.hint, Severity.WARNING,
+        finding.path, finding.cell, finding.line, finding.column,
+    )
+
+
+def surroundings(project: Project, path: str) -> Surroundings:
+    """What the planner asks of the disk."""
+    dvc_text = read_text(project.root, "dvc.yaml")
+    params_text = read_text(project.root, "params.yaml")
+    outs = foreign_outs(dvc_text)
+    mine = set(project.state.of(path).stages)
+    return Surroundings(
+        exists=lambda p: (project.root / p).exists(),
+        is_dir=lambda p: (project.root / p).is_dir(),
+        tuned=read_params(params_text) if params_text is not None else {},
+        known_outs=frozenset(out for out, stage in outs.items() if stage in mine),
+        foreign_outs={out: stage for out, stage in outs.items() if stage not in mine},
+        layout=project.layout,
+    )
+
+
+def project_files(
+    project: Project, path: str, plans: list[StagePlan], planner: Planner, diagnostics: list[Diagnostic]
+) -> list[GeneratedFile]:
+    """dvc.yaml, params.yaml and .gitignore with what this notebook needs in them."""
+    names = [plan.name for plan in plans]
+    gone = [name for name in project.state.of(path).stages if name not in names]
+    clash(project.state.notebooks, path, names, diagnostics)
+    stages = [plan.dvc_stage() for plan in plans]
+    files = [GeneratedFile("dvc.yaml", update_dvc_yaml(read_text(project.root, "dvc.yaml"), stages, gone))]
+    params = [param for param in planner.params if any(param in plan.params for plan in plans)]
+    before = read_text(project.root, "params.yaml")
+    if params or before is not None:
+        text = update_params_yaml(before, params) if params else before or ""
+        if before is not None:
+            diagnostics += check_params_text(text)
+        files.append(GeneratedFile("params.yaml", text))
+    ignored = ["cache/"]
+    files.append(GeneratedFile(".gitignore", update_gitignore(read_text(project.root, ".gitignore"), ignored)))
+    return files
+
+
+def clash(notebooks: Mapping[str, object], path: str, names: list[str], diagnostics: list[Diagnostic]) -> None:
+    """Two notebooks of one project must not have a stage of the same name."""
+    for other, conversion in notebooks.items():
+        for name in sorted(set(getattr(conversion, "stages", ())) & set(names)) if other != path else ():
+            diagnostics.append(
+                Diagnostic("NB604", f"stage `{name}` belongs to {other} already",
+                           f"tag the cells of one of the two notebooks with another name: `stage:{name}_2`", path=path,
+                           stage=name)
+            )
+
+
+__all__ = ["Conversion", "Program", "Project", "convert"]

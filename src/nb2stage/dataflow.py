@@ -1,0 +1,315 @@
+"""Cells -> an interpreted program: statements in the order of the pipeline, and what crosses between its stages."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from nb2stage.boundaries import DEFINITIONS, IMPORTS, Boundaries
+from nb2stage.interpreter import Finding, Interpreter
+from nb2stage.magics import PythonCell
+from nb2stage.objects import State, Statement, Var, reach
+from nb2stage.paramsyaml import is_yaml_value
+from nb2stage.scopes import top_level_names
+from nb2stage.tags import CellRole, Role
+
+
+@dataclass
+class SourceCell:
+    """A cell of the notebook with its Python and its top-level statements."""
+
+    role: CellRole
+    python: PythonCell
+    tree: ast.Module
+    stage: int | None
+    statements: list[Statement] = field(default_factory=list)
+
+    @property
+    def index(self) -> int:
+        """The cell's position in the notebook, from 1."""
+        return self.role.cell.index
+
+
+@dataclass
+class Program:
+    """An interpreted notebook in the order of its pipeline."""
+
+    cells: list[SourceCell]
+    statements: list[Statement]
+    interpreter: Interpreter
+    boundaries: Boundaries
+    findings: list[Finding]
+    inert: set[int] = field(default_factory=set)  # stages that hold only imports, definitions and settings
+
+
+def analyse(cells: Sequence[SourceCell], stage_count: int) -> Program:
+    """Interpret the cells in the order of the pipeline and work out what crosses between its stages.
+
+    Where grouping the cells of a stage moves cells past each other, the notebook's own order is interpreted first, and
+    every pair of cells that changes places must not notice it.
+    """
+    order = pipeline_order(cells)
+    findings: list[Finding] = []
+    if [c.index for c in order] != [c.index for c in cells]:
+        first, _, _ = _interpret(cells, stage_count)
+        findings += _check_moves(cells, order, first)
+    interpreter, entries, exits = _interpret(order, stage_count)
+    statements = [s for cell in order for s in cell.statements]
+    boundaries = Boundaries(interpreter, statements, entries, exits)
+    inert = _inert_stages(boundaries, stage_count)
+    if inert:
+        for statement in statements:
+            if statement.stage in inert:
+                statement.stage = None
+        boundaries = Boundaries(interpreter, statements, entries, exits)
+    boundaries.solve()
+    findings += interpreter.findings + boundaries.findings
+    return Program(list(order), statements, interpreter, boundaries, _unique(findings), inert)
+
+
+def _unique(findings: list[Finding]) -> list[Finding]:
+    seen: dict[tuple[object, ...], Finding] = {}
+    for finding in findings:
+        key = (finding.code, finding.statement.cell, getattr(finding.node, "lineno", 0), finding.name, finding.text)
+        seen.setdefault(key, finding)
+    return list(seen.values())
+
+
+def pipeline_order(cells: Sequence[SourceCell]) -> list[SourceCell]:
+    """The cells grouped by stage; a cell of no stage stays before the stage cell that follows it in the notebook."""
+    keys: dict[int, tuple[int, int]] = {}
+    following = max((c.stage for c in cells if c.stage is not None), default=0)
+    for cell in reversed(cells):
+        if cell.stage is not None:
+            following = cell.stage
+        keys[cell.index] = (following, cell.index)
+    return sorted(cells, key=lambda cell: keys[cell.index])
+
+
+def _statements_of(cell: SourceCell, position: int) -> list[Statement]:
+    """The statements of a cell that take part: of a cell without a stage tag only imports and definitions."""
+    found: list[Statement] = []
+    for text in cell.python.imports.values():
+        node = ast.parse(text).body[0]
+        found.append(Statement(position + len(found), cell.index, node, cell.stage, hidden=True))
+    for node in cell.tree.body:
+        if cell.role.role in (Role.UNTAGGED, Role.SKIP) and not is_inert_node(node):
+            continue
+        statement = Statement(position + len(found), cell.index, node, cell.stage)
+        statement.param = cell.role.role is Role.PARAMETERS and is_parameter(node)
+        found.append(statement)
+    for statement in found:
+        statement.order = cell.index * 100_000 + statement.node.lineno
+    return found
+
+
+def is_inert_node(node: ast.stmt) -> bool:
+    """Whether a statement only imports or defines: `import x`, `def f`, `try: import x except ImportError: …`."""
+    if isinstance(node, (*IMPORTS, *DEFINITIONS)):
+        return True
+    if isinstance(node, ast.Try):
+        parts = [*node.body, *node.orelse, *node.finalbody, *(s for h in node.handlers for s in h.body)]
+        if not any(isinstance(p, IMPORTS) for p in node.body):
+            return False
+        return all(is_inert_node(p) or isinstance(p, ast.Pass) or _is_flag(p) for p in parts)
+    return False
+
+
+def _is_flag(node: ast.stmt) -> bool:
+    return isinstance(node, ast.Assign) and isinstance(node.value, ast.Constant)
+
+
+def is_parameter(node: ast.stmt) -> bool:
+    """Whether a statement of a `parameters` cell binds one name to a literal that params.yaml can hold."""
+    if isinstance(node, ast.Assign):
+        target = node.targets[0] if len(node.targets) == 1 else None
+    elif isinstance(node, ast.AnnAssign):
+        target = node.target
+    else:
+        return False
+    if not isinstance(target, ast.Name) or node.value is None:
+        return False
+    value = literal(node.value)
+    return value is not NO_LITERAL and is_yaml_value(yaml_value(value))
+
+
+def yaml_value(value: object) -> object:
+    """A literal as YAML can hold it: a tuple becomes a list, and the script turns it back."""
+    return list(value) if isinstance(value, tuple) else value
+
+
+NO_LITERAL = object()
+
+
+def literal(node: ast.expr) -> object:
+    """The value of a literal expression; `NO_LITERAL` for anything else."""
+    try:
+        return ast.literal_eval(node)
+    except (ValueError, TypeError, SyntaxError, MemoryError, RecursionError):
+        return NO_LITERAL
+
+
+def _interpret(
+    order: Sequence[SourceCell], stage_count: int
+) -> tuple[Interpreter, list[dict[str, Var]], list[dict[str, Var]]]:
+    """Run the abstract interpreter over the cells; the names at the entry and at the exit of each stage."""
+    interpreter = Interpreter()
+    position = 0
+    for cell in order:
+        cell.statements = _statements_of(cell, position)
+        position += len(cell.statements) + 1
+        for statement in cell.statements:
+            if is_inert_node(statement.node):
+                for name in top_level_names(statement.node):
+                    interpreter.late_imports.setdefault(name, statement)
+    entries: list[dict[str, Var]] = [{} for _ in range(stage_count)]
+    exits: list[dict[str, Var]] = [{} for _ in range(stage_count)]
+    last = {cell.stage: cell.index for cell in order}
+    started: set[int] = set()
+    for cell in order:
+        if cell.stage is not None and cell.stage not in started:
+            started.add(cell.stage)
+            entries[cell.stage] = _names(interpreter.state)
+        _run_cell(interpreter, cell)
+        if cell.stage is not None and last[cell.stage] == cell.index:
+            exits[cell.stage] = _names(interpreter.state)
+    return interpreter, entries, exits
+
+
+def _names(state: State) -> dict[str, Var]:
+    return {key: var for key, var in state.delta.items() if isinstance(key, str)}
+
+
+def _run_cell(interpreter: Interpreter, cell: SourceCell) -> None:
+    for statement in cell.statements:
+        if interpreter.state.dead:
+            interpreter.state.dead = False
+            interpreter.find("NB205", statement.node)
+        interpreter.run(statement)
+        if cell.role.role is Role.SETUP and statement.impure and isinstance(statement.node, ast.Expr):
+            if not statement.draws and not any(use.statement is statement for use in interpreter.files):
+                # The tag says it: this is to be repeated.
+                statement.impure = False
+                interpreter.setting("setup")
+    if cell.role.role is Role.UNTAGGED and not cell.role.explicit:
+        _run_shadow(interpreter, cell)
+
+
+def _run_shadow(interpreter: Interpreter, cell: SourceCell) -> None:
+    """Look at what an untagged cell would do, without doing it: a later stage must not depend on it."""
+    base = interpreter.state
+    findings, files = len(interpreter.findings), len(interpreter.files)
+    seeded, stars = set(interpreter.seeded), list(interpreter.star_modules)
+    shadows = dict(interpreter.shadows)
+    interpreter.state = State(base)
+    for node in cell.tree.body:
+        if is_inert_node(node):
+            continue
+        shadow = Statement(-1, cell.index, node, None)
+        interpreter.shadows, interpreter.shadowed, kept = {}, {}, interpreter.shadowed
+        interpreter.run(shadow)
+        interpreter.shadowed = kept
+        shadows.update(dict.fromkeys(shadow.binds, shadow))
+        old = reach(v for var in _names(base).values() for v in var.values) if shadow.certain else set()
+        interpreter.shadowed.update(dict.fromkeys(shadow.certain & old, shadow))
+        for domain in sorted((shadow.sets - {"warnings"}) | shadow.seeds):
+            interpreter.untagged_settings.append((domain, shadow))
+    interpreter.state = base
+    base.dead = False
+    interpreter.shadows = shadows
+    interpreter.seeded, interpreter.star_modules = seeded, stars
+    del interpreter.findings[findings:], interpreter.files[files:]
+
+
+def _inert_stages(boundaries: Boundaries, stage_count: int) -> set[int]:
+    """Stages that do nothing of their own: what they hold goes where it is used."""
+
+    def is_inert(statement: Statement) -> bool:
+        node = statement.node
+        if not boundaries.repeatable(statement):
+            return False
+        settles = isinstance(node, ast.Expr) and (isinstance(node.value, ast.Constant) or statement.sets or statement.seeds)
+        return is_inert_node(node) or bool(settles) or isinstance(node, ast.Assign | ast.AnnAssign | ast.Pass)
+
+    inert = {stage.index for stage in boundaries.stages if all(map(is_inert, stage.statements))}
+    if len(inert) == stage_count:
+        return {s.index for s in boundaries.stages if all(is_inert_node(t.node) for t in s.statements)}
+    return inert
+
+
+# -- cells that change places
+
+
+def _check_moves(
+    cells: Sequence[SourceCell], order: Sequence[SourceCell], interpreter: Interpreter
+) -> list[Finding]:
+    """Every pair of cells that grouping moves past each other must neither feed nor undo the other."""
+    place = {cell.index: n for n, cell in enumerate(order)}
+    findings: list[Finding] = []
+    facts = {cell.index: _facts(cell, interpreter) for cell in cells}
+    for n, earlier in enumerate(cells):
+        for later in cells[n + 1 :]:
+            if place[earlier.index] < place[later.index]:
+                continue
+            clash = _clash(facts[earlier.index], facts[later.index])
+            if clash and earlier.statements and later.statements:
+                node = later.statements[0].node
+                findings.append(Finding("NB206", later.statements[0], node, clash, hint=str(earlier.index)))
+    return findings
+
+
+@dataclass
+class _Facts:
+    binds: set[str]
+    reads: set[str]
+    changes: set[object]
+    reached: set[object]
+    writes: set[str]
+    files: set[str]
+    names: dict[object, str]
+
+
+def _facts(cell: SourceCell, interpreter: Interpreter) -> _Facts:
+    facts = _Facts(set(), set(), set(), set(), set(), set(), {})
+    for statement in cell.statements:
+        inert = is_inert_node(statement.node)
+        facts.binds |= set() if inert else statement.binds
+        facts.reads |= set(statement.reads)
+        facts.changes |= statement.changes
+        for name, var in statement.reads.items():
+            for obj in reach(var.values):
+                if obj.kind != "lib":
+                    facts.reached.add(obj)
+                    facts.names.setdefault(obj, name)
+        if statement.sets:
+            facts.changes |= {f"the {domain} settings" for domain in statement.sets}
+        if statement.impure or statement.changes:
+            facts.reached |= {f"the {s} settings" for s in interpreter_settings(interpreter)}
+        if statement.seeds:
+            facts.changes |= {f"the random state of {s}" for s in statement.seeds}
+        facts.reached |= {f"the random state of {s}" for s in statement.draws}
+    for use in interpreter.files:
+        if use.statement.cell == cell.index:
+            (facts.files if use.mode == "read" else facts.writes).add(use.path or "a file")
+    return facts
+
+
+def interpreter_settings(interpreter: Interpreter) -> set[str]:
+    """All domains of settings that were made so far."""
+    return {str(k)[1:-10] for k in interpreter.state.delta if isinstance(k, str) and k.endswith(" settings>")}
+
+
+def _clash(one: _Facts, two: _Facts) -> str:
+    """The name of something that one of two cells makes or changes and the other uses; empty if there is none."""
+    for a, b in ((one, two), (two, one)):
+        names = a.binds & (b.binds | b.reads)
+        if names:
+            return "`" + min(names) + "`"
+        for obj in a.changes & (b.changes | b.reached):
+            found = a.names.get(obj) or b.names.get(obj)
+            return f"`{found}`" if found else str(obj) if isinstance(obj, str) else "an object"
+        paths = a.writes & (b.writes | b.files)
+        if paths:
+            return f"the file {min(paths)}"
+    return ""

@@ -1,0 +1,164 @@
+"""Which names a function, lambda, comprehension or class body binds, and which it takes from outside."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from functools import lru_cache
+
+ScopeNode = ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda | ast.ClassDef
+FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda)
+COMPREHENSIONS = (ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)
+
+
+@dataclass
+class Scope:
+    """The names of one function or class body: bound in it, declared `global`, declared `nonlocal`."""
+
+    node: ast.AST
+    bound: set[str] = field(default_factory=set)
+    global_names: set[str] = field(default_factory=set)
+    nonlocal_names: set[str] = field(default_factory=set)
+    is_class: bool = False
+    is_generator: bool = False
+
+    @property
+    def local_names(self) -> set[str]:
+        """Names that live in this scope."""
+        return self.bound - self.global_names - self.nonlocal_names
+
+
+def parameters(node: ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda) -> list[ast.arg]:
+    """All parameters in the order of the signature, `*args` and `**kwargs` included."""
+    a = node.args
+    rest = [a.vararg] if a.vararg else []
+    keywords = [a.kwarg] if a.kwarg else []
+    return [*a.posonlyargs, *a.args, *rest, *a.kwonlyargs, *keywords]
+
+
+@lru_cache(maxsize=None)
+def scope_of(node: ScopeNode) -> Scope:
+    """The scope that a function, lambda or class opens."""
+    scope = Scope(node, is_class=isinstance(node, ast.ClassDef))
+    if isinstance(node, FUNCTIONS):
+        scope.bound.update(arg.arg for arg in parameters(node))
+    body = [node.body] if isinstance(node, ast.Lambda) else node.body
+    for child in body:
+        _collect(child, scope)
+    return scope
+
+
+def _collect(node: ast.AST, scope: Scope, in_comprehension: bool = False) -> None:
+    """Add the names that `node` binds in `scope`; nested scopes bind nothing here, a walrus in a comprehension does."""
+    if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+        scope.bound.add(node.name)
+        for outer in _evaluated_outside(node):
+            _collect(outer, scope)
+        return
+    if isinstance(node, ast.Lambda):
+        for default in [*node.args.defaults, *node.args.kw_defaults]:
+            if default is not None:
+                _collect(default, scope)
+        return
+    if isinstance(node, ast.NamedExpr):
+        scope.bound.add(node.target.id)
+        _collect(node.value, scope, in_comprehension)
+        return
+    if not in_comprehension or not isinstance(node, ast.Name):
+        scope.bound.update(bound_names(node))
+    if isinstance(node, ast.Global):
+        scope.global_names.update(node.names)
+    elif isinstance(node, ast.Nonlocal):
+        scope.nonlocal_names.update(node.names)
+    elif isinstance(node, ast.Yield | ast.YieldFrom):
+        scope.is_generator = True
+    inside = in_comprehension or isinstance(node, COMPREHENSIONS)
+    for child in ast.iter_child_nodes(node):
+        _collect(child, scope, inside)
+
+
+def _evaluated_outside(node: ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef) -> Iterator[ast.AST]:
+    yield from node.decorator_list
+    if isinstance(node, ast.ClassDef):
+        yield from node.bases
+        yield from node.keywords
+    else:
+        yield from node.args.defaults
+        yield from (default for default in node.args.kw_defaults if default is not None)
+
+
+def bound_names(node: ast.AST) -> Iterator[str]:
+    """The names that this very node binds: `x` of a store, the alias of an import, `e` of `except E as e`, captures."""
+    if isinstance(node, ast.Name):
+        if not isinstance(node.ctx, ast.Load):
+            yield node.id
+    elif isinstance(node, ast.Import | ast.ImportFrom):
+        for alias in node.names:
+            yield alias.asname or alias.name.split(".")[0]
+    elif isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+        yield node.name
+    elif isinstance(node, ast.ExceptHandler | ast.MatchAs | ast.MatchStar):
+        if node.name:
+            yield node.name
+    elif isinstance(node, ast.MatchMapping) and node.rest:
+        yield node.rest
+
+
+def top_level_names(statement: ast.stmt) -> set[str]:
+    """The names that a statement at the top level may bind in the notebook's namespace, functions not called."""
+    scope = Scope(statement)
+    _collect(statement, scope)
+    return scope.bound
+
+
+@lru_cache(maxsize=None)
+def free_names(node: ScopeNode) -> frozenset[str]:
+    """The global names that a function or class body may look up when it runs, nested functions included."""
+    found: set[str] = set()
+    _free(node, (), found)
+    return frozenset(found)
+
+
+def _free(node: ScopeNode, outer: tuple[Scope, ...], found: set[str]) -> None:
+    scope = scope_of(node)
+    chain = (*outer, scope)
+    body = [node.body] if isinstance(node, ast.Lambda) else node.body
+    for child in body:
+        _free_in(child, chain, found, frozenset())
+
+
+def _free_in(node: ast.AST, chain: tuple[Scope, ...], found: set[str], hidden: frozenset[str]) -> None:
+    if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load):
+        if node.id not in hidden and _is_global(node.id, chain):
+            found.add(node.id)
+        return
+    if isinstance(node, ast.Global):
+        found.update(node.names)
+        return
+    if isinstance(node, COMPREHENSIONS):
+        names = {n.id for g in node.generators for n in ast.walk(g.target) if isinstance(n, ast.Name)}
+        hidden = hidden | names
+    if isinstance(node, ast.Lambda | ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+        if isinstance(node, ast.Lambda):
+            outside: list[ast.AST] = [d for d in [*node.args.defaults, *node.args.kw_defaults] if d is not None]
+        else:
+            outside = list(_evaluated_outside(node))
+        for part in outside:
+            _free_in(part, chain, found, hidden)
+        inner: set[str] = set()
+        # Methods do not see the names of the class body around them.
+        _free(node, tuple(s for s in chain if not s.is_class), inner)
+        found.update(inner - hidden)
+        return
+    for child in ast.iter_child_nodes(node):
+        _free_in(child, chain, found, hidden)
+
+
+def _is_global(name: str, chain: tuple[Scope, ...]) -> bool:
+    for index, scope in enumerate(reversed(chain)):
+        if name in scope.global_names:
+            return True
+        if name in scope.local_names and (index == 0 or not scope.is_class):
+            return scope.is_class  # a class body falls back to the global of the same name
+    return True

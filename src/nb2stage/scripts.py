@@ -1,0 +1,731 @@
+"""`StagePlan` -> the text of its script: the user's own lines, and a few plain ones to load and save.
+
+A script is: a line that says where it comes from; the imports that it uses; parameters; what is loaded; what other cells
+define; the cells of the stage as they stand; what is saved.
+"""
+
+from __future__ import annotations
+
+import ast
+import re
+import sys
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from pathlib import PurePosixPath
+
+from nb2stage.boundaries import DEFINITIONS, IMPORTS
+from nb2stage.dataflow import SourceCell, is_inert_node, literal
+from nb2stage.objects import Statement
+from nb2stage.planning import CacheFile, Planner, StagePlan, normal
+from nb2stage.scopes import free_names
+from nb2stage.tags import Role, directive_lines
+
+STATE_CALLS = {
+    "<numpy random state>": ("numpy", "random.get_state()", "random.set_state({})"),
+    "<random state>": ("random", "getstate()", "setstate({})"),
+    "<torch random state>": ("torch", "get_rng_state()", "set_rng_state({})"),
+}
+# Imports that do nothing but bind: unused, they are left out.
+INERT_ROOTS = frozenset(
+    "numpy pandas matplotlib scipy seaborn statsmodels joblib IPython tqdm torch sklearn mpl_toolkits patsy plotly "
+    "xgboost lightgbm catboost PIL cv2 requests yaml bs4 nltk spacy networkx sympy numba tensorflow keras".split()
+)
+# What shows nothing worth printing when it ends a cell.
+SILENT_CALLS = re.compile(r"^(set_|add_|fit$|show$|close$|print$|display$|info$|seed$|append$|extend$|update$|remove$|"
+                          r"insert$|sort$|plot|hist|bar|scatter|boxplot|legend|grid|tight_layout|x?y?label|title|savefig|"
+                          r"to_csv|to_pickle|to_json|to_excel|to_parquet|dump$|save|makedirs$|mkdir$|write)")
+LINE = 88
+
+
+@dataclass
+class Header:
+    """The import lines of a script, gathered."""
+
+    modules: dict[str, set[str | None]] = field(default_factory=dict)  # module -> aliases (None: no alias)
+    members: dict[str, set[tuple[str, str | None]]] = field(default_factory=dict)  # module -> (name, alias)
+
+    def add(self, text: str) -> None:
+        """Add one import statement."""
+        node = ast.parse(text).body[0]
+        if isinstance(node, ast.Import):
+            for alias in node.names:
+                self.modules.setdefault(alias.name, set()).add(alias.asname)
+        elif isinstance(node, ast.ImportFrom):
+            for alias in node.names:
+                self.members.setdefault("." * node.level + (node.module or ""), set()).add((alias.name, alias.asname))
+
+    def lines(self, local: Iterable[str]) -> list[str]:
+        """Sorted as isort sorts: the standard library, other people's packages, modules beside the notebook."""
+        sections: list[list[str]] = [[], [], []]
+        local = set(local)
+        plain = [(m, f"import {m}" + (f" as {a}" if a and a != m else "")) for m in self.modules
+                 for a in sorted(self.modules[m], key=str)]
+        froms = [(m, _from_line(m, members)) for m, members in self.members.items()]
+        for module, line in sorted(plain, key=lambda p: (p[0].lower(), p[1])) + sorted(froms, key=lambda p: p[0].lower()):
+            root = module.split(".")[0]
+            if module == "__future__":
+                continue
+            section = 2 if root in local or module.startswith(".") else 0 if root in sys.stdlib_module_names else 1
+            sections[section].append(line)
+        result: list[str] = []
+        if "__future__" in self.members:
+            result += [_from_line("__future__", self.members["__future__"]), ""]
+        for section in sections:
+            if section:
+                result += [*section, ""]
+        return result[:-1]
+
+
+def _from_line(module: str, members: set[tuple[str, str | None]]) -> str:
+    names = [n + (f" as {a}" if a and a != n else "") for n, a in sorted(members, key=lambda m: (m[0], str(m[1])))]
+    line = f"from {module} import {', '.join(names)}"
+    if len(line) <= LINE:
+        return line
+    return f"from {module} import (\n" + "".join(f"    {name},\n" for name in names) + ")"
+
+
+class ScriptWriter:
+    """Writes the script of one stage."""
+
+    def __init__(self, planner: Planner, plan: StagePlan) -> None:
+        self.planner, self.plan = planner, plan
+        self.program = planner.program
+        self.own = plan.data.statements
+        self.repeats = sorted(plan.data.repeats, key=lambda s: s.position)
+        self.header = Header()
+        self.late: list[str] = []  # lines behind the imports
+        self.names_bound = {n for s in self.program.statements for n in s.binds} | {
+            n.id for c in self.program.cells for n in ast.walk(c.tree) if isinstance(n, ast.Name)
+        }
+        self.ordered = self.has_import_order()
+        self.hoisted: set[Statement] = set()
+        self.simple_figures = self.are_figures_simple()
+        self.figure_count = 0
+        self.figure_folder_made = False
+        self.dropped_definitions = self.unused_definitions()
+
+    # -- the whole
+
+    def text(self) -> str:
+        """The script."""
+        name = PurePosixPath(self.planner.path).name
+        intro = f'"""Stage `{self.plan.name}` of {name}. Edit the notebook and run `nb2stage convert {name}`."""'
+        self.collect_imports()
+        params = self.params()
+        repeats = self.repeated()
+        loads = self.loads()
+        cells = [text for cell in self.plan.cells if (text := self.cell(cell))]
+        saves = self.saves()
+        folders = self.folders()
+        figures = self.figure_helper()
+        backend = self.backend()
+        blocks = [
+            intro,
+            "\n".join(self.header.lines(self.local_roots())),
+            backend,
+            params,
+            *figures,
+            *repeats,
+            loads,
+            folders,
+            *cells,
+            saves,
+        ]
+        return _join_blocks([b for b in blocks if b])
+
+    def local_roots(self) -> set[str]:
+        return {PurePosixPath(m).name.removesuffix(".py") for m in self.plan.local_modules}
+
+    # -- imports
+
+    def has_import_order(self) -> bool:
+        """Whether the order of imports among other statements matters: `sys.path.insert` before `import mine`."""
+        domains = {d for s in [*self.own, *self.repeats] for d in s.sets}
+        return any(d in ("environ", "syspath") or d.startswith("library ") for d in domains)
+
+    def used_names(self) -> set[str]:
+        """All global names that the script's code looks up."""
+        used: set[str] = set()
+        for statement in [*self.own, *self.repeats]:
+            if statement in self.dropped_definitions:
+                continue
+            used |= set(statement.reads)
+            for part in ast.walk(statement.node):
+                if isinstance(part, DEFINITIONS):
+                    used |= free_names(part)
+        for name, wanted in ((n, s) for s, names in self.plan.data.repeats.items() for n in names):
+            if wanted:
+                used.add(name)
+        return used
+
+    def collect_imports(self) -> None:
+        """Decide which imports stand at the top; the others stay where they are."""
+        used = self.used_names()
+        touched = {p for s in [*self.own, *self.repeats] for p in s.imports if not isinstance(s.node, IMPORTS)}
+        ever_used = {n for s in self.program.statements for n in s.reads} | {
+            n for s in self.program.statements for part in ast.walk(s.node) if isinstance(part, DEFINITIONS)
+            for n in free_names(part)
+        }
+        last = self.own[-1].position if self.own else 0
+        for statement in self.program.statements:
+            node = statement.node
+            if not isinstance(node, IMPORTS):
+                continue
+            mine = statement.stage == self.plan.data.index or statement in self.plan.data.repeats
+            if any(alias.name == "*" for alias in node.names):
+                continue
+            for alias in node.names:
+                name = alias.asname or alias.name.split(".")[0]
+                effect_only = name not in ever_used and self.has_effect(node, alias) and statement.position <= last
+                if not effect_only and not (mine and name in used and self.is_touched(node, alias, touched)):
+                    continue
+                if self.can_hoist(statement, name):
+                    self.header.add(_import_text(node, alias))
+                    self.hoisted.add(statement)
+            if mine and self.can_hoist_all(statement):
+                self.hoisted.add(statement)
+        self.add_submodules(touched)
+
+    def has_effect(self, node: ast.Import | ast.ImportFrom, alias: ast.alias) -> bool:
+        module = alias.name if isinstance(node, ast.Import) else (node.module or "")
+        if module.startswith("sklearn.experimental") or module == "__future__":
+            return True
+        root = module.split(".")[0]
+        return root not in INERT_ROOTS and root not in sys.stdlib_module_names
+
+    def is_touched(self, node: ast.Import | ast.ImportFrom, alias: ast.alias, touched: set[str]) -> bool:
+        """Of `import a.b` and `import a.c` only what the stage uses."""
+        if isinstance(node, ast.ImportFrom) or alias.asname or "." not in alias.name:
+            return True
+        root = alias.name.split(".")[0] + "."
+        dotted = {a.name for s in self.program.statements if isinstance(s.node, ast.Import) for a in s.node.names
+                  if a.name.startswith(root) and not a.asname}
+        used = {d for d in dotted if any((t + ".").startswith(d + ".") for t in touched)}
+        return alias.name in used or not used
+
+    def add_submodules(self, touched: set[str]) -> None:
+        """`sklearn.datasets.load_iris()` after `import sklearn` works only where some cell imports the submodule."""
+        roots = {m for m, aliases in self.header.modules.items() if None in aliases and "." not in m}
+        known: set[str] = set()
+        for statement in self.program.statements:
+            node = statement.node
+            if isinstance(node, ast.ImportFrom) and node.module and "." in node.module:
+                known.add(node.module)
+            elif isinstance(node, ast.ImportFrom) and node.module:
+                known |= {f"{node.module}.{a.name}" for a in node.names if a.name.islower()}
+            elif isinstance(node, ast.Import):
+                known |= {a.name for a in node.names if "." in a.name}
+        for module in known:
+            if module.split(".")[0] in roots and any((t + ".").startswith(module + ".") for t in touched):
+                self.header.add(f"import {module}")
+
+    def can_hoist(self, statement: Statement, name: str) -> bool:
+        """An import may stand at the top where nothing else binds its name and no setting must come first."""
+        if self.ordered:
+            return statement in self.plan.data.repeats and not self.settings_before(statement)
+        others = [s for s in self.program.statements if name in s.binds and s is not statement]
+        return all(isinstance(s.node, IMPORTS) and _same_import(s.node, statement.node, name) for s in others)
+
+    def settings_before(self, statement: Statement) -> bool:
+        return any(s.sets and s.position < statement.position for s in [*self.own, *self.repeats])
+
+    def can_hoist_all(self, statement: Statement) -> bool:
+        node = statement.node
+        assert isinstance(node, ast.Import | ast.ImportFrom)
+        return all(self.can_hoist(statement, a.asname or a.name.split(".")[0]) for a in node.names)
+
+    def module(self, name: str, alias: str = "") -> str:
+        """Import a module for our own lines; the name to use it by, which is not one of the user's."""
+        text = f"import {name}" + (f" as {alias}" if alias else "")
+        wanted = alias or name
+        if self.is_free(wanted, text):
+            self.header.add(text)
+            return wanted
+        other = f"{name.replace('.', '_')}_"
+        self.header.add(f"import {name} as {other}")
+        return other
+
+    def member(self, module: str, name: str) -> str:
+        text = f"from {module} import {name}"
+        if self.is_free(name, text):
+            self.header.add(text)
+            return name
+        self.header.add(f"from {module} import {name} as {name}_")
+        return f"{name}_"
+
+    def is_free(self, name: str, text: str) -> bool:
+        node = ast.parse(text).body[0]
+        binders = [s for s in self.program.statements if name in s.binds]
+        if any(not isinstance(s.node, IMPORTS) or not _same_import(s.node, node, name) for s in binders):
+            return False
+        return bool(binders) or name not in self.names_bound or name in ("Path", "json", "joblib")
+
+    def fresh(self, name: str) -> str:
+        """A name that the notebook does not use."""
+        while name in self.names_bound:
+            name += "_"
+        return name
+
+    # -- parameters, loads, saves
+
+    def params(self) -> str:
+        if not self.plan.params:
+            return ""
+        yaml, path, params = self.member("ruamel.yaml", "YAML"), self.member("pathlib", "Path"), self.fresh("params")
+        lines = [f'{params} = {yaml}(typ="safe").load({path}("params.yaml"))']
+        for param in self.plan.params:
+            access = params + "".join(f'["{part}"]' for part in param.key.split("."))
+            lines.append(f"{param.name} = {self.restored(param.name, access)}")
+        return "\n".join(lines)
+
+    def restored(self, name: str, access: str) -> str:
+        """A tuple comes back from YAML as a list."""
+        for statement in self.plan.data.repeats:
+            if statement.param and name in statement.binds:
+                assert isinstance(statement.node, ast.Assign | ast.AnnAssign)
+                assert statement.node.value is not None
+                if isinstance(literal(statement.node.value), tuple):
+                    return f"tuple({access})"
+        return access
+
+    def loads(self) -> str:
+        lines: list[str] = []
+        for file in sorted(self.plan.loads, key=lambda f: f.transfer.stage):
+            comment = f"# from {file.source}"
+            if comment not in lines:
+                lines.append(comment)
+            lines.append(self.load(file, file.consumers[self.plan.name]))
+        return "\n".join(lines)
+
+    def load(self, file: CacheFile, names: list[str]) -> str:
+        transfer = file.transfer
+        quoted = f'"{file.path}"'
+        if transfer.kind == "pandas":
+            return f"{names[0]} = {self.module('pandas', 'pd')}.read_pickle({quoted})"
+        value = self.load_value(transfer.kind, file.path)
+        if transfer.kind in STATE_CALLS:
+            module, _, setter = STATE_CALLS[transfer.kind]
+            return f"{self.module_of(module)}.{setter.format(value)}"
+        if transfer.optional:
+            return f"globals().update({value})"
+        if len(transfer.names) == 1:
+            return f"{names[0]} = {value}"
+        plain = [n for n in transfer.names if n not in STATE_CALLS]
+        if plain == names and len(plain) == len(transfer.names):
+            return f"{', '.join(names)} = {value}"
+        if len(names) == 1 and names[0] not in STATE_CALLS:
+            return f"{names[0]} = {value}[{transfer.names.index(names[0])}]"
+        shared = self.fresh("shared")
+        lines = [f"{shared} = {value}"]
+        for name in names:
+            item = f"{shared}[{transfer.names.index(name)}]"
+            if name in STATE_CALLS:
+                module, _, setter = STATE_CALLS[name]
+                lines.append(f"{self.module_of(module)}.{setter.format(item)}")
+            else:
+                lines.append(f"{name} = {item}")
+        return "\n".join(lines)
+
+    def load_value(self, kind: str, path: str) -> str:
+        if kind == "cloudpickle":
+            return f'{self.module("cloudpickle")}.loads({self.member("pathlib", "Path")}("{path}").read_bytes())'
+        return f'{self.module("joblib")}.load("{path}")'
+
+    def module_of(self, name: str) -> str:
+        return self.module("numpy", "np") if name == "numpy" else self.module(name)
+
+    def saves(self) -> str:
+        blocks: list[str] = []
+        by_readers: dict[tuple[str, ...], list[CacheFile]] = {}
+        for file in self.plan.saves:
+            by_readers.setdefault(tuple(file.consumers), []).append(file)
+        order = {name: n for n, name in enumerate(self.planner.names)}
+        made = f'{self.member("pathlib", "Path")}("cache/{self.plan.name}").mkdir(parents=True, exist_ok=True)' \
+            if self.plan.saves else ""
+        for readers, files in sorted(by_readers.items(), key=lambda item: [order[n] for n in item[0]]):
+            lines = [f"# for {', '.join(readers)}"]
+            if made:
+                lines.append(made)
+                made = ""
+            blocks.append("\n".join([*lines, *(self.save(file) for file in files)]))
+        if self.plan.metric_names:
+            blocks.append(self.save_metrics())
+        return "\n".join(blocks)
+
+    def save(self, file: CacheFile) -> str:
+        transfer = file.transfer
+        if transfer.kind == "pandas":
+            return f'{transfer.names[0]}.to_pickle("{file.path}")'
+        if transfer.optional:
+            names = ", ".join(f'"{n}"' for n in transfer.names)
+            value = f"{{k: v for k, v in globals().items() if k in ({names},)}}"
+        elif len(transfer.names) == 1:
+            value = self.saved_value(transfer.names[0])
+        else:
+            value = "(" + ", ".join(map(self.saved_value, transfer.names)) + ")"
+        if transfer.kind == "cloudpickle":
+            return f'{self.member("pathlib", "Path")}("{file.path}").write_bytes({self.module("cloudpickle")}.dumps({value}))'
+        return f'{self.module("joblib")}.dump({value}, "{file.path}")'
+
+    def saved_value(self, name: str) -> str:
+        if name in STATE_CALLS:
+            module, getter, _ = STATE_CALLS[name]
+            return f"{self.module_of(module)}.{getter}"
+        return name
+
+    def save_metrics(self) -> str:
+        path, json = self.plan.metrics_file, self.module("json")
+        names = ", ".join(f'"{n}": {n}' for n in self.plan.metric_names)
+        make = ""
+        if "/" in path:
+            make = f'{self.member("pathlib", "Path")}("{PurePosixPath(path).parent}").mkdir(parents=True, exist_ok=True)\n'
+        return f'{make}with open("{path}", "w") as file:\n    {json}.dump({{{names}}}, file, indent=2, default=float)'
+
+    def folders(self) -> str:
+        """The folders of the files that the stage writes: another stage may have made them in the notebook."""
+        wanted: list[str] = []
+        for use in self.plan.writes:
+            folder = str(PurePosixPath(normal(use.path or "")).parent)
+            own = any((d + "/").startswith(folder + "/") for d in self.plan.made_dirs)
+            if folder != "." and not own and folder not in wanted and not folder.startswith(".."):
+                wanted.append(folder)
+        if not wanted:
+            return ""
+        path = self.member("pathlib", "Path")
+        return "\n".join(f'{path}("{folder}").mkdir(parents=True, exist_ok=True)' for folder in sorted(wanted))
+
+    # -- what other cells define
+
+    def repeated(self) -> list[str]:
+        """Statements of other cells that this stage repeats, with their comments."""
+        blocks: list[str] = []
+        previous: Statement | None = None
+        for statement in self.repeats:
+            node = statement.node
+            if statement.param or (isinstance(node, IMPORTS) and statement in self.hoisted):
+                continue
+            cell = next(c for c in self.program.cells if c.index == statement.cell)
+            if isinstance(node, IMPORTS):
+                text = ast.unparse(node)
+            else:
+                text = statement_text(cell, statement)
+            adjacent = previous is not None and previous.cell == statement.cell and not isinstance(node, DEFINITIONS)
+            if blocks and adjacent and previous is not None and not isinstance(previous.node, DEFINITIONS):
+                blocks[-1] += "\n" + text
+            else:
+                blocks.append(text)
+            previous = statement
+        return blocks
+
+    def unused_definitions(self) -> set[Statement]:
+        """Functions and classes of this stage's cells that only other stages use."""
+        mine = [s for s in self.own if isinstance(s.node, DEFINITIONS)]
+        if not mine:
+            return set()
+        unused = set(mine)
+        roots = {n for s in self.own if s not in unused for n in s.reads}
+        roots |= {n for file in self.plan.saves for n in file.transfer.names}
+        roots |= {n for s in self.repeats for n in s.reads}
+        elsewhere = {
+            name for p in self.planner.stages if p is not self.plan for s, names in p.data.repeats.items()
+            for name in (names | s.binds) if s in unused
+        }
+        changed = True
+        while changed:
+            changed = False
+            for statement in sorted(unused, key=lambda s: s.position):
+                assert isinstance(statement.node, DEFINITIONS)
+                if statement.node.name in roots or statement.node.name not in elsewhere:
+                    unused.discard(statement)
+                    roots |= set(statement.reads) | free_names(statement.node)
+                    changed = True
+        return unused
+
+    # -- cells
+
+    def cell(self, cell: SourceCell) -> str:
+        """The cell's own lines, without imports that stand at the top and lines that mean nothing in a script."""
+        edits = Edits(cell.python.text)
+        for line in cell.python.dropped | directive_lines(cell.role.cell.source):
+            edits.drop_line(line)
+        for statement in cell.statements:
+            if statement.hidden:
+                continue
+            if statement in self.hoisted or statement in self.dropped_definitions:
+                edits.remove(statement.node)
+        self.show(cell, edits)
+        text = edits.text()
+        return text if _has_code(text) else ""
+
+    def show(self, cell: SourceCell, edits: Edits) -> None:
+        """What a notebook shows, a script prints; figures become files."""
+        for node in ast.walk(cell.tree):
+            if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "display":
+                if not any("display" in s.binds for s in self.program.statements) and not node.keywords:
+                    edits.replace(node.func, "print")
+                elif not any("display" in s.binds for s in self.program.statements):
+                    self.header.add("from IPython.display import display")
+        plotting = [s for s in cell.statements if s.plots]
+        shows = [s for s in cell.statements if _is_show(s.node)]
+        last = cell.statements[-1] if cell.statements else None
+        if last is not None and self.prints(cell, last):
+            assert isinstance(last.node, ast.Expr)
+            edits.wrap(last.node.value, "print(", ")")
+        if not plotting or not self.plan.figures:
+            return
+        if self.simple_figures:
+            code = self.figure_lines()
+            if shows:
+                edits.replace(shows[0].node, code)
+            else:
+                edits.append(code)
+        elif not shows or shows[-1] is not last:
+            edits.append(f"{self.pyplot()}.show()")
+
+    def prints(self, cell: SourceCell, last: Statement) -> bool:
+        """Whether the value of a cell's last line is worth a `print`."""
+        node = last.node
+        if not isinstance(node, ast.Expr) or last.plots or last.sets or last.seeds or last.changes:
+            return False
+        if isinstance(node.value, ast.Constant | ast.Await | ast.Yield):
+            return False
+        line = cell.python.text.split("\n")[(node.end_lineno or node.lineno) - 1].encode()
+        if line[node.end_col_offset or 0 :].decode().strip().startswith(";"):
+            return False
+        if isinstance(node.value, ast.Call):
+            func = node.value.func
+            name = func.attr if isinstance(func, ast.Attribute) else getattr(func, "id", "")
+            return not SILENT_CALLS.match(name) and self.gives_value(name)
+        if isinstance(node.value, ast.Name):
+            var = self.program.interpreter.state.get(node.value.id)
+            return not any(obj.type == "matplotlib" for obj in var.values)
+        return not isinstance(node.value, ast.List | ast.Tuple) or not last.plots
+
+    def gives_value(self, name: str) -> bool:
+        """A function of the notebook without a `return` of a value shows nothing."""
+        for statement in self.program.statements:
+            if isinstance(statement.node, ast.FunctionDef) and statement.node.name == name:
+                return any(isinstance(n, ast.Return) and n.value is not None for n in ast.walk(statement.node))
+        return True
+
+    # -- figures
+
+    def are_figures_simple(self) -> bool:
+        """Whether each cell that plots leaves exactly one figure, made by its own top-level lines."""
+        for cell in self.plan.cells:
+            plotting = [s for s in cell.statements if s.plots]
+            if not plotting:
+                continue
+            figures = sum(s.figures for s in plotting)
+            nested = any(isinstance(n, ast.Call) and _is_show(ast.Expr(n)) for s in cell.statements
+                         for n in ast.walk(s.node) if not _is_show(s.node))
+            shows = [s for s in cell.statements if _is_show(s.node)]
+            drawn_after = shows and any(s.plots and not _is_show(s.node) and s.position > shows[0].position
+                                        for s in cell.statements)
+            drawing = [s for s in plotting if not _is_show(s.node)]
+            if figures > 1 or nested or len(shows) > 1 or drawn_after or not drawing:
+                return False
+            if any(s.plots_unsure for s in drawing) or not (figures or any(s.draws_current for s in drawing)):
+                return False
+            if figures and drawing[0].figures == 0:
+                return False
+        # A function or module that shows figures itself needs `plt.show` to save them.
+        return not any("show" in {n.attr for n in ast.walk(s.node) if isinstance(n, ast.Attribute)}
+                       for s in self.repeats)
+
+    def figure_lines(self) -> str:
+        """Save and close pyplot's current figure."""
+        self.figure_count += 1
+        plt, path, lines = self.pyplot(), self.member("pathlib", "Path"), []
+        if not self.figure_folder_made:
+            self.figure_folder_made = True
+            lines.append(f'{path}("{self.plan.figures}").mkdir(parents=True, exist_ok=True)')
+        lines.append(f'{plt}.savefig("{self.plan.figures}/figure_{self.figure_count}.png")')
+        lines.append(f"{plt}.close()")
+        return "\n".join(lines)
+
+    def figure_helper(self) -> list[str]:
+        """`plt.show` that saves: for stages whose figures come from loops, functions or several to a cell."""
+        if not self.plan.figures or self.simple_figures:
+            return []
+        plt, path, count = self.pyplot(), self.member("pathlib", "Path"), self.member("itertools", "count")
+        numbers, name = self.fresh("figure_numbers"), self.fresh("save_figures")
+        return [
+            f'{path}("{self.plan.figures}").mkdir(parents=True, exist_ok=True)\n{numbers} = {count}(1)',
+            f'def {name}(*_, **__):\n    """Save and close the open figures, as a notebook shows and closes them."""\n'
+            f"    for number in {plt}.get_fignums():\n"
+            f'        {plt}.figure(number).savefig(f"{self.plan.figures}/figure_{{next({numbers})}}.png")\n'
+            f'    {plt}.close("all")',
+            f"{plt}.show = {name}",
+        ]
+
+    def pyplot(self) -> str:
+        return self.module("matplotlib.pyplot", "plt")
+
+    def backend(self) -> str:
+        """Scripts open no windows."""
+        uses = self.plan.figures or any(m.split(".")[0] in ("matplotlib", "seaborn") for m in
+                                        [*self.header.modules, *self.header.members])
+        if not uses:
+            return ""
+        return f'{self.module("matplotlib")}.use("agg")'
+
+
+class Edits:
+    """Changes to the text of one cell, by position; everything else stays as the user wrote it."""
+
+    def __init__(self, text: str) -> None:
+        self.lines = text.split("\n")
+        self.edits: list[tuple[int, int, str]] = []
+        self.dropped: set[int] = set()
+        self.after = ""
+        offsets, total = [], 0
+        self.data = text.encode()
+        for line in self.data.split(b"\n"):
+            offsets.append(total)
+            total += len(line) + 1
+        self.offsets = offsets
+
+    def span(self, node: ast.AST) -> tuple[int, int]:
+        first = node.lineno  # type: ignore[attr-defined]
+        column = node.col_offset  # type: ignore[attr-defined]
+        decorators = getattr(node, "decorator_list", [])
+        if decorators:
+            first, column = decorators[0].lineno, decorators[0].col_offset - 1
+        end = self.offsets[node.end_lineno - 1] + node.end_col_offset  # type: ignore[attr-defined]
+        return self.offsets[first - 1] + column, end
+
+    def drop_line(self, line: int) -> None:
+        """Leave a whole line out."""
+        self.dropped.add(line)
+
+    def remove(self, node: ast.stmt) -> None:
+        """Leave a statement out: its lines with a comment behind it, or its part of a line with `;`."""
+        start, end = self.span(node)
+        line_start = self.data.rfind(b"\n", 0, start) + 1
+        line_end = self.data.find(b"\n", end)
+        line_end = len(self.data) if line_end < 0 else line_end
+        before, after = self.data[line_start:start], self.data[end:line_end].strip()
+        if not before.strip() and (not after or after.startswith(b"#") or after == b";"):
+            self.edits.append((line_start, min(line_end + 1, len(self.data)), ""))
+        elif after.startswith(b";"):
+            stop = end + self.data[end:line_end].index(b";") + 1
+            while stop < line_end and self.data[stop : stop + 1] == b" ":
+                stop += 1
+            self.edits.append((start, stop, ""))
+        else:
+            begin = self.data.rindex(b";", line_start, start)
+            self.edits.append((begin, end, ""))
+
+    def replace(self, node: ast.AST, text: str) -> None:
+        """Put other text in the place of a node."""
+        start, end = self.span(node)
+        self.edits.append((start, end, text))
+
+    def wrap(self, node: ast.AST, before: str, after: str) -> None:
+        """Put text around a node; brackets around it belong to it."""
+        start, end = self.span(node)
+        line_start = self.data.rfind(b"\n", 0, start) + 1
+        opened = self.data[line_start:start].count(b"(")
+        if opened and not self.data[line_start:start].strip(b" ("):
+            start = line_start + self.data[line_start:start].index(b"(")
+            closing = re.match(rb"(?:\s*(?:#[^\n]*\n)?\s*\)){%d}" % opened, self.data[end:])
+            end += closing.end() if closing else 0
+        self.edits += [(start, start, before), (end, end, after)]
+
+    def append(self, text: str) -> None:
+        """Put lines at the end of the cell."""
+        self.after = text
+
+    def text(self) -> str:
+        """The changed text, without blank lines at either end."""
+        for line in self.dropped:
+            start = self.offsets[line - 1]
+            end = self.offsets[line] if line < len(self.offsets) else len(self.data)
+            self.edits.append((start, end, ""))
+        data, result, position = self.data, [], 0
+        for start, end, replacement in sorted(self.edits, key=lambda e: (e[0], e[1])):
+            if start < position:
+                continue
+            result += [data[position:start], replacement.encode()]
+            position = end
+        result.append(data[position:])
+        lines = [line.rstrip() if not line.strip() else line for line in b"".join(result).decode().split("\n")]
+        text = "\n".join(lines).strip("\n")
+        text = re.sub(r"\n{4,}", "\n\n\n", text) if '"""' not in text and "'''" not in text else text
+        return f"{text}\n{self.after}" if self.after else text
+
+
+def statement_text(cell: SourceCell, statement: Statement) -> str:
+    """A top-level statement as it stands in its cell, with the comment lines directly above it."""
+    edits = Edits(cell.python.text)
+    start, end = edits.span(statement.node)
+    data = edits.data
+    line_start = data.rfind(b"\n", 0, start) + 1
+    text = data[start:end].decode()
+    line_end = data.find(b"\n", end)
+    behind = data[end : len(data) if line_end < 0 else line_end].decode()
+    if behind.strip().startswith("#"):
+        text += behind.rstrip()
+    above: list[str] = []
+    lines = data[:line_start].decode().split("\n")[:-1]
+    hidden = directive_lines(cell.role.cell.source) | cell.python.dropped
+    while lines and lines[-1].startswith("#") and len(lines) not in hidden:
+        above.insert(0, lines.pop())
+    return "\n".join([*above, text]) if not data[line_start:start].strip() else text
+
+
+def _is_show(node: ast.AST) -> bool:
+    if not isinstance(node, ast.Expr) or not isinstance(node.value, ast.Call):
+        return False
+    func = node.value.func
+    return isinstance(func, ast.Attribute) and func.attr == "show" and isinstance(func.value, ast.Name)
+
+
+def _has_code(text: str) -> bool:
+    return any(line.strip() and not line.strip().startswith("#") for line in text.split("\n"))
+
+
+def _import_text(node: ast.Import | ast.ImportFrom, alias: ast.alias) -> str:
+    name = alias.name + (f" as {alias.asname}" if alias.asname else "")
+    if isinstance(node, ast.Import):
+        return f"import {name}"
+    return f"from {'.' * node.level}{node.module or ''} import {name}"
+
+
+def _same_import(one: ast.stmt, two: ast.stmt, name: str) -> bool:
+    """Whether two import statements bind a name to the same thing."""
+    return bool(_targets(one, name) & _targets(two, name)) or _both_root(one, two, name)
+
+
+def _targets(node: ast.stmt, name: str) -> set[str]:
+    if isinstance(node, ast.Import):
+        return {a.name if a.asname else a.name.split(".")[0] for a in node.names if (a.asname or a.name.split(".")[0]) == name}
+    if isinstance(node, ast.ImportFrom):
+        return {f"{node.module}.{a.name}" for a in node.names if (a.asname or a.name) == name}
+    return set()
+
+
+def _both_root(one: ast.stmt, two: ast.stmt, name: str) -> bool:
+    return False
+
+
+def _join_blocks(blocks: Sequence[str]) -> str:
+    """Blocks with one blank line between them, two around functions and classes."""
+    text = blocks[0]
+    for block in blocks[1:]:
+        previous_lines = text.split("\n")
+        starts_definition = bool(re.match(r"(#[^\n]*\n)*(@|def |class |async def )", block))
+        ends_definition = _ends_with_definition(previous_lines)
+        text += ("\n\n\n" if starts_definition or ends_definition else "\n\n") + block
+    return text.rstrip("\n") + "\n"
+
+
+def _ends_with_definition(lines: list[str]) -> bool:
+    for line in reversed(lines):
+        if line and not line[0].isspace() and not line.startswith((")", "]", "}", "#", '"""', "'''")):
+            return line.startswith(("def ", "class ", "async def ", "@"))
+    return False
+
+
+__all__ = ["Edits", "Role", "ScriptWriter", "is_inert_node", "statement_text"]

@@ -1,0 +1,384 @@
+"""All files + disk -> `Change`s -> applied all or none.
+
+What was generated is remembered in one state file, so that a hand edit is told from an older version of our own.
+A kill at any moment leaves every file whole: texts are written beside their files and renamed onto them.  Before the
+first rename a journal notes what is about to be written, so that the next run knows those versions as ours too.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import os
+import stat
+from dataclasses import dataclass, field
+from pathlib import Path, PurePosixPath
+from typing import TYPE_CHECKING, Any, Final
+
+from nb2stage.diagnostics import Diagnostic, Nb2stageError, Severity
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+
+    from nb2stage.pipeline import GeneratedFile
+
+STATE_PATH: Final = ".nb2stage/state.json"
+PENDING_PATH: Final = ".nb2stage/pending.json"
+_VERSION: Final = 1
+_LONGEST_DIFF: Final = 40
+_TEMPORARY: Final = ".nb2stage-*.tmp"
+
+
+# -- what was generated ----------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Conversion:
+    """What one notebook's last conversion made: protected files with the hash of their text, stages, outs."""
+
+    files: Mapping[str, str] = field(default_factory=dict)
+    stages: tuple[str, ...] = ()
+    outs: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class State:
+    """What nb2stage generated in this project, by notebook, and what a killed run may have written."""
+
+    notebooks: Mapping[str, Conversion] = field(default_factory=dict)
+    pending: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    damaged: bool = False
+
+    def of(self, notebook: str) -> Conversion:
+        """The last conversion of a notebook; an empty one when there was none."""
+        return self.notebooks.get(notebook, Conversion())
+
+    def hashes(self, path: str) -> set[str]:
+        """The hashes of all texts of a path that are ours."""
+        ours = {c.files[path] for c in self.notebooks.values() if path in c.files}
+        return ours.union(self.pending.get(path, ()))
+
+    def obsolete(self, notebook: str, files: Iterable[GeneratedFile]) -> list[str]:
+        """The files that this notebook's last conversion made and that nobody makes any more."""
+        others = {p for name, conversion in self.notebooks.items() if name != notebook for p in conversion.files}
+        return sorted(set(self.of(notebook).files) - {f.path for f in files} - others)
+
+    def with_conversion(
+        self, notebook: str, files: Iterable[GeneratedFile], stages: Collection[str], outs: Collection[str]
+    ) -> State:
+        """The state after a conversion.  Merged files are not hashed: tuning a parameter is no change of state."""
+        hashes = {f.path: _hash(_encoded(f.text)) for f in files if f.protected}
+        made = Conversion(hashes, tuple(stages), tuple(sorted(outs)))
+        return State({**self.notebooks, notebook: made}, self.pending)
+
+    def to_text(self) -> str:
+        """The content of the state file: sorted, so that merges in git stay small."""
+        notebooks = {
+            name: {"files": dict(c.files), "outs": list(c.outs), "stages": list(c.stages)}
+            for name, c in self.notebooks.items()
+        }
+        return _json_text({"version": _VERSION, "notebooks": notebooks})
+
+
+def _json_text(data: object) -> str:
+    return json.dumps(data, indent=2, sort_keys=True, ensure_ascii=False) + "\n"
+
+
+def read_state(root: Path) -> State:
+    """The state of a project; a missing state file is an empty state, a damaged one too, and says so."""
+    pending = _read_pending(root)
+    text = read_text(root, STATE_PATH)
+    if text is None:
+        return State(pending=pending)
+    try:
+        data = json.loads(text)
+        if data["version"] > _VERSION:
+            hint = "install the newer nb2stage, or delete the file and convert with --force"
+            raise _stop("NB616", STATE_PATH, "this was written by a newer version of nb2stage", hint)
+        return State({name: _conversion(entry) for name, entry in data["notebooks"].items()}, pending)
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
+        return State(pending=pending, damaged=True)
+
+
+def _conversion(entry: Mapping[str, Any]) -> Conversion:
+    files = {str(path): str(digest) for path, digest in entry["files"].items()}
+    return Conversion(files, tuple(map(str, entry["stages"])), tuple(map(str, entry["outs"])))
+
+
+def _read_pending(root: Path) -> dict[str, tuple[str, ...]]:
+    try:
+        data = json.loads(read_text(root, PENDING_PATH) or "{}")
+        return {str(path): tuple(map(str, digests)) for path, digests in data.items()}
+    except (ValueError, TypeError, AttributeError, RecursionError):
+        return {}
+
+
+# -- text and bytes --------------------------------------------------------------------------------------------------
+
+
+def read_text(root: Path, path: str) -> str | None:
+    """The text of a project file, line ends and undecodable bytes kept; `None` when there is no such file."""
+    try:
+        return (root / path).read_bytes().decode("utf-8", "surrogateescape")
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    except OSError as error:
+        raise _stop_at(path, error, "read") from error
+
+
+def _encoded(text: str) -> bytes:
+    return text.encode("utf-8", "surrogateescape")
+
+
+def _hash(content: bytes) -> str:
+    # git may have checked the file out with the line ends of Windows; that is no hand edit.
+    return hashlib.sha256(content.replace(b"\r\n", b"\n")).hexdigest()
+
+
+def _stop(code: str, path: str, message: str, hint: str) -> Nb2stageError:
+    return Nb2stageError(Diagnostic(code, message, hint, path=path))
+
+
+def _stop_at(path: str, error: OSError, verb: str) -> Nb2stageError:
+    reason = error.strerror or str(error)
+    return _stop("NB615", path, f"the file cannot be {verb}: {reason}", "mend this and run the command again")
+
+
+# -- plan ------------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Change:
+    """What happens to one path: `create`, `update`, `delete` or `unchanged`."""
+
+    path: str
+    kind: str
+    before: str | None
+    after: str | None
+
+    def diff(self) -> str:
+        """The change as a unified diff."""
+        import difflib
+
+        old = "/dev/null" if self.before is None else f"a/{self.path}"
+        new = "/dev/null" if self.after is None else f"b/{self.path}"
+        lines = difflib.unified_diff(_lines(self.before), _lines(self.after), old, new)
+        text = "".join(line if line.endswith("\n") else f"{line}\n\\ No newline at end of file\n" for line in lines)
+        return text.encode("utf-8", "backslashreplace").decode()
+
+
+def _lines(text: str | None) -> list[str]:
+    *lines, rest = (text or "").split("\n")
+    return [line + "\n" for line in lines] + [rest] * bool(rest)
+
+
+def plan_changes(
+    root: Path, files: Sequence[GeneratedFile], removed: Sequence[str], state: State, force: bool = False
+) -> tuple[list[Change], list[Diagnostic]]:
+    """The changes that make the disk what `files` say, and what stands against it.  Nothing is written."""
+    changes: list[Change] = []
+    findings: list[Diagnostic] = []
+    if state.damaged:
+        hint = "restore it from git if scripts are refused below"
+        message = "the file is damaged: nb2stage does not know which scripts it generated"
+        findings.append(Diagnostic("NB616", message, hint, Severity.WARNING, STATE_PATH))
+    for file in files:
+        if obstacle := _obstacle(root, file.path):
+            findings.append(obstacle)
+            continue
+        change = _change(file.path, read_text(root, file.path), file.text)
+        changes.append(change)
+        if change.kind == "update" and file.protected and not force:
+            findings += _protection(change, state)
+    for path in removed:
+        if _obstacle(root, path) or (before := read_text(root, path)) is None:
+            continue
+        is_ours = _hash(_encoded(before)) in state.hashes(path) and not (root / path).is_symlink()
+        if force or is_ours:
+            changes.append(Change(path, "delete", before, None))
+        else:
+            message = "the notebook has no such stage any more, but the file was edited by hand: it is kept"
+            findings.append(Diagnostic("NB613", message, "delete it if you do not need it", Severity.WARNING, path))
+    return changes, findings
+
+
+def _change(path: str, before: str | None, after: str) -> Change:
+    kind = "create" if before is None else "unchanged" if before == after else "update"
+    return Change(path, kind, before, after)
+
+
+def _protection(change: Change, state: State) -> Iterator[Diagnostic]:
+    """The finding that a file on disk is not as we left it."""
+    ours = state.hashes(change.path)
+    if _hash(_encoded(change.before or "")) in ours:
+        return
+    lines = change.diff().splitlines()
+    shown = "\n".join(lines[:_LONGEST_DIFF])
+    more = f"\n... {len(lines) - _LONGEST_DIFF} more lines" if len(lines) > _LONGEST_DIFF else ""
+    if ours:
+        message = "the file was edited by hand since it was generated; generating it again would change"
+        hint = "move the edit into the notebook, or throw it away with --force"
+        yield Diagnostic("NB611", f"{message}\n{shown}{more}", hint, path=change.path)
+    else:
+        message = "this file is not nb2stage's; generating the script would change"
+        hint = "rename the file or the stage, or overwrite the file with --force"
+        yield Diagnostic("NB612", f"{message}\n{shown}{more}", hint, path=change.path)
+
+
+def _obstacle(root: Path, path: str) -> Diagnostic | None:
+    """What makes a path impossible to write."""
+    if (real := _real(root, path)) is None:
+        message = "the path leads out of the project"
+        return Diagnostic("NB614", message, "replace the symbolic link by a file or folder of the project", path=path)
+    if real.exists() and not real.is_file():
+        what = "folder" if real.is_dir() else "special file"
+        return Diagnostic("NB614", f"a {what} stands where this file should be", f"rename the {what}", path=path)
+    for parent in PurePosixPath(path).parents:
+        if (root / parent).exists() and not (root / parent).is_dir():
+            message = f"`{parent}` is a file and should be a folder"
+            return Diagnostic("NB614", message, f"rename the file `{parent}`", path=path)
+    return None
+
+
+def _real(root: Path, path: str) -> Path | None:
+    """The file behind a path, through symbolic links; `None` when it is not inside the project."""
+    try:
+        base, real = root.resolve(), (root / path).resolve()
+    except (OSError, RuntimeError):  # links that lead in a circle
+        return None
+    return real if real.is_relative_to(base) and real != base else None
+
+
+# -- apply -----------------------------------------------------------------------------------------------------------
+
+
+def apply_changes(root: Path, changes: Sequence[Change]) -> None:
+    """Write all changes, or none when one of them fails; leftovers of a killed run are cleared away."""
+    todo = [change for change in changes if change.kind != "unchanged"]
+    journal = _read_pending(root)
+    _remove_leftovers(root, journal)
+    if not todo:
+        _remove(root / PENDING_PATH)
+        return
+    _check_still_same(root, todo)
+    transaction = _Transaction(root)
+    try:
+        transaction.write_journal(journal, todo)
+        transaction.run(todo)
+    except BaseException as error:
+        transaction.roll_back(journal)
+        if isinstance(error, OSError):
+            raise _stop_at(transaction.current, error, "written") from error
+        raise
+    _remove(root / PENDING_PATH)
+
+
+def _check_still_same(root: Path, changes: Sequence[Change]) -> None:
+    for change in changes:
+        if obstacle := _obstacle(root, change.path):
+            raise Nb2stageError(obstacle)
+        if read_text(root, change.path) != change.before:
+            message = "the file was changed meanwhile by another program"
+            raise _stop("NB615", change.path, message, "run the command again")
+
+
+class _Transaction:
+    """Writes changes and remembers how to undo them."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        self.current = STATE_PATH
+        self.temporary: list[Path] = []
+        self.done: list[Change] = []
+        self.folders: list[Path] = []
+
+    def write_journal(self, old: Mapping[str, tuple[str, ...]], changes: Sequence[Change]) -> None:
+        """Note the versions that are about to stand on disk, beside those that a killed run may have left."""
+        self.current = PENDING_PATH
+        entries = {path: list(digests) for path, digests in old.items()}
+        for change in changes:
+            if change.after is None:
+                continue
+            digest = _hash(_encoded(change.after))
+            entries[change.path] = list(dict.fromkeys([*entries.get(change.path, []), digest]))
+        _replace(self.prepare(PENDING_PATH, _encoded(_json_text(entries))), self.root / PENDING_PATH)
+
+    def run(self, changes: Sequence[Change]) -> None:
+        """Write all texts beside their files first, rename then; the state comes last, when all it says is true."""
+        ready = [(c, None if c.after is None else self.prepare(c.path, _encoded(c.after))) for c in changes]
+        for change, temporary in sorted(ready, key=lambda item: item[0].path == STATE_PATH):
+            self.current = change.path
+            self.done.append(change)
+            if temporary is None:
+                (self.root / change.path).unlink()
+            else:
+                _replace(temporary, self.target(change.path))
+
+    def target(self, path: str) -> Path:
+        return (self.root / path).resolve()
+
+    def prepare(self, path: str, content: bytes) -> Path:
+        """A synced temporary file with the content, beside the file that it will become, with that file's mode."""
+        self.current = path
+        target = self.target(path)
+        for folder in reversed([target.parent, *target.parent.parents]):
+            if not folder.exists():
+                folder.mkdir()
+                self.folders.append(folder)
+        temporary = target.with_name(f".nb2stage-{os.urandom(6).hex()}.tmp")
+        self.temporary.append(temporary)
+        with temporary.open("xb") as stream:
+            stream.write(content)
+            stream.flush()
+            os.fsync(stream.fileno())
+        with contextlib.suppress(FileNotFoundError):
+            temporary.chmod(stat.S_IMODE(target.stat().st_mode))
+        return temporary
+
+    def roll_back(self, journal: Mapping[str, tuple[str, ...]]) -> None:
+        """Put everything back as it was.  What cannot be put back is in the journal, so the next run heals it."""
+        stuck = [change for change in reversed(self.done) if not self.undo(change)]
+        for temporary in self.temporary:
+            with contextlib.suppress(OSError):
+                temporary.unlink(missing_ok=True)
+        if not stuck and not journal:
+            with contextlib.suppress(OSError):
+                _remove(self.root / PENDING_PATH)
+        for folder in reversed(self.folders):
+            with contextlib.suppress(OSError):
+                folder.rmdir()
+
+    def undo(self, change: Change) -> bool:
+        try:
+            if read_text(self.root, change.path) == change.before:
+                return True
+            if change.before is None:
+                self.target(change.path).unlink(missing_ok=True)
+            else:
+                _replace(self.prepare(change.path, _encoded(change.before)), self.target(change.path))
+        except (OSError, Nb2stageError):
+            return False
+        return True
+
+
+def _replace(temporary: Path, target: Path) -> None:
+    os.replace(temporary, target)  # noqa: PTH105 -- tests make this very call fail
+    if os.name == "posix":
+        folder = os.open(target.parent, os.O_RDONLY)
+        try:
+            os.fsync(folder)
+        finally:
+            os.close(folder)
+
+
+def _remove(path: Path) -> None:
+    path.unlink(missing_ok=True)
+
+
+def _remove_leftovers(root: Path, journal: Mapping[str, tuple[str, ...]]) -> None:
+    """Remove temporary files of a killed run: the journal says where it was writing."""
+    for folder in {(root / path).resolve().parent for path in (STATE_PATH, *journal)}:
+        for leftover in folder.glob(_TEMPORARY):
+            with contextlib.suppress(OSError):
+                _remove(leftover)
