@@ -208,6 +208,7 @@ class Boundaries:
         """Decide how each need of a stage crosses; what crosses in a file becomes a need of the stage that saves it."""
         done: set[str] = set()
         while True:
+            self.definitions_of_repeats(stage)
             todo = [n for n in stage.needs if n not in done]
             if not todo:
                 break
@@ -220,7 +221,6 @@ class Boundaries:
                 else:
                     stage.files.add(name)
                     self.definitions_within(stage, need)
-            self.definitions_of_repeats(stage)
         for group in self.groups(stage):
             self.transfer(stage, group)
 

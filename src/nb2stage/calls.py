@@ -20,7 +20,7 @@ MAX_DEPTH = 12
 DATA = frozenset({"frame", "series", "ndarray", "pandas"})
 # Packages whose objects' methods change nothing unless a row says so.
 CALM = frozenset({"frame", "series", "pandas", "ndarray", "scipy", "bunch", "tuple", "exception", "path", "logger",
-                  "context", "iter", "handle", "class"})
+                  "context", "iter", "handle", "class", "index"})
 # Decorators that give back the function they are given, or something that calls it.
 KEEPING = ("staticmethod", "classmethod", "property", "lru_cache", "cache", "dataclass", "wraps", "contextmanager",
            "njit", "jit", "abstractmethod", "total_ordering", "cached_property", "setter", "overload", "unique")
@@ -133,6 +133,8 @@ class Calls:
         for obj in values:
             if obj.type in ("list", "tuple", "dict", "set"):
                 result |= obj.contents
+            elif obj.type == "index":
+                continue
             elif obj.type in ("iter", "partial"):
                 result |= {o for o in reach([obj]) if o is not obj}
             elif obj.kind != "lib":
@@ -850,6 +852,11 @@ class Calls:
             if kind in ("list", "set", "dict"):
                 members = self.members(held)
                 self.hold(made, members)
+            elif kind in DATA:
+                # A frame made of lists and dicts copies them; it may share the memory of arrays.
+                containers = ("list", "dict", "tuple", "set", "index")
+                deep = reach(held) if any(o.type in containers for o in held) else held
+                self.hold(made, frozenset(o for o in deep if o.kind != "lib" and o.type not in containers))
             else:
                 self.hold(made, frozenset(o for o in held if o.kind != "lib"))
             return frozenset({made})

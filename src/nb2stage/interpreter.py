@@ -563,6 +563,12 @@ class Interpreter(Calls):
                 inner = source.args[0]
                 self.assign_element(target.elts[1], inner, self.peek(inner), self.constant_elements(inner))
                 return
+        if is_items(source) and isinstance(target, ast.Tuple) and len(target.elts) == 2:
+            assert isinstance(source, ast.Call) and isinstance(source.func, ast.Attribute)
+            held = self.members(self.peek(source.func.value))
+            self.assign(target.elts[0], hashable(held), None, None)
+            self.assign(target.elts[1], held, None, None)
+            return
         self.assign(target, self.members(values), constants, None)
 
     def store_into(self, base: Values, target: ast.Attribute | ast.Subscript, values: Values) -> None:
@@ -762,22 +768,23 @@ class Interpreter(Calls):
                     result.add(made)
                 result |= obj.contents
             else:
-                result.add(self.column(node, obj))
+                result.add(self.column(node, obj, index))
                 result |= obj.contents
         return frozenset(result) | self.dunders(base, [index], only=("__getitem__", "__class_getitem__"))
 
-    def column(self, node: ast.Subscript, obj: Obj) -> Obj:
+    def column(self, node: ast.Subscript, obj: Obj, index: Values) -> Obj:
         """The part of an object that a subscript gives: it may share memory, so it is the same abstract object.
 
         A selection of a frame's columns by a list, or of its rows by a condition, is always a copy.
         """
-        if obj.type not in ("frame", "series"):
+        if obj.type not in ("frame", "series", "pandas"):
             return obj
-        if obj.type == "frame" and isinstance(node.slice, ast.List):
-            return self.make(node, "columns", type="frame")
+        kinds = {i.type for i in index}
         if obj.type == "frame" and isinstance(node.slice, ast.Constant) and isinstance(node.slice.value, str):
             return self.part_of(node, obj, "series")
-        if isinstance(node.slice, ast.Compare | ast.BinOp | ast.UnaryOp):
+        if obj.type == "frame" and kinds and kinds <= {"list", "index"}:
+            return self.make(node, "columns", type="frame")
+        if obj.type != "pandas" and kinds and kinds <= {"series"}:
             return self.make(node, "rows", type=obj.type)
         return self.part_of(node, obj, "pandas")
 
@@ -800,6 +807,8 @@ class Interpreter(Calls):
             return ATOM
         if obj.type in ("frame", "series", "pandas"):
             kind = "ndarray" if node.attr == "values" else obj.type if node.attr == "T" else "pandas"
+            if node.attr in ("columns", "index", "dtypes"):
+                return frozenset({self.make(node, "index", type="index")})
             return frozenset({self.part_of(node, obj, kind)})
         if obj.kind in ("instance", "class", "super"):
             return frozenset(obj.contents) | (frozenset({obj}) if obj.kind == "class" else ATOM)
@@ -847,6 +856,11 @@ class Interpreter(Calls):
             if isinstance(source.func, ast.Name) and source.func.id == "zip":
                 pairs = [self.members(self.eval(a)) for a in source.args if not isinstance(a, ast.Starred)]
             self.frame = frame
+            if is_items(source) and isinstance(source.func, ast.Attribute):
+                self.frame = outer
+                held = self.members(self.eval(source.func.value))
+                self.frame = frame
+                pairs = [hashable(held), held]
             if len(pairs) == len(generator.target.elts):
                 for target, pair in zip(generator.target.elts, pairs, strict=True):
                     self.assign(target, pair, None, None)
@@ -907,6 +921,17 @@ def _as_load(target: ast.expr) -> ast.expr:
 @lru_cache(maxsize=None)
 def _binary(node: ast.AugAssign) -> ast.expr:
     return ast.copy_location(ast.BinOp(_as_load(node.target), node.op, node.value), node)
+
+
+def is_items(node: ast.expr) -> bool:
+    """Whether an expression is `something.items()`."""
+    return isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr == "items" \
+        and not node.args
+
+
+def hashable(values: Values) -> Values:
+    """Those objects that may be the key of a dict."""
+    return frozenset(v for v in values if v.kind in ("function", "class", "instance", "bound") or v.type == "tuple")
 
 
 def _is_temporary(node: ast.expr) -> bool:
