@@ -392,6 +392,12 @@ RULES = (
 '''
 
 
+# The same, with texts in full instead of their hashes: slow, for finding the place of a difference.
+FULL_DIGEST_MODULE: Final = DIGEST_MODULE.replace("LONGEST = 100\n", "LONGEST = 10**9\n").replace(
+    "#{sha(np.ascontiguousarray(plain).tobytes())}", " {plain.tolist()!r}"
+)
+
+
 # -- what the check is told and what it finds
 
 
@@ -410,6 +416,7 @@ class Options:
     cache: Path | None = None
     keep: Path | None = None
     reference_only: bool = False
+    explain: bool = False  # run both once more and tell the first place where two values differ
     confirm: int = 4  # runs of the notebook that a difference must survive
 
 
@@ -442,6 +449,7 @@ class Difference:
     what: str
     notebook: str
     pipeline: str
+    place: tuple[str, str] = ("", "")  # with `explain`: where the two values begin to differ
 
 
 @dataclass
@@ -718,8 +726,8 @@ def data_beside(path: Path) -> list[Path]:
     return sorted(entry for entry in path.parent.iterdir() if entry.suffix != ".ipynb" and entry.name not in NOT_DATA)
 
 
-def place(path: Path, notebook: Any, folder: Path, *, helper: bool) -> None:
-    """Put the notebook, the data beside its original and the digest module into a folder."""
+def place(path: Path, notebook: Any, folder: Path, helper: str = "") -> None:
+    """Put the notebook, the data beside its original and the digest module into a folder; no empty module."""
     folder.mkdir(parents=True, exist_ok=True)
     for entry in data_beside(path):
         if entry.is_dir():
@@ -727,7 +735,7 @@ def place(path: Path, notebook: Any, folder: Path, *, helper: bool) -> None:
         elif entry.is_file():
             shutil.copy(entry, folder / entry.name)
     if helper:
-        (folder / HELPER).write_text(DIGEST_MODULE, encoding="utf-8")
+        (folder / HELPER).write_text(helper, encoding="utf-8")
     nbformat.write(notebook, folder / path.name)
 
 
@@ -835,9 +843,9 @@ def execute(notebook: Any, folder: Path, timeout: float) -> None:
         raise NotRunnableError(f"{type(error).__name__}: {error}"[:300]) from error
 
 
-def own_run(path: Path, notebook: Any, folder: Path, options: Options) -> dict[str, str]:
+def own_run(path: Path, notebook: Any, folder: Path, options: Options, helper: str = DIGEST_MODULE) -> dict[str, str]:
     """Run the notebook in the folder; return the files that it wrote or changed, with their hashes."""
-    place(path, notebook, folder, helper=options.prepare or options.digest)
+    place(path, notebook, folder, helper if options.prepare or options.digest else "")
     before = snapshot(folder)
     execute(notebook, folder, options.timeout)
     return {name: value for name, value in snapshot(folder).items() if before.get(name) != value}
@@ -1192,6 +1200,32 @@ def confirmed(path: Path, notebook: Any, reference: Reference, store: Path, proj
             write_reference(store, reference)
 
 
+def first_difference(one: str, two: str, before: int = 160, after: int = 120) -> tuple[str, str]:
+    """The two texts around the first character in which they differ."""
+    at = next((i for i, (a, b) in enumerate(zip(one, two, strict=False)) if a != b), min(len(one), len(two)))
+    start = max(0, at - before)
+    return one[start : at + after], two[start : at + after]
+
+
+def explained(
+    path: Path, notebook: Any, project: Path, differences: Sequence[Difference], options: Options
+) -> list[Difference]:
+    """Run notebook and pipeline once more with digests in full, and add to each value where it begins to differ."""
+    with tempfile.TemporaryDirectory(prefix="differential-") as temporary:
+        folder = Path(temporary)
+        try:
+            own_run(path, as_compared(notebook), folder, options, FULL_DIGEST_MODULE)
+            (project / HELPER).write_text(FULL_DIGEST_MODULE, encoding="utf-8")
+            run_direct(project, 60 + 4 * options.timeout, strict=False)
+        except (NotRunnableError, PipelineError):
+            return list(differences)
+        one, two = read_json(folder / DIGESTS), read_json(project / DIGESTS)
+    return [
+        replace(found, place=first_difference(one[found.what], two[found.what])) if found.what in one else found
+        for found in differences
+    ]
+
+
 @contextmanager
 def project_folder(path: Path, options: Options) -> Iterator[Path]:
     """The folder for the pipeline: below `options.keep` under the notebook's name, or a temporary one."""
@@ -1210,13 +1244,15 @@ def check_pipeline(
     """Convert, run, compare; return the status."""
     with project_folder(path, options) as project:
         shutil.copytree(empty_project(), project)
-        place(path, notebook, project, helper=options.prepare or options.digest)
+        place(path, notebook, project, DIGEST_MODULE if options.prepare or options.digest else "")
         run(["git", "add", "-A"], project, 60)
         if not convert(path.name, project, outcome, options):
             return "refused"
         repro(project, outcome, options)
         confirmed(path, notebook, reference, store, project, options)
         outcome.differences = differences_of(reference, store, project)
+        if options.explain and outcome.differences:
+            outcome.differences = explained(path, notebook, project, outcome.differences, options)
     return "different" if outcome.differences else "same"
 
 
@@ -1274,6 +1310,8 @@ def line_of(outcome: Outcome) -> str:
         lines += [f"    {line}" for line in outcome.reason.splitlines()]
     for difference in outcome.differences[:8]:
         lines.append(f"    {difference.kind} {difference.what}: {difference.notebook} | {difference.pipeline}")
+        if any(difference.place):
+            lines += [f"      notebook: …{difference.place[0]}…", f"      pipeline: …{difference.place[1]}…"]
     if len(outcome.differences) > 8:
         lines.append(f"    and {len(outcome.differences) - 8} more")
     if outcome.undeclared:
@@ -1314,6 +1352,7 @@ def parser() -> argparse.ArgumentParser:
     found.add_argument("--convert-command", default="", help="instead of nb2stage; gets `convert NOTEBOOK` behind it")
     found.add_argument("--cache", type=Path, metavar="DIR", help="keep the notebooks' own runs here")
     found.add_argument("--keep", type=Path, metavar="DIR", help="keep the pipelines here, one folder per notebook")
+    found.add_argument("--explain", action="store_true", help="tell where two values begin to differ (runs both again)")
     found.add_argument("--confirm", type=int, default=4, help="runs of the notebook that a difference must survive")
     found.add_argument("--reference-only", action="store_true", help="run the notebooks, convert nothing")
     found.add_argument("--json", type=Path, metavar="FILE", help="write all outcomes here")

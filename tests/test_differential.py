@@ -187,6 +187,12 @@ def test_a_planted_difference_is_found(
     assert names(outcome) - {"model"} == expected - {"model"}
 
 
+def test_a_difference_is_explained(judge: Callable[..., Outcome]) -> None:
+    (found,) = judge(("[1, 2]", "[1, 5]"), explain=True).differences
+    one, two = found.place
+    assert one.replace("list[2](1, 2)", "list[2](1, 5)") == two
+
+
 def test_a_refusal_is_told_from_a_failure(judge: Callable[..., Outcome]) -> None:
     outcome = judge(("refuse", "NB203"))
     assert (outcome.status, outcome.codes) == ("refused", ["NB203"])

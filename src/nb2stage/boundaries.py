@@ -57,6 +57,8 @@ class StageData:
     needs: dict[str, Need] = field(default_factory=dict)
     files: set[str] = field(default_factory=set)  # needs that cross in a file
     repeats: dict[Statement, set[str]] = field(default_factory=dict)  # outside statements, and the names wanted of them
+    late: set[Statement] = field(default_factory=set)  # of `repeats`, those that need what is loaded
+    rebuilt: set[str] = field(default_factory=set)  # views that are made again from what they are views of
 
 
 class Boundaries:
@@ -79,22 +81,29 @@ class Boundaries:
         self.stages = [StageData(i, [s for s in statements if s.stage == i]) for i in range(len(entries))]
         self.transfers: list[Transfer] = []
         self._repeatable: dict[Statement, bool] = {}
-        self._reach: dict[frozenset[Obj], set[Obj]] = {}
+        self._reach: dict[tuple[frozenset[Obj], int], set[Obj]] = {}
         self.settings = [s for s in statements if s.sets]
         self.files_of: set[Statement] = {use.statement for use in interpreter.files}
 
     # -- histories
 
-    def reach(self, values: frozenset[Obj]) -> set[Obj]:
-        found = self._reach.get(values)
+    def reach(self, values: frozenset[Obj], before: int) -> set[Obj]:
+        found = self._reach.get((values, before))
         if found is None:
-            found = self._reach[values] = reach(values)
+            found = self._reach[values, before] = reach(values, before)
         return found
+
+    def start(self, stage: StageData) -> int:
+        return stage.statements[0].position if stage.statements else 0
+
+    def end(self, index: int) -> int:
+        statements = self.stages[index].statements
+        return statements[-1].position + 1 if statements else 0
 
     def history(self, need: Need, own: int | None) -> list[Statement]:
         """The statements outside stage `own` that made this version of a name, in order."""
         found = set(need.sites)
-        for obj in self.reach(need.values):
+        for obj in self.reach(need.values, need.before):
             found.update(s for s in self.changers.get(obj, ()) if s.position < need.before)
         return sorted((s for s in found if own is None or s.stage != own), key=lambda s: s.position)
 
@@ -210,19 +219,48 @@ class Boundaries:
         while True:
             self.definitions_of_repeats(stage)
             todo = [n for n in stage.needs if n not in done]
-            if not todo:
-                break
             for name in todo:
                 done.add(name)
                 need = stage.needs[name]
-                history = self.history(need, stage.index)
-                if all(self.repeatable(s) for s in history):
+                if all(self.repeatable(s) for s in self.history(need, stage.index)):
                     self.repeat(stage, need)
                 else:
-                    stage.files.add(name)
-                    self.definitions_within(stage, need)
-        for group in self.groups(stage):
+                    self.cross_in_file(stage, name)
+            groups = self.groups(stage)
+            more = [n for group in groups for n in group if n not in stage.files]
+            for name in more:
+                self.cross_in_file(stage, name)
+            if not todo and not more and not any(self.rebuild_views(stage, group) for group in groups):
+                break
+        for group in groups:
             self.transfer(stage, group)
+
+    def cross_in_file(self, stage: StageData, name: str) -> None:
+        need = stage.needs[name]
+        stage.files.add(name)
+        self.definitions_within(stage, need)
+        if self.is_definition(need):
+            # The source is repeated; what crosses is the state that it has gathered.
+            for site in sorted(need.sites, key=lambda s: s.position):
+                self.repeat_late(stage, site, name)
+
+    def repeat_late(self, stage: StageData, statement: Statement, name: str) -> None:
+        """Repeat a statement after the loads: it reads what crosses in files."""
+        stage.repeats.setdefault(statement, set()).add(name)
+        for other, var in statement.reads.items():
+            need = Need(other, var.values, var.sites, statement.position)
+            history = self.history(need, stage.index)
+            if all(self.repeatable(s) for s in history):
+                for each in history:
+                    if each is not statement:
+                        self.repeat_statement(stage, each, other)
+            else:
+                stage.late.add(statement)
+                entry = self.entries[stage.index].get(other)
+                if entry is None or entry.sites != var.sites:
+                    self.findings.append(Finding("NB245", statement, statement.node, name, text=other))
+                elif other not in stage.needs:
+                    self.add_need(stage, Need(other, entry.values, entry.sites, self.start(stage), entry.unbound))
 
     def repeat(self, stage: StageData, need: Need) -> None:
         for statement in self.history(need, stage.index):
@@ -244,29 +282,111 @@ class Boundaries:
     def definitions_of_repeats(self, stage: StageData) -> None:
         for statement in list(stage.repeats):
             if isinstance(statement.node, DEFINITIONS):
-                self.soft_names(stage, statement.node, stage.statements[0].position if stage.statements else 0)
+                self.soft_names(stage, statement.node, self.start(stage))
             elif not stage.repeats[statement]:
                 self.repeat_statement(stage, statement, "")
 
     def definitions_within(self, stage: StageData, need: Need) -> None:
         """A value that holds functions or instances of the notebook is loaded where their definitions stand."""
-        for obj in self.reach(need.values):
-            if obj.kind not in ("function", "class") or not isinstance(obj.node, DEFINITIONS):
-                continue
-            name = obj.node.name
+        for obj in sorted(self.reach(need.values, need.before), key=lambda o: getattr(o.node, "lineno", 0)):
+            name = self.name_of_definition(obj, stage)
             var = self.entries[stage.index].get(name)
-            if var is None or obj not in var.values:
+            if var is None or obj not in var.values or name == need.name:
                 continue
             outside = frozenset(s for s in var.sites if s.stage != stage.index)
             if outside:
                 self.add_need(stage, Need(name, var.values, outside, need.before))
 
+    def name_of_definition(self, obj: Obj, stage: StageData) -> str:
+        """The global name of a function or class, also of one like `Pair = namedtuple("Pair", ...)`."""
+        if obj.kind in ("function", "class") and isinstance(obj.node, DEFINITIONS) and obj.frame is None:
+            return obj.node.name
+        if obj.kind == "value" and obj.type == "class":
+            return next((n for n, var in self.entries[stage.index].items() if obj in var.values), "")
+        return ""
+
+    # -- views
+
+    def rebuild_views(self, stage: StageData, group: list[str]) -> bool:
+        """Views of memory that changes later are made again by their statements: a file would keep them as copies.
+
+        Whether anything was rebuilt, so that the needs have to be looked at again.
+        """
+        start = self.start(stage)
+        clash = self.shared_memory(stage, group, start)
+        if not clash:
+            return False
+        for name in sorted(group, key=lambda n: -max(s.position for s in stage.needs[n].sites)):
+            need = stage.needs[name]
+            if name not in stage.rebuilt and self.is_view_of(need, clash) and self.can_rebuild(stage, need):
+                site = next(iter(need.sites))
+                stage.rebuilt |= site.binds
+                stage.files -= site.binds
+                self.repeat_late(stage, site, name)
+                stage.late.add(site)
+                return True
+        return False
+
+    def memory(self, values: Iterable[Obj], before: int) -> set[Obj]:
+        """What a file would hold: all that is reached, but not what a view is a view of."""
+        seen: set[Obj] = set()
+        todo = list(values)
+        while todo:
+            obj = todo.pop()
+            if obj in seen:
+                continue
+            seen.add(obj)
+            todo.extend(o for o in obj.contents if obj.since.get(o, -1) < before)
+            for name, inner in obj.fields.items():
+                if name != "base":
+                    todo.extend(inner)
+        return seen
+
+    def shared_memory(self, stage: StageData, group: Iterable[str], start: int) -> set[Obj]:
+        """Arrays that change later and that a file with these names would hold twice: whole and as a view, or as two."""
+        held: set[Obj] = set()
+        for name in group:
+            if name not in stage.rebuilt:
+                held |= self.memory(stage.needs[name].values, start)
+        views: dict[Obj, set[Obj]] = defaultdict(set)
+        for obj in held:
+            for base in _bases(obj):
+                views[base].add(obj)
+        return {
+            base for base, parts in views.items()
+            if (base in held or len(parts) > 1) and any(self.matters(o, start) for o in (base, *parts))
+        }
+
+    def is_view_of(self, need: Need, clash: set[Obj]) -> bool:
+        return any(base in clash for obj in need.values for base in _bases(obj))
+
+    def can_rebuild(self, stage: StageData, need: Need) -> bool:
+        """Whether the one statement that made a view gives the same view when it is run again now."""
+        if len(need.sites) != 1:
+            return False
+        site = next(iter(need.sites))
+        node = site.node
+        if not isinstance(node, ast.Assign) or site.impure and not _is_view(node.value) or site.calls or site.changes:
+            return False
+        entry = self.entries[stage.index]
+        if any(entry.get(n, Var()).sites != {site} for n in site.binds):
+            return False
+        for name, var in site.reads.items():
+            now = entry.get(name)
+            if now is None or now.sites != var.sites:
+                return False
+            changed = [s for o in self.reach(var.values, site.position) for s in self.changers.get(o, ())]
+            if any(site.position < s.position < self.start(stage) for s in changed) and not _is_slice(node.value):
+                return False
+        return True
+
     # -- groups and transfers
 
     def groups(self, stage: StageData) -> list[list[str]]:
         """Names that must cross in one file: they may share an object that somebody changes or compares later."""
-        start = stage.statements[0].position if stage.statements else 0
-        names = sorted(n for n, need in stage.needs.items() if need.values or n in stage.files)
+        start = self.start(stage)
+        names = sorted(n for n, need in stage.needs.items()
+                       if n not in stage.rebuilt and (need.values or n in stage.files))
         owner: dict[Obj, str] = {}
         parent = {name: name for name in names}
 
@@ -276,7 +396,7 @@ class Boundaries:
             return name
 
         for name in names:
-            for obj in self.reach(stage.needs[name].values):
+            for obj in self.reach(stage.needs[name].values, start):
                 if obj.kind == "lib" or not self.matters(obj, start):
                     continue
                 if obj in owner:
@@ -308,13 +428,32 @@ class Boundaries:
             self.findings.append(Finding("NB241", site, site.node, need.name))
             return
         version = max(earlier)
+        clash = self.shared_memory(stage, group, self.start(stage))
+        if clash:
+            name = next((n for n in group if self.is_view_of(stage.needs[n], clash)), group[0])
+            site = max(stage.needs[name].sites, key=lambda s: s.position)
+            self.findings.append(Finding("NB244", site, site.node, name))
+            return
         for name in group:
-            if self.is_definition(stage.needs[name]) and name not in stage.files:
-                continue
             self.hand_over(stage, version, name, group)
 
     def is_definition(self, need: Need) -> bool:
-        return all(isinstance(s.node, (*DEFINITIONS, *IMPORTS)) for s in need.sites)
+        """Whether a name refers to a function or class of the notebook as its source makes it."""
+        return bool(need.sites) and all(isinstance(s.node, DEFINITIONS) for s in need.sites)
+
+    def state_of(self, transfer: Transfer, name: str) -> list[str] | None:
+        """Of a function `[]`, of a class the attributes whose values cross; None for any other value."""
+        var = self.exits[transfer.stage].get(name, Var())
+        if not var.sites or not all(isinstance(s.node, DEFINITIONS) for s in var.sites):
+            return None
+        attributes: set[str] = set()
+        for obj in var.values:
+            for each, inner in obj.fields.items():
+                if obj.kind == "class" and not each.startswith("__") and not any(
+                    o.kind == "function" and o.bases for o in inner
+                ):
+                    attributes.add(each)
+        return sorted(attributes)
 
     def hand_over(self, stage: StageData, version: int, name: str, group: list[str]) -> None:
         """Stage `version` saves `name` for `stage`."""
@@ -329,7 +468,7 @@ class Boundaries:
         outside = frozenset(s for s in var.sites if s.stage != version)
         if outside and outside == var.sites or (outside and var.unbound != 3):
             entry = self.entries[version].get(name, var)
-            start = source.statements[0].position if source.statements else 0
+            start = self.start(source)
             self.add_need(source, Need(name, entry.values, frozenset(s for s in entry.sites), start, entry.unbound))
         self.add_transfer(version, stage.index, name, group)
         if var.unbound == 2:
@@ -367,26 +506,35 @@ class Boundaries:
                 return name
             if values and all(obj.kind == "value" and obj.type in ("frame", "series") for obj in values):
                 return "pandas"
-        if any(self.is_local_function(obj, transfer) for obj in self.reach(values)):
+        reached = self.reach(values, self.end(transfer.stage))
+        if any(self.is_local_function(obj, transfer) for obj in reached):
             return "cloudpickle"
-        return "joblib"
+        plain = len(transfer.names) == 1 and not transfer.optional and self.state_of(transfer, transfer.names[0]) is None
+        if plain and values and all(o.kind == "value" and o.type in ("ndarray", "sklearn") for o in reached):
+            return "joblib"
+        return "pickle"
 
     def is_local_function(self, obj: Obj, transfer: Transfer) -> bool:
         """Whether an object is a function or class that another script cannot find by its name."""
         if obj.kind not in ("function", "class") or (obj.kind == "function" and obj.bases):
             return False
-        if not isinstance(obj.node, DEFINITIONS):
+        if not isinstance(obj.node, DEFINITIONS) or obj.frame is not None:
             return True
         var = self.exits[transfer.stage].get(obj.node.name)
         return var is None or obj not in var.values
 
     def check_savable(self, transfer: Transfer, values: frozenset[Obj]) -> None:
         for name in transfer.names:
-            reached = self.reach(self.exits[transfer.stage].get(name, Var()).values)
+            reached = self.reach(self.exits[transfer.stage].get(name, Var()).values, self.end(transfer.stage))
             for obj in reached:
-                if obj.type in UNSAVABLE and obj.kind == "value" and not self.is_data(obj, values):
+                if obj.type in UNSAVABLE and obj.kind == "value":
                     self.refuse(transfer, name, UNSAVABLE[obj.type])
                     return
+            var = self.exits[transfer.stage].get(name, Var())
+            state = self.state_of(transfer, name)
+            if state is not None and (len(var.values) != 1 or getattr(next(iter(var.sites)).node, "decorator_list", [])):
+                self.refuse(transfer, name, "state that a decorated or conditional definition keeps between calls")
+                return
             local = [o for o in reached if self.is_local_function(o, transfer)]
             own = [o for o in reached if o.kind == "class" and not self.is_local_function(o, transfer)]
             if local and own:
@@ -394,9 +542,6 @@ class Boundaries:
                 return
             for obj in local:
                 self.check_function(transfer, name, obj)
-
-    def is_data(self, obj: Obj, values: frozenset[Obj]) -> bool:
-        return False
 
     def check_function(self, transfer: Transfer, name: str, fn: Obj) -> None:
         """A function that is saved whole takes its globals along as they are: they must not change afterwards."""
@@ -415,3 +560,40 @@ class Boundaries:
         var = self.exits[transfer.stage].get(name, Var())
         site = max(var.sites, key=lambda s: s.position)
         self.findings.append(Finding("NB243", site, site.node, name, text=what))
+
+
+def _bases(obj: Obj) -> set[Obj]:
+    """What an object is a view of, at the end of a chain of views."""
+    found: set[Obj] = set()
+    todo = list(obj.fields.get("base", ()))
+    while todo:
+        base = todo.pop()
+        if base not in found:
+            found.add(base)
+            todo.extend(base.fields.get("base", ()))
+    return found
+
+
+def _is_view(node: ast.expr) -> bool:
+    """Whether an expression only selects: `a[1:]`, `a.T`, `a.reshape(2, 3)`, or a tuple of such."""
+    if isinstance(node, ast.Tuple | ast.List):
+        return all(_is_view(e) for e in node.elts)
+    if isinstance(node, ast.Call):
+        return isinstance(node.func, ast.Attribute) and _is_view(node.func)
+    if isinstance(node, ast.Subscript | ast.Attribute):
+        return _is_view(node.value) or isinstance(node.value, ast.Name)
+    return False
+
+
+def _is_slice(node: ast.expr) -> bool:
+    """Whether an expression is certainly a view: basic indexing with slices, or a transpose."""
+    if isinstance(node, ast.Tuple):
+        return all(_is_slice(e) for e in node.elts)
+    if isinstance(node, ast.Attribute):
+        return node.attr == "T"
+    if not isinstance(node, ast.Subscript):
+        return False
+    parts = node.slice.elts if isinstance(node.slice, ast.Tuple) else [node.slice]
+    return any(isinstance(p, ast.Slice) for p in parts) and all(
+        isinstance(p, ast.Slice) or (isinstance(p, ast.Constant) and not isinstance(p.value, bool)) for p in parts
+    )

@@ -17,10 +17,12 @@ if TYPE_CHECKING:
 
 MAX_DEPTH = 12
 # Data that an estimator or model holds is not changed when the estimator is.
-DATA = frozenset({"frame", "series", "ndarray", "pandas"})
+DATA = frozenset({"frame", "series", "ndarray", "pandas", "grouped"})
+FRAMES = frozenset({"frame", "series", "pandas"})
+GROUPED = frozenset("groupby rolling expanding ewm resample str dt cat loc iloc at iat plot sparse".split())
 # Packages whose objects' methods change nothing unless a row says so.
 CALM = frozenset({"frame", "series", "pandas", "ndarray", "scipy", "bunch", "tuple", "exception", "path", "logger",
-                  "context", "iter", "handle", "class", "index"})
+                  "context", "iter", "handle", "class", "index", "grouped"})
 # Decorators that give back the function they are given, or something that calls it.
 KEEPING = ("staticmethod", "classmethod", "property", "lru_cache", "cache", "dataclass", "wraps", "contextmanager",
            "njit", "jit", "abstractmethod", "total_ordering", "cached_property", "setter", "overload", "unique")
@@ -45,12 +47,23 @@ class Argument:
     star: bool = False
 
 
+@dataclass
+class BlindCall:
+    """What is known of a function as a callback within one statement."""
+
+    given: Values = ATOM
+    result: Values = ATOM
+    turn: int = -1
+    active: bool = False
+    binds: bool = False  # it rebinds globals, so each call counts
+
+
 class Calls:
     """The half of the interpreter that calls things.  `Interpreter` brings names, statements and expressions."""
 
     state: State
     frame: Frame | None
-    stack: tuple[int, ...]
+    stack: tuple[object, ...]
     statement: Statement
     objects: dict[object, Obj]
     frames: dict[object, Frame]
@@ -60,6 +73,11 @@ class Calls:
     loops: list[Loop]
     seeded: set[str]
     slices: dict[int, list[str]]
+    blind_calls: dict[tuple[int, Obj], BlindCall]
+    global_binds: int
+    blind_turn: int
+    blind_depth: int
+    copy_on_write: bool
     depth: int
     temporary: int
     heap_version: int
@@ -98,6 +116,8 @@ class Calls:
         new = values - obj.contents
         if new and obj.kind != "lib":
             obj.contents |= {v for v in new if v is not obj}
+            for each in new:
+                obj.since.setdefault(each, self.statement.position)
             self.heap_version += 1
             if any(v.kind in ("function", "bound", "instance", "class") or v.type == "partial" for v in new):
                 self.functions_stored = True
@@ -122,10 +142,23 @@ class Calls:
         return part
 
     def view_of(self, obj: Obj, effect: Effect, node: ast.AST) -> Obj:
-        if obj.type in ("frame", "series", "pandas"):
-            name = self.name_of(node)
-            return self.part_of(node, obj, obj.type if name in ("head", "tail") else "pandas")
+        """What a call gives that shares the memory of `obj`."""
+        name = self.name_of(node)
+        if obj.type in FRAMES:
+            if name in GROUPED:
+                return self.part_of(node, obj, "grouped")
+            return self.share(node, obj, obj.type if name in ("head", "tail") else "pandas")
+        if obj.type == "ndarray":
+            return self.part_of(node, obj, "ndarray")
         return obj
+
+    def share(self, node: ast.AST, obj: Obj, kind: str) -> Obj:
+        """A selection from a frame: with copy-on-write (pandas 3) it behaves as a copy, before that as a view."""
+        if not self.copy_on_write:
+            return self.part_of(node, obj, kind)
+        made = self.make(node, "selection", type=kind)
+        self.hold(made, frozenset(obj.contents))
+        return made
 
     def members(self, values: Values) -> Values:
         """What an iteration over `values` gives."""
@@ -419,8 +452,14 @@ class Calls:
         result: Values = ATOM
         if not base:
             return self.atom_method(node, func, arguments)
+        alike: dict[tuple[str, bool], set[Obj]] = {}
         for obj in sorted(base, key=_line):
-            result |= self.method(obj, node, func, arguments)
+            if obj.kind == "value" and obj.type not in ("path", "partial"):
+                alike.setdefault((obj.type, obj.seeded), set()).add(obj)
+            else:
+                result |= self.method(obj, node, func, arguments)
+        for objects in alike.values():
+            result |= self.method(next(iter(objects)), node, func, arguments, frozenset(objects))
         return result
 
     def atom_method(self, node: ast.Call, func: ast.Attribute, arguments: list[Argument]) -> Values:
@@ -432,7 +471,10 @@ class Calls:
             return ATOM
         return ATOM
 
-    def method(self, obj: Obj, node: ast.Call, func: ast.Attribute, arguments: list[Argument]) -> Values:
+    def method(
+        self, obj: Obj, node: ast.Call, func: ast.Attribute, arguments: list[Argument], alike: Values = ATOM
+    ) -> Values:
+        """Call a method of one object, or of several that are `alike` as far as the tables go."""
         name = func.attr
         self.names_in_strings(name, arguments, node)
         if obj.kind == "lib":
@@ -463,7 +505,7 @@ class Calls:
         if effect is None:
             effect = self.default_method(obj, name)
         effect = self.adjust(effect, obj, name, arguments, node)
-        return self.apply(effect, frozenset({obj}), arguments, node, func)
+        return self.apply(effect, alike or frozenset({obj}), arguments, node)
 
     def hold_all(self, obj: Obj, arguments: list[Argument]) -> None:
         for receiver in obj.contents:
@@ -486,6 +528,9 @@ class Calls:
     def adjust(self, effect: Effect, obj: Obj, name: str, arguments: list[Argument], node: ast.AST) -> Effect:
         """What keyword arguments change about a method's row."""
         keywords = {a.name: a for a in arguments if a.name}
+        if any(a.star and a.name is None and isinstance(a.constants, type(None)) for a in arguments[-1:]):
+            # `**options` may say `inplace=True`.
+            effect = replace(effect, changes=True, keeps=True, result="any" if effect.result == "atom" else effect.result)
         inplace = keywords.get("inplace")
         if inplace is not None and inplace.constants != frozenset({False}):
             effect = replace(effect, changes=True, keeps=True, result="view")
@@ -532,12 +577,37 @@ class Calls:
         return result | frozenset(o for o in obj.contents if o.kind == "value")
 
     def call_blind_arguments(self, fn: Obj, arguments: list[Argument], node: ast.AST) -> Values:
-        """Call a function with each parameter possibly being any of the given values: a callback."""
+        """Call a function with each parameter possibly being any of the given values: a callback.
+
+        Libraries hand functions around that call each other, so this is not followed per chain of calls: what a
+        function may do as a callback of one statement is worked out once, and again only when it may be given more.
+        """
         values: Values = frozenset().union(*(a.values for a in arguments))
         known = frozenset(v for v in self.everything(values) if v.kind not in ("function", "class", "bound"))
-        anything = self.make(node, "callback")
-        self.hold(anything, known)
-        given = Argument(known | {anything}, None, None, None)
+        call = self.blind_calls.setdefault((self.statement.position, fn), BlindCall())
+        grown = known - call.given
+        call.given |= known
+        if call.active or (not grown and call.turn == self.blind_turn and not call.binds):
+            return call.result
+        outermost = not self.blind_depth
+        self.blind_depth += 1
+        outer, self.stack = self.stack, ("callback", id(fn.node))
+        call.active = True
+        for _ in range(4 if outermost else 1):
+            self.blind_turn += outermost
+            call.turn, version, given, binds = self.blind_turn, self.heap_version, call.given, self.global_binds
+            anything = self.make(node, "callback")
+            self.hold(anything, given)
+            call.result |= self.call_with(fn, Argument(given | {anything}, None, None, None), node)
+            call.binds = call.binds or self.global_binds != binds
+            if call.given == given and version == self.heap_version:
+                break
+        call.active = False
+        self.blind_depth -= 1
+        self.stack = outer
+        return call.result
+
+    def call_with(self, fn: Obj, given: Argument, node: ast.AST) -> Values:
         if fn.kind == "bound":
             result: Values = ATOM
             for inner in fn.fields["function"]:
@@ -647,7 +717,7 @@ class Calls:
     # -- applying an effect
 
     def apply(
-        self, effect: Effect, receiver: Values, arguments: list[Argument], node: ast.AST, func: ast.Attribute | None = None
+        self, effect: Effect, receiver: Values, arguments: list[Argument], node: ast.AST
     ) -> Values:
         """Do what an effect says to the receiver and the arguments; give the result's objects."""
         values: Values = frozenset().union(*(a.values for a in arguments))
@@ -671,13 +741,23 @@ class Calls:
         if not self.functions_stored and not any(v.kind in ("function", "bound", "class") for v in values):
             return
         given = [Argument(receiver, None, None, None), *arguments]
-        for obj in self.everything(values | receiver):
+        for obj in sorted(self.callable_from(receiver, values, effect), key=_line):
             if obj.kind in ("function", "bound") and (obj.kind == "bound" or not obj.bases):
                 self.call_blind_arguments(obj, given, node)
-            elif obj.kind == "instance" and effect.unknown:
+            elif obj.kind == "instance" and (effect.unknown or self.has_library_base(obj)):
                 self.call_methods_blindly(obj, given, node)
-            elif obj.kind == "instance" and self.has_library_base(obj):
-                self.call_methods_blindly(obj, given, node)
+
+    def callable_from(self, receiver: Values, values: Values, effect: Effect) -> set[Obj]:
+        """The objects that a call may call: all within reach of an unknown call; of a known one its arguments, what
+        plain containers among them hold, and what an estimator or a partial holds."""
+        if effect.unknown:
+            return reach(receiver | values)
+        found: set[Obj] = set(values | receiver)
+        for obj in values | receiver:
+            if obj.type in ("list", "tuple", "dict", "set", "iter", "partial"):
+                found |= obj.contents
+        holders = ("sklearn", "partial", "", "scipy", "statsmodels")
+        return found | reach(obj for obj in found if obj.kind == "value" and obj.type in holders)
 
     def call_methods_blindly(self, obj: Obj, given: list[Argument], node: ast.AST) -> None:
         for name, found in _methods(obj):
@@ -825,6 +905,19 @@ class Calls:
         for path in paths:
             self.files.append(FileUse(mode, path, self.statement, node))
 
+    def cells_of(self, values: Values, depth: int) -> Values:
+        """What the cells of a frame hold: the rows and columns, which are lists and dicts, are copied."""
+        found: set[Obj] = set()
+        for _ in range(depth):
+            inner: set[Obj] = set()
+            for obj in values:
+                if obj.type in CONTAINERS:
+                    inner |= obj.contents
+                elif obj.kind != "lib" and not (self.copy_on_write and obj.type in DATA):
+                    found.add(obj)
+            values = frozenset(inner)
+        return frozenset(found | values)
+
     def result(self, effect: Effect, receiver: Values, first: Values, values: Values, node: ast.AST) -> Values:
         if effect.result == "atom":
             return ATOM
@@ -853,15 +946,15 @@ class Calls:
                 members = self.members(held)
                 self.hold(made, members)
             elif kind in DATA:
-                # A frame made of lists and dicts copies them; it may share the memory of arrays.
-                containers = ("list", "dict", "tuple", "set", "index")
-                deep = reach(held) if any(o.type in containers for o in held) else held
-                self.hold(made, frozenset(o for o in deep if o.kind != "lib" and o.type not in containers))
+                self.hold(made, self.cells_of(held, 2 if kind == "frame" else 1))
             else:
                 self.hold(made, frozenset(o for o in held if o.kind != "lib"))
             return frozenset({made})
         self.hold(made, frozenset(o for o in held if o.kind != "lib"))
         return frozenset({made}) | frozenset(o for o in held if o.kind in ("value", "instance"))
+
+
+CONTAINERS = ("list", "dict", "tuple", "set", "index")
 
 
 def _line(obj: Obj) -> tuple[int, int, str]:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from nb2stage.dataflow import Program, SourceCell, analyse
 from nb2stage.diagnostics import Diagnostic, Severity
-from nb2stage.dvcyaml import foreign_outs, update_dvc_yaml
+from nb2stage.dvcyaml import foreign_outs, stage_names, update_dvc_yaml
 from nb2stage.magics import to_python
 from nb2stage.notebook import Notebook, read_notebook
 from nb2stage.paramsyaml import check_params_text, read_params, update_gitignore, update_params_yaml
@@ -28,6 +28,12 @@ class Project:
     root: Path
     state: State
     layout: str = "guideline"
+    force: bool = False
+    made: Mapping[str, str] = field(default_factory=dict)  # what notebooks before this one have made, not yet on disk
+
+    def text(self, path: str) -> str | None:
+        """The text of a project file as it is when this notebook is converted."""
+        return self.made[path] if path in self.made else read_text(self.root, path)
 
 
 @dataclass
@@ -40,6 +46,7 @@ class Conversion:
     removed: list[str] = field(default_factory=list)
     unused_params: list[str] = field(default_factory=list)
     requirements: list[str] = field(default_factory=list)
+    state: State = field(default_factory=State)
 
     @property
     def failed(self) -> bool:
@@ -71,9 +78,10 @@ def convert(data: bytes, path: str, project: Project) -> Conversion:
         return Conversion(diagnostics)
     program = analyse(cells, len(names))
     diagnostics += [diagnose(finding, path, names) for finding in program.findings]
-    planner = Planner(path, names, program, surroundings(project, path))
+    planner = Planner(path, names, program, surroundings(project, path, names))
     plans = planner.plan()
     diagnostics += planner.diagnostics
+    clash(project.state.notebooks, path, [plan.name for plan in plans], diagnostics)
     if _errors(diagnostics):
         return Conversion(diagnostics)
     scripts = [GeneratedFile(plan.script, ScriptWriter(planner, plan).text(), protected=True) for plan in plans]
@@ -87,6 +95,7 @@ def convert(data: bytes, path: str, project: Project) -> Conversion:
         diagnostics, plans, files, project.state.obsolete(path, files),
         [p.name for p in planner.params if p.name not in used],
         list(dict.fromkeys(r for cell in cells for r in cell.python.requirements)),
+        state,
     )
 
 
@@ -122,12 +131,13 @@ def _as_warning(finding: Diagnostic) -> Diagnostic:
     )
 
 
-def surroundings(project: Project, path: str) -> Surroundings:
+def surroundings(project: Project, path: str, names: list[str]) -> Surroundings:
     """What the planner asks of the disk."""
-    dvc_text = read_text(project.root, "dvc.yaml")
-    params_text = read_text(project.root, "params.yaml")
+    dvc_text = project.text("dvc.yaml")
+    params_text = project.text("params.yaml")
     outs = foreign_outs(dvc_text)
-    mine = set(project.state.of(path).stages)
+    # a stage that has the name of one of ours will be ours, or `foreign` and `clash` refuse it
+    mine = {*project.state.of(path).stages, *names}
     return Surroundings(
         exists=lambda p: (project.root / p).exists(),
         is_dir=lambda p: (project.root / p).is_dir(),
@@ -144,18 +154,20 @@ def project_files(
     """dvc.yaml, params.yaml and .gitignore with what this notebook needs in them."""
     names = [plan.name for plan in plans]
     gone = [name for name in project.state.of(path).stages if name not in names]
-    clash(project.state.notebooks, path, names, diagnostics)
     stages = [plan.dvc_stage() for plan in plans]
-    files = [GeneratedFile("dvc.yaml", update_dvc_yaml(read_text(project.root, "dvc.yaml"), stages, gone))]
+    dvc_before = project.text("dvc.yaml")
+    files = [GeneratedFile("dvc.yaml", update_dvc_yaml(dvc_before, stages, gone))]
+    if dvc_before is not None and files[0].text != dvc_before and not project.force:
+        foreign(project, dvc_before, names, diagnostics)
     params = [param for param in planner.params if any(param in plan.params for plan in plans)]
-    before = read_text(project.root, "params.yaml")
+    before = project.text("params.yaml")
     if params or before is not None:
         text = update_params_yaml(before, params) if params else before or ""
         if before is not None:
             diagnostics += check_params_text(text)
         files.append(GeneratedFile("params.yaml", text))
     ignored = ["cache/"]
-    files.append(GeneratedFile(".gitignore", update_gitignore(read_text(project.root, ".gitignore"), ignored)))
+    files.append(GeneratedFile(".gitignore", update_gitignore(project.text(".gitignore"), ignored)))
     return files
 
 
@@ -168,6 +180,19 @@ def clash(notebooks: Mapping[str, object], path: str, names: list[str], diagnost
                            f"tag the cells of one of the two notebooks with another name: `stage:{name}_2`", path=path,
                            stage=name)
             )
+
+
+def foreign(project: Project, dvc_text: str, names: list[str], diagnostics: list[Diagnostic]) -> None:
+    """A stage that somebody else wrote into dvc.yaml is not overwritten."""
+    if project.state.is_ours("dvc.yaml", dvc_text):  # a killed run wrote it, and had no time to note its stages
+        return
+    ours = {stage for conversion in project.state.notebooks.values() for stage in conversion.stages}
+    for name in [name for name in stage_names(dvc_text) if name in names and name not in ours]:
+        diagnostics.append(
+            Diagnostic("NB605", f"stage `{name}` is in dvc.yaml already, and nb2stage did not write it",
+                       f"give the cells another stage name, `stage:{name}_2`, or overwrite the stage with --force",
+                       path="dvc.yaml", stage=name)
+        )
 
 
 __all__ = ["Conversion", "Program", "Project", "convert"]

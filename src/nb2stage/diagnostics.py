@@ -22,6 +22,7 @@ class Severity(Enum):
 # NB4 files, NB5 parameters, NB6 the project's files.
 RULES: Final[dict[str, str]] = {
     # -- NB1: reading the notebook, tags
+    "NB100": "the notebook cannot be opened",
     "NB101": "the file is not readable as UTF-8 JSON",
     "NB102": "the file is JSON but not a notebook",
     "NB103": "the notebook's format is unknown or cannot be upgraded",
@@ -56,6 +57,8 @@ RULES: Final[dict[str, str]] = {
     "NB241": "a value made by code that cannot be repeated",
     "NB242": "a value that no stage can hand on",
     "NB243": "a value that cannot be saved",
+    "NB244": "a view of memory that changes later",
+    "NB245": "a definition whose default has another value by then",
     "NB250": "a stage without work of its own",
     "NB290": "syntax that is not supported yet",
     # -- NB3: IPython syntax
@@ -73,6 +76,7 @@ RULES: Final[dict[str, str]] = {
     "NB404": "a command may touch files that are not known",
     "NB405": "data from the network has no version",
     "NB406": "an absolute path",
+    "NB407": "a relative path or a module is another one in the project folder",
     "NB410": "two stages write one file",
     "NB411": "a file is read and then rewritten",
     "NB412": "a file is appended to",
@@ -89,12 +93,17 @@ RULES: Final[dict[str, str]] = {
     "NB602": "dvc.yaml cannot be edited in place",
     "NB603": "a stage of that name exists in dvc.yaml in another form",
     "NB604": "two notebooks have a stage of the same name",
+    "NB605": "a stage of that name stands in dvc.yaml, written by somebody else",
+    "NB606": "the notebook lies outside the project folder",
     "NB611": "a generated file was edited by hand",
     "NB612": "a file of the user's own stands where a file is to be generated",
     "NB613": "a file that is not generated any more was edited by hand and is kept",
     "NB614": "a path cannot be written: it leaves the project, or something else stands there",
     "NB615": "a file could not be written",
     "NB616": "the state file of nb2stage cannot be read",
+    "NB617": "a notebook is gone, and another one takes over its stages",
+    "NB620": "the configuration cannot be used",
+    "NB621": "git or DVC could not be set up",
 }
 
 

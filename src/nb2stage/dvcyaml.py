@@ -49,13 +49,13 @@ def update_dvc_yaml(
 
     What is there already as data stays to the byte, however the user formatted it.
     """
-    old, root = ({}, None) if existing is None else _read(existing, path)
+    old, root = ({}, None) if existing is None else _read(existing, path)  # the reader of YAML is slow to load
     there = old.get("stages") or {}
     wanted = {stage.name: _wanted(stage, there.get(stage.name), path) for stage in stages}
     gone = {name for name in removed if name in there and name not in wanted}
     if existing is None:
-        text = "".join(line + "\n" for line in _fresh(wanted))
-    elif root is None:
+        return "".join(line + "\n" for line in _fresh(wanted))
+    if root is None:
         text = splice(existing, [insertion(existing, len(existing), _fresh(wanted), 0)]) if wanted else existing
     else:
         text = _Editor(existing, root, path).update(there, wanted, gone)

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from functools import lru_cache
 
-from nb2stage.calls import Calls
+from nb2stage.calls import FRAMES, GROUPED, BlindCall, Calls
 from nb2stage.constants import constant_of
 from nb2stage.effects import ATOM_ATTRIBUTES, SETTINGS
 from nb2stage.objects import ATOM, Constants, Frame, Key, Obj, State, Statement, Values, Var, join_vars, merge, reach
@@ -76,10 +76,10 @@ class Loop:
 class Interpreter(Calls):
     """One run over the statements of a notebook; `state` is the flow state after the last one."""
 
-    def __init__(self) -> None:
+    def __init__(self, copy_on_write: bool = True) -> None:
         self.state = State()
         self.frame: Frame | None = None
-        self.stack: tuple[int, ...] = ()
+        self.stack: tuple[object, ...] = ()
         self.statement: Statement = None  # type: ignore[assignment]
         self.objects: dict[object, Obj] = {}
         self.frames: dict[object, Frame] = {}
@@ -98,16 +98,21 @@ class Interpreter(Calls):
         self.depth = 0  # inside branches, loops or calls: what happens there may happen never or often
         self.temporary = 0  # inside `with catch_warnings()` and the like: settings do not last
         self.heap_version = 0
-        self.budget = 60_000
+        self.budget = 4_000
         self.functions_stored = False
         self.slices: dict[int, list[str]] = {}
+        self.blind_calls: dict[tuple[int, Obj], BlindCall] = {}
+        self.global_binds = 0
+        self.blind_turn = 0
+        self.blind_depth = 0
+        self.copy_on_write = copy_on_write
 
     # -- statements
 
     def run(self, statement: Statement) -> None:
         """Interpret one top-level statement of the notebook."""
         self.statement = statement
-        self.budget = 60_000
+        self.budget = 4_000
         self.execute(statement.node)
 
     def execute_block(self, body: Iterable[ast.stmt]) -> None:
@@ -221,7 +226,7 @@ class Interpreter(Calls):
         for keyword in node.keywords:
             bases.extend(self.eval(keyword.value))
         cls = self.make(node, "class", kind="class")
-        cls.node = node
+        cls.node, cls.frame = node, self.frame
         cls.bases = tuple(dict.fromkeys(bases))
         frame = self.enter(node, scope_of(node), self.frame)
         outer, self.frame = self.frame, frame
@@ -453,6 +458,7 @@ class Interpreter(Calls):
         self.set(key, Var(values, frozenset({self.statement}), 0, constants))
         if isinstance(key, str):
             self.statement.binds.add(name)
+            self.global_binds += 1
             if self.depth == 0:
                 self.shadows.pop(name, None)
         elif self.frame is not None and key[0] != self.frame.number:
@@ -777,16 +783,21 @@ class Interpreter(Calls):
 
         A selection of a frame's columns by a list, or of its rows by a condition, is always a copy.
         """
-        if obj.type not in ("frame", "series", "pandas"):
+        if obj.type == "ndarray":
+            return self.part_of(node, obj, "ndarray")
+        if obj.type == "grouped":
+            base = next(iter(obj.fields.get("base", ATOM)), obj)
+            return self.share(node, base, "pandas") if self.copy_on_write else obj
+        if obj.type not in FRAMES:
             return obj
         kinds = {i.type for i in index}
         if obj.type == "frame" and isinstance(node.slice, ast.Constant) and isinstance(node.slice.value, str):
-            return self.part_of(node, obj, "series")
+            return self.share(node, obj, "series")
         if obj.type == "frame" and kinds and kinds <= {"list", "index"}:
             return self.make(node, "columns", type="frame")
         if obj.type != "pandas" and kinds and kinds <= {"series"}:
             return self.make(node, "rows", type=obj.type)
-        return self.part_of(node, obj, "pandas")
+        return self.share(node, obj, "pandas")
 
     def of_Attribute(self, node: ast.Attribute) -> Values:
         base = self.eval(node.value)
@@ -805,11 +816,15 @@ class Interpreter(Calls):
             return self.bound(obj, found, node)
         if node.attr in ATOM_ATTRIBUTES and obj.kind == "value":
             return ATOM
-        if obj.type in ("frame", "series", "pandas"):
-            kind = "ndarray" if node.attr == "values" else obj.type if node.attr == "T" else "pandas"
+        if obj.type in FRAMES:
             if node.attr in ("columns", "index", "dtypes"):
                 return frozenset({self.make(node, "index", type="index")})
-            return frozenset({self.part_of(node, obj, kind)})
+            if node.attr in GROUPED:
+                return frozenset({self.part_of(node, obj, "grouped")})
+            kind = "ndarray" if node.attr == "values" else obj.type if node.attr == "T" else "pandas"
+            return frozenset({self.share(node, obj, kind)})
+        if obj.type == "ndarray":
+            return frozenset({self.part_of(node, obj, "ndarray")})
         if obj.kind in ("instance", "class", "super"):
             return frozenset(obj.contents) | (frozenset({obj}) if obj.kind == "class" else ATOM)
         if obj.kind == "function":

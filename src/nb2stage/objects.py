@@ -8,7 +8,7 @@ notices.
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -32,6 +32,7 @@ class Obj:
     type: str = ""
     path: str = ""
     contents: set[Obj] = field(default_factory=set)
+    since: dict[Obj, int] = field(default_factory=dict)  # of `contents`: the position of the statement that put it there
     node: ast.AST | None = None
     frame: Frame | None = None
     fields: dict[str, frozenset[Obj]] = field(default_factory=dict)
@@ -142,24 +143,22 @@ def merge(base: State, ends: Iterable[State], loop: bool = False) -> tuple[State
     return result, changed
 
 
-def reach(values: Iterable[Obj]) -> set[Obj]:
-    """All objects that can be got at from `values`, themselves included."""
+def reach(values: Iterable[Obj], before: int | None = None) -> set[Obj]:
+    """All objects that can be got at from `values`, themselves included; as it was `before` a position, if given."""
     seen: set[Obj] = set()
     todo = list(values)
     while todo:
         obj = todo.pop()
         if obj not in seen:
             seen.add(obj)
-            todo.extend(neighbours(obj))
+            if before is None:
+                todo.extend(obj.contents)
+            else:
+                todo.extend(o for o in obj.contents if obj.since.get(o, -1) < before)
+            todo.extend(obj.bases)
+            for field_values in obj.fields.values():
+                todo.extend(field_values)
     return seen
-
-
-def neighbours(obj: Obj) -> Iterator[Obj]:
-    """The objects that one object holds directly."""
-    yield from obj.contents
-    yield from obj.bases
-    for values in obj.fields.values():
-        yield from values
 
 
 @dataclass(eq=False)

@@ -25,7 +25,7 @@ FILE_NAMES = {"import": "import_data"}
 IMAGES = frozenset({".png", ".jpg", ".jpeg", ".svg"})
 METRIC_STEM = re.compile(r"metric|score|result|evaluation|performance|accuracy|report", re.IGNORECASE)
 METRIC_TYPES = frozenset({".json", ".yaml", ".yml", ".toml"})
-SUFFIXES = {"pandas": ".pkl", "joblib": ".joblib", "cloudpickle": ".pkl"}
+SUFFIXES = {"joblib": ".joblib"}
 STATE_FILES = {"<numpy random state>": "numpy_random_state", "<random state>": "random_state",
                "<torch random state>": "torch_random_state"}
 assert set(STATE_FILES) == set(MAIN_STATES.values())
@@ -427,6 +427,10 @@ MESSAGES: dict[str, tuple[Severity, str, str]] = {
     "NB241": (Severity.ERROR, "`{name}` is made by code that cannot be repeated in each stage",
               "put the cell into a stage: tag it with the stage that makes `{name}`"),
     "NB242": (Severity.ERROR, "`{name}` cannot be handed on to a later stage", "bind `{name}` in one cell of a stage"),
+    "NB244": (Severity.ERROR, "`{name}` is a view of memory that changes later under another name, and a file would keep "
+              "a copy", "make `{name}` a copy (`.copy()`), or put the cells into one stage"),
+    "NB245": (Severity.ERROR, "`{name}` was defined with `{text}`, which has another value by then",
+              "define `{name}` and use it in one stage"),
     "NB243": (Severity.ERROR, "`{name}` cannot be saved for a later stage: it holds {text}",
               "make it in the stage that uses it, or put both cells into one stage"),
 }

@@ -13,7 +13,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import PurePosixPath
 
-from nb2stage.boundaries import DEFINITIONS, IMPORTS
+from nb2stage.boundaries import DEFINITIONS, IMPORTS, Transfer
 from nb2stage.dataflow import SourceCell, is_inert_node, literal
 from nb2stage.objects import Statement
 from nb2stage.planning import CacheFile, Planner, StagePlan, normal
@@ -93,7 +93,7 @@ class ScriptWriter:
         self.own = plan.data.statements
         self.repeats = sorted(plan.data.repeats, key=lambda s: s.position)
         self.header = Header()
-        self.late: list[str] = []  # lines behind the imports
+        self.states: list[str] = []  # lines that give definitions the state they had
         self.names_bound = {n for s in self.program.statements for n in s.binds} | {
             n.id for c in self.program.cells for n in ast.walk(c.tree) if isinstance(n, ast.Name)
         }
@@ -112,8 +112,9 @@ class ScriptWriter:
         intro = f'"""Stage `{self.plan.name}` of {name}. Edit the notebook and run `nb2stage convert {name}`."""'
         self.collect_imports()
         params = self.params()
-        repeats = self.repeated()
+        repeats = self.repeated(late=False)
         loads = self.loads()
+        late = self.repeated(late=True)
         cells = [text for cell in self.plan.cells if (text := self.cell(cell))]
         saves = self.saves()
         folders = self.folders()
@@ -121,17 +122,26 @@ class ScriptWriter:
         backend = self.backend()
         blocks = [
             intro,
+            self.search_path(),
             "\n".join(self.header.lines(self.local_roots())),
             backend,
             params,
             *figures,
             *repeats,
             loads,
+            *late,
+            "\n".join(self.states),
             folders,
             *cells,
             saves,
         ]
         return _join_blocks([b for b in blocks if b])
+
+    def search_path(self) -> str:
+        """A script finds modules beside itself, the notebook found those beside the notebook."""
+        if not self.plan.local_modules:
+            return ""
+        return 'import sys\n\nsys.path.insert(0, ".")  # for the modules beside the notebook'
 
     def local_roots(self) -> set[str]:
         return {PurePosixPath(m).name.removesuffix(".py") for m in self.plan.local_modules}
@@ -298,37 +308,47 @@ class ScriptWriter:
         return "\n".join(lines)
 
     def load(self, file: CacheFile, names: list[str]) -> str:
+        """The lines that bring back what a stage takes of one cache file."""
         transfer = file.transfer
-        quoted = f'"{file.path}"'
         if transfer.kind == "pandas":
-            return f"{names[0]} = {self.module('pandas', 'pd')}.read_pickle({quoted})"
+            return f'{names[0]} = {self.module("pandas", "pd")}.read_pickle("{file.path}")'
         value = self.load_value(transfer.kind, file.path)
-        if transfer.kind in STATE_CALLS:
-            module, _, setter = STATE_CALLS[transfer.kind]
-            return f"{self.module_of(module)}.{setter.format(value)}"
         if transfer.optional:
             return f"globals().update({value})"
-        if len(transfer.names) == 1:
-            return f"{names[0]} = {value}"
-        plain = [n for n in transfer.names if n not in STATE_CALLS]
-        if plain == names and len(plain) == len(transfer.names):
+        if transfer.names == [names[0]]:
+            return self.restore(transfer, names[0], value)
+        plain = all(self.is_plain(transfer, n) for n in transfer.names)
+        if plain and names == transfer.names:
             return f"{', '.join(names)} = {value}"
-        if len(names) == 1 and names[0] not in STATE_CALLS:
+        if plain and len(names) == 1:
             return f"{names[0]} = {value}[{transfer.names.index(names[0])}]"
-        shared = self.fresh("shared")
+        shared = self.fresh(f"from_{file.source.replace('-', '_')}")
         lines = [f"{shared} = {value}"]
         for name in names:
-            item = f"{shared}[{transfer.names.index(name)}]"
-            if name in STATE_CALLS:
-                module, _, setter = STATE_CALLS[name]
-                lines.append(f"{self.module_of(module)}.{setter.format(item)}")
-            else:
-                lines.append(f"{name} = {item}")
+            line = self.restore(transfer, name, f"{shared}[{transfer.names.index(name)}]")
+            if line:
+                lines.append(line)
         return "\n".join(lines)
 
+    def is_plain(self, transfer: Transfer, name: str) -> bool:
+        return name not in STATE_CALLS and self.program.boundaries.state_of(transfer, name) is None
+
+    def restore(self, transfer: Transfer, name: str, value: str) -> str:
+        """The line that gives a name its value; the state of a definition waits until the definition stands."""
+        if name in STATE_CALLS:
+            module, _, setter = STATE_CALLS[name]
+            return f"{self.module_of(module)}.{setter.format(value)}"
+        state = self.program.boundaries.state_of(transfer, name)
+        if state is None:
+            return f"{name} = {value}"
+        self.states.append(f"for attribute, state in {value}.items():\n    setattr({name}, attribute, state)")
+        return ""
+
     def load_value(self, kind: str, path: str) -> str:
-        if kind == "cloudpickle":
-            return f'{self.module("cloudpickle")}.loads({self.member("pathlib", "Path")}("{path}").read_bytes())'
+        if kind in ("pickle", "cloudpickle"):
+            return f'{self.module("pickle")}.loads({self.member("pathlib", "Path")}("{path}").read_bytes())'
+        if kind in STATE_CALLS:
+            return self.load_value("pickle", path)
         return f'{self.module("joblib")}.load("{path}")'
 
     def module_of(self, name: str) -> str:
@@ -360,18 +380,25 @@ class ScriptWriter:
             names = ", ".join(f'"{n}"' for n in transfer.names)
             value = f"{{k: v for k, v in globals().items() if k in ({names},)}}"
         elif len(transfer.names) == 1:
-            value = self.saved_value(transfer.names[0])
+            value = self.saved_value(transfer, transfer.names[0])
         else:
-            value = "(" + ", ".join(map(self.saved_value, transfer.names)) + ")"
-        if transfer.kind == "cloudpickle":
-            return f'{self.member("pathlib", "Path")}("{file.path}").write_bytes({self.module("cloudpickle")}.dumps({value}))'
+            value = "(" + ", ".join(self.saved_value(transfer, name) for name in transfer.names) + ")"
+        if transfer.kind != "joblib":
+            module = self.module("cloudpickle" if transfer.kind == "cloudpickle" else "pickle")
+            return f'{self.member("pathlib", "Path")}("{file.path}").write_bytes({module}.dumps({value}))'
         return f'{self.module("joblib")}.dump({value}, "{file.path}")'
 
-    def saved_value(self, name: str) -> str:
+    def saved_value(self, transfer: Transfer, name: str) -> str:
+        """What is written for a name: its value; of a definition, the state that it has gathered."""
         if name in STATE_CALLS:
             module, getter, _ = STATE_CALLS[name]
             return f"{self.module_of(module)}.{getter}"
-        return name
+        state = self.program.boundaries.state_of(transfer, name)
+        if state is None:
+            return name
+        if isinstance(next(iter(self.program.boundaries.exits[transfer.stage][name].sites)).node, ast.ClassDef):
+            return f"{{k: v for k, v in vars({name}).items() if k in {tuple(state)!r}}}"
+        return f'{{"__defaults__": {name}.__defaults__, "__kwdefaults__": {name}.__kwdefaults__, **vars({name})}}'
 
     def save_metrics(self) -> str:
         path, json = self.plan.metrics_file, self.module("json")
@@ -396,12 +423,14 @@ class ScriptWriter:
 
     # -- what other cells define
 
-    def repeated(self) -> list[str]:
+    def repeated(self, late: bool) -> list[str]:
         """Statements of other cells that this stage repeats, with their comments."""
         blocks: list[str] = []
         previous: Statement | None = None
         for statement in self.repeats:
             node = statement.node
+            if (statement in self.plan.data.late) != late:
+                continue
             if statement.param or (isinstance(node, IMPORTS) and statement in self.hoisted):
                 continue
             cell = next(c for c in self.program.cells if c.index == statement.cell)

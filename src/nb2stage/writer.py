@@ -59,6 +59,15 @@ class State:
         ours = {c.files[path] for c in self.notebooks.values() if path in c.files}
         return ours.union(self.pending.get(path, ()))
 
+    def renamed(self, old: str, new: str) -> State:
+        """The state in which a notebook has another name."""
+        notebooks = {new if name == old else name: conversion for name, conversion in self.notebooks.items()}
+        return State(notebooks, self.pending, self.damaged)
+
+    def is_ours(self, path: str, text: str) -> bool:
+        """Whether a text is one that we wrote, as far as we remember."""
+        return _hash(_encoded(text)) in self.hashes(path)
+
     def obsolete(self, notebook: str, files: Iterable[GeneratedFile]) -> list[str]:
         """The files that this notebook's last conversion made and that nobody makes any more."""
         others = {p for name, conversion in self.notebooks.items() if name != notebook for p in conversion.files}
@@ -319,7 +328,7 @@ class _Transaction:
         return (self.root / path).resolve()
 
     def prepare(self, path: str, content: bytes) -> Path:
-        """A synced temporary file with the content, beside the file that it will become, with that file's mode."""
+        """A temporary file with the content, beside the file that it will become, with that file's mode."""
         self.current = path
         target = self.target(path)
         for folder in reversed([target.parent, *target.parent.parents]):
@@ -330,8 +339,11 @@ class _Transaction:
         self.temporary.append(temporary)
         with temporary.open("xb") as stream:
             stream.write(content)
-            stream.flush()
-            os.fsync(stream.fileno())
+            if target.exists():
+                # When the power fails, what was there survives, or what replaces it.  A file that was not there holds
+                # nothing of the user's, and a sync of each costs more than the whole conversion.
+                stream.flush()
+                os.fsync(stream.fileno())
         with contextlib.suppress(FileNotFoundError):
             temporary.chmod(stat.S_IMODE(target.stat().st_mode))
         return temporary
@@ -364,12 +376,6 @@ class _Transaction:
 
 def _replace(temporary: Path, target: Path) -> None:
     os.replace(temporary, target)  # noqa: PTH105 -- tests make this very call fail
-    if os.name == "posix":
-        folder = os.open(target.parent, os.O_RDONLY)
-        try:
-            os.fsync(folder)
-        finally:
-            os.close(folder)
 
 
 def _remove(path: Path) -> None:

@@ -1,0 +1,293 @@
+"""What a conversion has made, as text for people and as data for programs."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
+
+from nb2stage.diagnostics import Diagnostic, Severity
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Sequence
+
+    from nb2stage.convert import Conversion
+    from nb2stage.planning import StagePlan
+    from nb2stage.writer import Change
+
+JSON_VERSION: Final = 1
+_WIDEST: Final = 100
+_NARROWEST_COLUMN: Final = 16
+_GAP: Final = "  "
+_HEADINGS: Final = ("stage", "cells", "loads", "saves", "parameters", "metrics, figures")
+_STYLES: Final = {"bold": "1", "red": "31", "green": "32", "yellow": "33", "cyan": "36"}
+_SEVERITIES: Final = {Severity.ERROR: "red", Severity.WARNING: "yellow", Severity.NOTE: "cyan"}
+_VERBS: Final = {"create": "written", "update": "updated", "delete": "deleted"}
+_PLANNED: Final = {"create": "would be written", "update": "would be updated", "delete": "would be deleted"}
+
+
+class Result(NamedTuple):
+    """One run of `nb2stage convert`: the notebooks with their conversions, and all changes."""
+
+    project: str
+    conversions: Sequence[tuple[str, Conversion]]
+    changes: Sequence[Change]
+    diagnostics: Sequence[Diagnostic]
+    written: bool
+    commands: Sequence[str]
+
+
+# -- colour ----------------------------------------------------------------------------------------------------------
+
+
+def painted(text: str, style: str) -> str:
+    """A text with the escape codes of a terminal."""
+    return f"\x1b[{_STYLES[style]}m{text}\x1b[0m"
+
+
+def diagnostic_text(finding: Diagnostic, paint: Callable[[str, str], str]) -> str:
+    """A finding with its code in the colour of its severity."""
+    return finding.render().replace(finding.code, paint(finding.code, _SEVERITIES[finding.severity]), 1)
+
+
+def diff_text(changes: Iterable[Change], paint: Callable[[str, str], str]) -> str:
+    """All changes as one unified diff."""
+    styles = {"+": "green", "-": "red", "@": "cyan"}
+    lines = "".join(change.diff() for change in changes if change.kind != "unchanged").split("\n")
+    return "\n".join(paint(line, styles[line[0]]) if line[:1] in styles else line for line in lines)
+
+
+# -- the table of stages ---------------------------------------------------------------------------------------------
+
+
+def spans(numbers: Iterable[int]) -> str:
+    """`[1, 2, 3, 7]` as `1-3, 7`."""
+    found: list[list[int]] = []
+    for number in numbers:
+        if found and number == found[-1][1] + 1:
+            found[-1][1] = number
+        else:
+            found.append([number, number])
+    return ", ".join(str(a) if a == b else f"{a}-{b}" for a, b in found)
+
+
+def loads_of(plan: StagePlan) -> list[str]:
+    """The names that a stage gets from earlier stages, and the files that it reads."""
+    names = [name for file in plan.loads for name in file.consumers[plan.name]]
+    return [name.strip("<>") for name in dict.fromkeys(names)] + plan.reads
+
+
+def saves_of(plan: StagePlan) -> list[str]:
+    """The names that a stage hands on, and the files that it writes."""
+    names = [name for file in plan.saves for name in file.transfer.names]
+    return [name.strip("<>") for name in dict.fromkeys(names)] + [out.path for out in plan.outs]
+
+
+def shown_of(plan: StagePlan) -> list[str]:
+    """The metrics, figures and other plots that a stage writes."""
+    return [out.path + "/" * (out.path == plan.figures) for out in (*plan.metrics, *plan.plots)]
+
+
+def table(plans: Sequence[StagePlan], width: int = _WIDEST) -> str:
+    """One row for each stage; columns that are empty throughout are left out."""
+    rows = [
+        [
+            [p.name],
+            [spans(cell.index for cell in p.cells)],
+            loads_of(p),
+            saves_of(p),
+            [q.name for q in p.params],
+            shown_of(p),
+        ]
+        for p in plans
+    ]
+    kept = [i for i in range(len(_HEADINGS)) if any(row[i] for row in rows)]
+    cells = [[[_HEADINGS[i]] for i in kept], *([row[i] for i in kept] for row in rows)]
+    widths = _widths(
+        [[max(len(", ".join(row[i])) for row in cells), _longest(row[i] for row in cells)] for i in range(len(kept))],
+        width,
+    )
+    return "\n".join(line for row in cells for line in _row_lines(row, widths))
+
+
+def _longest(column: Iterable[Sequence[str]]) -> int:
+    return max((len(item) + 1 for row in column for item in row), default=0)
+
+
+def _widths(wanted: Sequence[Sequence[int]], width: int) -> list[int]:
+    """Widths that fit: the widest column gives way first, but none splits an item."""
+    widths = [full for full, _ in wanted]
+    least = [min(full, longest) for full, longest in wanted]
+    room = width - len(_GAP) * (len(widths) - 1)
+    while sum(widths) > room:
+        able = [i for i in range(len(widths)) if widths[i] > max(least[i], _NARROWEST_COLUMN)]
+        if not able:
+            break
+        widths[max(able, key=lambda i: widths[i])] -= 1
+    return widths
+
+
+def _row_lines(row: Sequence[Sequence[str]], widths: Sequence[int]) -> list[str]:
+    columns = [_wrapped(items, width) for items, width in zip(row, widths, strict=True)]
+    height = max(len(column) for column in columns)
+    return [
+        _GAP.join(
+            (column[i] if i < len(column) else "").ljust(width) for column, width in zip(columns, widths, strict=True)
+        ).rstrip()
+        for i in range(height)
+    ]
+
+
+def _wrapped(items: Sequence[str], width: int) -> list[str]:
+    lines = [""]
+    for number, item in enumerate(items):
+        text = item + "," * (number < len(items) - 1)
+        if not lines[-1]:
+            lines[-1] = text
+        elif len(lines[-1]) + 1 + len(text) <= width:
+            lines[-1] += " " + text
+        else:
+            lines.append(text)
+    return lines
+
+
+# -- the whole text --------------------------------------------------------------------------------------------------
+
+
+def summary(result: Result, paint: Callable[[str, str], str], *, verbose: bool, width: int) -> str:
+    """What is printed after a conversion: a table for each notebook, the files, and what to do next."""
+    blocks = []
+    for notebook, conversion in result.conversions:
+        count = len(conversion.stages)
+        head = f"{notebook}: {count} {'stage' if count == 1 else 'stages'}"
+        heading, _, rest = table(conversion.stages, width).partition("\n")
+        blocks.append(f"{paint(head, 'bold')}\n\n{paint(heading, 'bold')}\n{rest}")
+        if verbose and conversion.unused_params:
+            names = ", ".join(conversion.unused_params)
+            blocks.append(f"parameters that no stage reads, left out of params.yaml: {names}")
+        if conversion.requirements:
+            blocks.append(
+                f"the notebook installs: {' '.join(conversion.requirements)}\n"
+                "that is no part of the pipeline: list it in your requirements"
+            )
+    blocks += [files_text(result, verbose=verbose, width=width), next_text(result)]
+    return "\n\n".join(block for block in blocks if block)
+
+
+def files_text(result: Result, *, verbose: bool, width: int) -> str:
+    """Which files were written, or would be."""
+    verbs = _VERBS if result.written else _PLANNED
+    lines = [_listed(verb, paths, width) for kind, verb in verbs.items() if (paths := _paths(result, kind))]
+    unchanged = _paths(result, "unchanged")
+    if not lines:
+        lines.append(f"nothing to do: {_files(unchanged)} up to date")
+    elif unchanged and not verbose:
+        lines.append(f"unchanged: {_files(unchanged)}")
+    if unchanged and verbose:
+        lines.append(_listed("unchanged", unchanged, width))
+    return "\n".join(lines)
+
+
+def _listed(verb: str, paths: Sequence[str], width: int) -> str:
+    first, *others = _wrapped(paths, width - len(verb) - 2)
+    return "\n".join([f"{verb}: {first}", *(" " * (len(verb) + 2) + line for line in others)])
+
+
+def _files(paths: Sequence[str]) -> str:
+    return "1 file" if len(paths) == 1 else f"{len(paths)} files"
+
+
+def _paths(result: Result, kind: str) -> list[str]:
+    return [change.path for change in result.changes if change.kind == kind]
+
+
+def next_text(result: Result) -> str:
+    """The commands that come next."""
+    if not result.written:
+        return ""
+    first, *others = result.commands
+    return "\n".join([f"next: {first}", *(f"      {command}" for command in others)])
+
+
+def next_commands(missing: Sequence[str], folder: str, plans: Sequence[StagePlan]) -> list[str]:
+    """What to type now: set git and DVC up where needed, run the pipeline, look at the metrics."""
+    commands = [f"cd {quoted(folder)}"] if folder != "." else []
+    commands += [*missing, "dvc repro"]
+    if any(plan.metrics for plan in plans):
+        commands.append("dvc metrics show")
+    return commands
+
+
+def quoted(text: str) -> str:
+    """A path as a shell wants it."""
+    safe = all(char.isalnum() or char in "-_./" for char in text)
+    return text if safe else "'" + text.replace("'", "'\\''") + "'"
+
+
+# -- for programs ----------------------------------------------------------------------------------------------------
+
+
+def document(result: Result) -> dict[str, Any]:
+    """The result as data; keys may be added in later versions, none is taken away."""
+    return {
+        "version": JSON_VERSION,
+        "ok": not any(finding.severity is Severity.ERROR for finding in result.diagnostics),
+        "written": result.written,
+        "project": result.project,
+        "notebooks": [
+            {
+                "path": path,
+                "stages": [_stage(plan) for plan in conversion.stages],
+                "unused_params": list(conversion.unused_params),
+                "requirements": list(conversion.requirements),
+            }
+            for path, conversion in result.conversions
+        ],
+        "files": [{"path": change.path, "change": change.kind} for change in result.changes],
+        "diagnostics": [_finding(finding) for finding in result.diagnostics],
+        "next": list(result.commands),
+    }
+
+
+def _stage(plan: StagePlan) -> dict[str, Any]:
+    entry = plan.dvc_stage()
+    return {
+        "name": plan.name,
+        "script": plan.script,
+        "cmd": entry.cmd,
+        "cells": [cell.index for cell in plan.cells],
+        "loads": [
+            {"path": file.path, "from": file.source, "names": list(file.consumers[plan.name])} for file in plan.loads
+        ],
+        "saves": [
+            {"path": file.path, "to": sorted(file.consumers), "names": list(file.transfer.names)} for file in plan.saves
+        ],
+        "params": [{"name": param.name, "key": param.key, "value": _json_value(param.value)} for param in plan.params],
+        "deps": list(entry.deps),
+        "outs": [out.path for out in entry.outs],
+        "metrics": [out.path for out in entry.metrics],
+        "plots": [out.path for out in entry.plots],
+    }
+
+
+def _json_value(value: object) -> object:
+    """NaN and the infinities are no JSON: they become texts."""
+    if isinstance(value, float) and (value != value or value in (float("inf"), float("-inf"))):
+        return str(value)
+    if isinstance(value, dict):
+        return {str(key): _json_value(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_json_value(item) for item in value]
+    return value if isinstance(value, str | int | float | None) else str(value)
+
+
+def _finding(finding: Diagnostic) -> dict[str, Any]:
+    return {
+        "code": finding.code,
+        "severity": finding.severity.value,
+        "message": finding.message,
+        "hint": finding.hint,
+        "path": finding.path,
+        "cell": finding.cell,
+        "line": finding.line,
+        "column": finding.column,
+        "stage": finding.stage,
+    }

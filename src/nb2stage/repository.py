@@ -1,0 +1,56 @@
+"""Git and DVC around a project: what is missing, and how it is set up.  The only module that starts programs."""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import TYPE_CHECKING
+
+from nb2stage.diagnostics import Diagnostic, Nb2stageError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+def missing_commands(root: Path) -> list[str]:
+    """The commands that make a folder a git and a DVC repository, as far as it is none: `git init`, `dvc init`."""
+    folders = (root, *root.parents)
+    git = next((folder for folder in folders if (folder / ".git").exists()), None)
+    dvc = next((folder for folder in folders if (folder / ".dvc" / "config").is_file()), None)
+    if dvc is not None:
+        return []
+    if git is None:
+        return ["git init", "dvc init"]
+    return ["dvc init" if git == root else "dvc init --subdir"]
+
+
+def initialise(root: Path, commands: list[str]) -> None:
+    """Run these commands in the project folder."""
+    programs = {name: _program(name) for name in dict.fromkeys(command.split()[0] for command in commands)}
+    root.mkdir(parents=True, exist_ok=True)
+    for command in commands:
+        name, *arguments = command.split()
+        _run([programs[name], *arguments, "--quiet"], command, root)
+
+
+def _program(name: str) -> str:
+    """The program beside this Python, where a virtual environment has it, or the one on the path."""
+    import shutil
+
+    beside = os.path.dirname(sys.executable)  # noqa: PTH120 -- a text is wanted
+    found = shutil.which(name, path=beside) or shutil.which(name)
+    if found is None:
+        hint = "pip install dvc" if name == "dvc" else f"install {name}"
+        raise Nb2stageError(Diagnostic("NB621", f"--init needs the program `{name}`, which is not installed", hint))
+    return found
+
+
+def _run(command: list[str], shown: str, root: Path) -> None:
+    import subprocess
+
+    done = subprocess.run(
+        command, cwd=root, stdin=subprocess.DEVNULL, capture_output=True, text=True, errors="replace", check=False
+    )
+    if done.returncode:
+        said = "\n".join((done.stderr.strip() or done.stdout.strip()).splitlines()[-5:])
+        raise Nb2stageError(Diagnostic("NB621", f"`{shown}` failed: {said}", "run it by hand to see why"))

@@ -1,0 +1,2937 @@
+"""Constructs as whole small notebooks: what each must become is judged by hand, never taken from the program.
+
+`== name` starts a row, `== name | NB243` one that must be refused with a code that begins so.  `# %% tag tag` starts a cell
+with these tags, `# %%` one without.  `# %% file: path` gives a file that lies beside the notebook, `# %% tune: name` the value
+that a user writes into params.yaml (and, for the comparison, into the notebook), `# %% out: path` a JSON file that the pipeline
+writes beyond what the notebook writes.  A line `=> value` writes the value to result.json, `=> value > name.json` to another file.
+`| ipython` behind the name runs the notebook in IPython also where plain Python would do.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from typing import Final
+
+SAME: Final = "same"
+_RESULT: Final = re.compile(r"^([ \t]*)=> (.+?)(?: > (\w+\.json))?$", re.MULTILINE)
+
+
+@dataclass
+class Row:
+    """One notebook and what must become of it: `same`, or the code of the refusal."""
+
+    name: str
+    text: str
+    expect: str = SAME
+    ipython: bool = False
+    cells: list[tuple[list[str], str]] = field(default_factory=list)
+    files: dict[str, str] = field(default_factory=dict)
+    outs: dict[str, str] = field(default_factory=dict)
+    tuned: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def run(self) -> list[tuple[list[str], str]]:
+        """The cells as the notebook runs them, with tuned parameters."""
+        found = []
+        for tags, source in self.cells:
+            changed = source
+            for name, value in self.tuned.items() if "parameters" in tags else ():
+                changed = re.sub(rf"(?m)^({name}\s*(:[^=]*)?=).*$", rf"\1 {value}", changed)
+            found.append((tags, changed))
+        return found
+
+    def notebook(self) -> dict[str, object]:
+        """The notebook as JSON."""
+        cells = [
+            {"cell_type": "code", "id": f"c{n}", "metadata": {"tags": tags} if tags else {}, "source": source, "outputs": [],
+             "execution_count": None}
+            for n, (tags, source) in enumerate(self.cells)
+        ]
+        language = {"kernelspec": {"name": "python3", "display_name": "Python 3", "language": "python"},
+                    "language_info": {"name": "python"}}
+        return {"cells": cells, "metadata": language, "nbformat": 4, "nbformat_minor": 5}
+
+
+def _result(found: re.Match[str]) -> str:
+    indent, value, file = found[1], found[2], found[3] or "result.json"
+    lines = ["import json", f'with open("{file}", "w") as result_file:', f"    json.dump({value}, result_file, default=str)"]
+    return "\n".join(indent + line for line in lines)
+
+
+def _row(text: str) -> Row:
+    head, _, body = text.partition("\n")
+    name, *options = (part.strip() for part in head.split("|"))
+    codes = [option for option in options if option.startswith("NB")]
+    row = Row(name, body.strip(), codes[0] if codes else SAME, "ipython" in options)
+    for part in re.split(r"^# %%", body, flags=re.MULTILINE)[1:]:
+        tags, _, source = part.partition("\n")
+        source = _RESULT.sub(_result, source.strip("\n"))
+        kind, colon, path = tags.strip().partition(": ")
+        if not colon:
+            row.cells.append((tags.split(), source))
+        elif kind == "file":
+            row.files[path] = source + "\n"
+        elif kind == "out":
+            row.outs[path] = source
+        elif kind == "tune":
+            row.tuned[path] = source
+        else:
+            raise ValueError(tags)
+    return row
+
+
+def _rows(text: str) -> list[Row]:
+    return [_row(part) for part in re.split(r"^== ", text, flags=re.MULTILINE)[1:]]
+
+
+MUTATION: Final = r'''
+== dict-item-stored-in-a-later-stage
+# %% import
+d = {"a": 1}
+# %% train
+d["b"] = 2
+# %% report
+=> d
+
+== two-stages-append-to-one-list
+# %% import
+xs = [1]
+# %% preprocess
+xs.append(2)
+# %% train
+xs.append(3)
+# %% report
+=> xs
+
+== slice-stored-in-a-list-and-an-array
+# %% import
+import numpy as np
+xs = list(range(6))
+a = np.zeros(5)
+# %% train
+xs[1:3] = [10, 20, 30]
+a[::2] = 7
+# %% report
+=> [xs, a.tolist()]
+
+== augmented-list-changes-the-alias
+# %% import
+a = [1]
+b = a
+# %% train
+b += [2]
+# %% report
+=> [a, b, a is b]
+
+== augmented-int-leaves-the-other-name
+# %% import
+a = 1
+b = a
+# %% train
+b += 2
+# %% report
+=> [a, b]
+
+== augmented-array-changes-the-alias
+# %% import
+import numpy as np
+a = np.arange(4.0)
+b = a
+# %% train
+b *= 2
+# %% report
+=> [a.tolist(), b.tolist()]
+
+== augmented-array-item
+# %% import
+import numpy as np
+a = np.arange(4.0)
+# %% train
+a[1:] += 10
+# %% report
+=> a.tolist()
+
+== augmented-frame-column
+# %% import
+import pandas as pd
+df = pd.DataFrame({"a": [1, 2], "b": [3, 4]})
+# %% train
+df["a"] += 1
+# %% train
+df.b *= 2
+# %% report
+=> df.to_dict("list")
+
+== augmented-tuple-and-string-rebind
+# %% import
+t = (1,)
+s = "a"
+u, v = t, s
+# %% train
+t += (2,)
+s += "b"
+# %% report
+=> [t, s, u, v]
+
+== inplace-drop-seen-through-the-alias
+# %% import
+import pandas as pd
+df = pd.DataFrame({"a": [1, None, 3], "b": [3, 4, 5]})
+raw = df
+# %% preprocess
+df.dropna(inplace=True)
+# %% report
+=> [len(raw), len(df), raw.to_dict("list")]
+
+== inplace-by-a-variable-keyword
+# %% import
+import pandas as pd
+df = pd.DataFrame({"b": [3, 1, 2]})
+options = {"inplace": True}
+# %% preprocess
+df.sort_values("b", **options)
+# %% report
+=> df["b"].tolist()
+
+== frame-column-stored-after-a-copy
+# %% import
+import pandas as pd
+df = pd.DataFrame({"a": [1, 2, 3]})
+# %% preprocess
+clean = df.copy()
+clean["b"] = clean["a"] * 2
+# %% report
+=> [list(df.columns), list(clean.columns)]
+
+== fit-in-one-stage-read-in-the-next
+# %% import
+import numpy as np
+from sklearn.linear_model import LinearRegression
+X, y = np.arange(6.0).reshape(3, 2), np.array([1.0, 2.0, 4.0])
+model = LinearRegression()
+# %% train
+model.fit(X, y)
+# %% report
+=> [model.coef_.tolist(), float(model.intercept_)]
+
+== fit-returns-the-model-itself
+# %% import
+import numpy as np
+from sklearn.linear_model import LinearRegression
+X, y = np.arange(6.0).reshape(3, 2), np.array([1.0, 2.0, 4.0])
+# %% train
+model = LinearRegression()
+fitted = model.fit(X, y)
+# %% evaluate
+fitted.tag = "seen"
+# %% report
+=> [model.tag, model is fitted]
+
+== set-params-on-a-model-in-a-dict
+# %% import
+from sklearn.linear_model import Ridge
+models = {"ridge": Ridge(alpha=1.0)}
+best = models["ridge"]
+# %% train
+best.set_params(alpha=5.0)
+# %% report
+=> models["ridge"].alpha
+
+== pipeline-shares-its-scaler-with-a-name
+# %% import
+import numpy as np
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+from sklearn.linear_model import Ridge
+X, y = np.arange(8.0).reshape(4, 2), np.array([1.0, 2.0, 4.0, 3.0])
+scaler = StandardScaler()
+pipe = make_pipeline(scaler, Ridge())
+# %% train
+pipe.fit(X, y)
+# %% report
+=> [scaler.mean_.tolist(), pipe[0] is scaler]
+
+== update-and-pop-and-setdefault
+# %% import
+d = {"a": [1], "b": 2}
+# %% preprocess
+d.update(c=3)
+got = d.pop("b")
+# %% train
+d.setdefault("a", []).append(got)
+# %% report
+=> d
+
+== function-changes-its-argument
+# %% import
+def add(row, key, value):
+    row[key] = value
+d = {}
+# %% train
+add(d, "x", 1)
+# %% report
+=> d
+
+== function-changes-argument-through-a-helper
+# %% import
+def _put(row, value):
+    row.append(value)
+def put(row, value):
+    _put(row, value)
+xs = []
+# %% train
+put(xs, 1)
+# %% report
+put(xs, 2)
+=> xs
+
+== function-returns-its-argument
+# %% import
+def same(x):
+    return x
+a = [1]
+b = same(a)
+# %% train
+b.append(2)
+# %% report
+=> a
+
+== function-changes-a-global-by-reference
+# %% import
+log = []
+def work(x):
+    log.append(x)
+    return x * 2
+a = work(1)
+# %% train
+b = work(a)
+# %% report
+=> [log, a, b]
+
+== function-rebinds-a-global
+# %% import
+total = 0
+def add(n):
+    global total
+    total += n
+add(1)
+# %% train
+add(10)
+# %% report
+add(100)
+=> total
+
+== function-binds-a-global-nobody-else-binds
+# %% import
+def load():
+    global data
+    data = [1, 2, 3]
+load()
+# %% train
+data.append(4)
+# %% report
+=> data
+
+== method-changes-self
+# %% import
+class Counter:
+    def __init__(self):
+        self.n = 0
+    def up(self):
+        self.n += 1
+        return self
+c = Counter()
+# %% train
+c.up().up()
+# %% report
+=> c.n
+
+== class-attribute-set-later
+# %% import
+class A:
+    n = 1
+a = A()
+# %% train
+A.n = 5
+# %% report
+=> [a.n, A.n]
+
+== class-attribute-list-shared-by-instances
+# %% import
+class A:
+    seen = []
+    def __init__(self, n):
+        self.seen.append(n)
+one = A(1)
+# %% train
+two = A(2)
+# %% report
+=> [one.seen, A.seen, one.seen is two.seen]
+
+== class-attribute-counted-in-init
+# %% import
+class A:
+    made = 0
+    def __init__(self):
+        A.made += 1
+        self.id = A.made
+a = A()
+# %% train
+b = A()
+# %% report
+c = A()
+=> [a.id, b.id, c.id, A.made]
+
+== function-attribute-counts-calls
+# %% import
+def f():
+    f.calls = getattr(f, "calls", 0) + 1
+    return f.calls
+f()
+# %% train
+f()
+# %% report
+=> f()
+
+== function-attribute-set-from-outside
+# %% import
+def f():
+    return f.scale * 2
+f.scale = 1
+# %% train
+f.scale = 21
+# %% report
+=> f()
+
+== mutable-default-keeps-its-items
+# %% import
+def f(x, acc=[]):
+    acc.append(x)
+    return acc
+f(1)
+# %% train
+f(2)
+# %% report
+=> f(3)
+
+== list-iterator-advanced-across-stages
+# %% import
+it = iter([1, 2, 3, 4])
+first = next(it)
+# %% train
+second = next(it)
+# %% report
+=> [first, second, list(it)]
+
+== zip-and-enumerate-advanced-across-stages
+# %% import
+pairs = enumerate(["a", "b", "c"])
+next(pairs)
+# %% train
+got = next(pairs)
+# %% report
+=> [got, list(pairs)]
+
+== generator-advanced-across-stages | NB2
+# %% import
+def numbers():
+    yield 1
+    yield 2
+    yield 3
+g = numbers()
+first = next(g)
+# %% train
+second = next(g)
+# %% report
+=> [first, second, list(g)]
+
+== generator-expression-advanced-across-stages | NB2
+# %% import
+g = (n * n for n in range(4))
+first = next(g)
+# %% train
+rest = list(g)
+=> [first, rest]
+
+== generator-used-up-in-its-stage
+# %% import
+g = (n * n for n in range(4))
+total = sum(g)
+# %% report
+=> total
+
+== iterator-empties-what-feeds-it
+# %% import
+xs = [1, 2, 3]
+it = iter(xs)
+next(it)
+# %% train
+xs.append(4)
+# %% report
+=> list(it)
+
+== reverse-and-sort-in-place
+# %% import
+xs = [3, 1, 2]
+# %% preprocess
+xs.sort()
+# %% train
+xs.reverse()
+# %% report
+=> xs
+
+== del-of-an-item-and-an-attribute
+# %% import
+import types
+d = {"a": 1, "b": 2}
+o = types.SimpleNamespace(x=1, y=2)
+# %% train
+del d["a"]
+del o.x
+# %% report
+=> [d, vars(o)]
+
+== del-of-a-frame-column
+# %% import
+import pandas as pd
+df = pd.DataFrame({"a": [1], "b": [2]})
+# %% preprocess
+del df["a"]
+# %% report
+=> list(df.columns)
+
+== setattr-with-a-computed-name
+# %% import
+import types
+o = types.SimpleNamespace()
+name = "speed"
+# %% train
+setattr(o, name, 3)
+# %% report
+=> vars(o)
+
+== frame-attribute-index-and-columns-set
+# %% import
+import pandas as pd
+df = pd.DataFrame({"a": [1, 2], "b": [3, 4]})
+# %% preprocess
+df.columns = ["x", "y"]
+df.index = ["r", "s"]
+# %% report
+=> df.to_dict()
+
+== loc-and-iloc-stores
+# %% import
+import pandas as pd
+df = pd.DataFrame({"a": [1, 2, 3], "b": [4.0, 5.0, 6.0]})
+# %% preprocess
+df.loc[df["a"] > 1, "b"] = 0.0
+df.iloc[0, 0] = 9
+df.at[2, "a"] = 7
+# %% report
+=> df.to_dict("list")
+
+== insert-and-pop-of-frame-columns
+# %% import
+import pandas as pd
+df = pd.DataFrame({"a": [1, 2], "y": [0, 1]})
+# %% preprocess
+y = df.pop("y")
+df.insert(0, "z", [5, 6])
+# %% report
+=> [df.to_dict("list"), y.tolist()]
+
+== np-functions-that-write-into-an-argument
+# %% import
+import numpy as np
+a = np.arange(4.0)
+out = np.zeros(4)
+# %% train
+np.multiply(a, 2, out=out)
+np.put(a, [0], 9.0)
+np.fill_diagonal(out.reshape(2, 2), 5.0)
+# %% report
+=> [a.tolist(), out.tolist()]
+
+== random-shuffle-in-place
+# %% import
+import random
+random.seed(3)
+xs = list(range(8))
+# %% train
+random.shuffle(xs)
+# %% report
+=> [xs, random.random()]
+
+== heap-changed-by-functions
+# %% import
+import heapq
+heap = [5, 3, 8]
+heapq.heapify(heap)
+# %% train
+heapq.heappush(heap, 1)
+# %% report
+=> [heapq.heappop(heap), heap]
+
+== bisect-insort
+# %% import
+from bisect import insort
+xs = [1, 5]
+# %% train
+insort(xs, 3)
+# %% report
+=> xs
+
+== map-with-a-function-that-changes
+# %% import
+seen = []
+def note(x):
+    seen.append(x)
+    return x
+# %% train
+list(map(note, [1, 2]))
+# %% report
+=> seen
+
+== lambda-default-list-changed
+# %% import
+push = lambda x, acc=[]: acc.append(x) or acc
+push(1)
+# %% train
+push(2)
+# %% report
+=> push(3)
+
+== loop-changes-the-members-of-a-list
+# %% import
+rows = [{"n": 1}, {"n": 2}]
+# %% train
+for row in rows:
+    row["n"] *= 10
+# %% report
+=> rows
+
+== comprehension-that-changes
+# %% import
+rows = [[1], [2]]
+# %% train
+sizes = [row.append(0) or len(row) for row in rows]
+# %% report
+=> [rows, sizes]
+
+== operator-setitem-and-methodcaller
+# %% import
+import operator
+d = {"a": 1}
+push = operator.methodcaller("append", 3)
+xs = []
+# %% train
+operator.setitem(d, "b", 2)
+push(xs)
+# %% report
+=> [d, xs]
+
+== bound-method-in-a-variable-changes-its-object
+# %% import
+xs = []
+push = xs.append
+# %% train
+push(1)
+# %% report
+=> xs
+'''
+
+IDENTITY: Final = r'''
+== alias-changed-in-a-later-stage
+# %% import
+a = [1]
+b = a
+# %% train
+b.append(2)
+# %% report
+=> [a, a is b]
+
+== alias-made-in-a-later-stage
+# %% import
+a = [1]
+# %% preprocess
+b = a
+# %% train
+a.append(2)
+# %% report
+=> [b, a is b]
+
+== numpy-view-follows-its-base
+# %% import
+import numpy as np
+a = np.arange(6)
+v = a[2:4]
+# %% train
+a[:] = 7
+# %% report
+=> v.tolist()
+
+== numpy-base-follows-its-view
+# %% import
+import numpy as np
+a = np.arange(6)
+m = a.reshape(2, 3)
+t = m.T
+# %% train
+t[0, 1] = 99
+# %% report
+=> [a.tolist(), m.tolist()]
+
+== numpy-ravel-and-asarray-views
+# %% import
+import numpy as np
+a = np.zeros((2, 2))
+r = a.ravel()
+s = np.asarray(a)
+# %% train
+r[0] = 1
+s[1, 1] = 2
+# %% report
+=> a.tolist()
+
+== frame-values-from-an-array
+# %% import
+import numpy as np
+import pandas as pd
+a = np.arange(4.0).reshape(2, 2)
+df = pd.DataFrame(a, columns=["x", "y"], copy=False)
+# %% train
+a[0, 0] = 50.0
+# %% report
+=> [df.to_dict("list"), a.tolist()]
+
+== pandas-slice-is-independent
+# %% import
+import pandas as pd
+df = pd.DataFrame({"a": [1, 2, 3]})
+top = df[:2]
+# %% train
+df.loc[0, "a"] = 100
+# %% report
+=> [df["a"].tolist(), top["a"].tolist()]
+
+== series-of-a-column-is-independent
+# %% import
+import pandas as pd
+df = pd.DataFrame({"a": [1, 2, 3]})
+s = df["a"]
+# %% train
+df.loc[0, "a"] = 100
+s.iloc[1] = -1
+# %% report
+=> [df["a"].tolist(), s.tolist()]
+
+== series-alias
+# %% import
+import pandas as pd
+s = pd.Series([1, 2, 3])
+t = s
+# %% train
+t.iloc[0] = 10
+# %% report
+=> s.tolist()
+
+== member-of-a-list
+# %% import
+inner = [1]
+outer = [inner, 2]
+# %% train
+inner.append(5)
+# %% report
+=> [outer, outer[0] is inner]
+
+== member-of-a-nested-dict
+# %% import
+config = {"model": {"depth": 1}}
+model = config["model"]
+# %% train
+model["depth"] = 9
+# %% report
+=> config
+
+== member-of-an-object
+# %% import
+class Box:
+    def __init__(self, items):
+        self.items = items
+items = [1]
+box = Box(items)
+# %% train
+items.append(2)
+# %% report
+=> [box.items, box.items is items]
+
+== array-in-a-tuple
+# %% import
+import numpy as np
+a = np.zeros(3)
+pair = (a, "label")
+# %% train
+a += 1
+# %% report
+=> pair[0].tolist()
+
+== dict-of-frames-changed-later
+# %% import
+import pandas as pd
+frames = {"one": pd.DataFrame({"a": [1]}), "two": pd.DataFrame({"a": [2]})}
+one = frames["one"]
+# %% preprocess
+for name, frame in frames.items():
+    frame["name"] = name
+# %% report
+=> [one.to_dict("list"), frames["two"].to_dict("list")]
+
+== two-containers-share-a-member
+# %% import
+shared = {"n": 0}
+a, b = [shared], (shared,)
+# %% train
+a[0]["n"] = 5
+# %% report
+=> b[0]
+
+== shallow-copy-shares-its-members
+# %% import
+import copy
+a = [[1], [2]]
+b = a[:]
+c = copy.copy(a)
+d = copy.deepcopy(a)
+# %% train
+a[0].append(9)
+# %% report
+=> [b, c, d]
+
+== list-times-n-shares-rows
+# %% import
+grid = [[0] * 2] * 3
+# %% train
+grid[0][1] = 5
+# %% report
+=> grid
+
+== dict-fromkeys-shares-its-value
+# %% import
+d = dict.fromkeys("ab", [])
+# %% train
+d["a"].append(1)
+# %% report
+=> d
+
+== chained-assignment-shares-a-list
+# %% import
+a = b = []
+# %% train
+a.append(1)
+# %% report
+=> [b, a is b]
+
+== self-referencing-list
+# %% import
+loop = [1]
+loop.append(loop)
+# %% train
+loop[0] = 2
+# %% report
+=> [loop[0], loop[1] is loop, loop[1][1][0]]
+
+== objects-that-point-to-each-other
+# %% import
+class Node:
+    def __init__(self, name):
+        self.name, self.other = name, None
+a, b = Node("a"), Node("b")
+a.other, b.other = b, a
+# %% train
+b.name = "changed"
+# %% report
+=> [a.other.name, a.other.other is a]
+
+== sentinel-compared-by-is
+# %% import
+MISSING = object()
+d = {"a": MISSING}
+# %% train
+def get(key):
+    return d.get(key, MISSING)
+x = get("zzz")
+# %% report
+=> [x is MISSING, d["a"] is MISSING, get("q") is MISSING]
+
+== sentinel-as-a-default-argument
+# %% import
+MISSING = object()
+def f(x=MISSING):
+    return "none" if x is MISSING else x
+# %% train
+y = MISSING
+# %% report
+=> [f(), f(1), f(y), f(MISSING)]
+
+== enum-members-stay-the-same
+# %% import
+from enum import Enum
+class Color(Enum):
+    RED = 1
+    BLUE = 2
+c = Color.RED
+table = {Color.RED: "r", Color.BLUE: "b"}
+# %% train
+d = table[c]
+# %% report
+=> [c is Color.RED, d, table[Color.BLUE], isinstance(c, Color)]
+
+== default-argument-is-an-alias
+# %% import
+registry = {}
+def register(name, where=registry):
+    where[name] = len(where)
+# %% train
+register("a")
+# %% report
+register("b")
+=> registry
+
+== instances-as-dict-keys
+# %% import
+class Key:
+    pass
+one, two = Key(), Key()
+table = {one: "one", two: "two"}
+# %% train
+table[two] += "!"
+# %% report
+=> [table[one], table[two], one in table]
+
+== frozen-dataclass-as-dict-key
+# %% import
+from dataclasses import dataclass
+@dataclass(frozen=True)
+class P:
+    x: int
+    y: int
+table = {P(1, 2): "a"}
+# %% train
+table[P(3, 4)] = "b"
+# %% report
+=> [table[P(1, 2)], table[P(3, 4)], len(table)]
+
+== figure-and-axes-across-three-stages
+# %% import
+import matplotlib.pyplot as plt
+fig, ax = plt.subplots()
+# %% train
+ax.plot([1, 2, 3], [3, 1, 2])
+# %% report
+fig.savefig("plot.png")
+=> len(ax.lines)
+
+== axes-array-shares-the-figure
+# %% import
+import matplotlib.pyplot as plt
+fig, axes = plt.subplots(1, 2)
+left = axes[0]
+# %% train
+left.set_title("left")
+axes[1].bar([1, 2], [3, 4])
+# %% report
+=> [fig.axes[0].get_title(), len(fig.axes[1].patches), left.figure is fig]
+
+== bool-of-identity-after-a-round-trip
+# %% import
+a = {"x": [1, 2]}
+b = a["x"]
+# %% train
+same = b is a["x"]
+c = a
+# %% report
+=> [same, b is a["x"], c is a]
+
+== same-object-twice-in-a-list
+# %% import
+row = [0]
+rows = [row, row]
+# %% train
+rows[0].append(1)
+# %% report
+=> [rows, rows[0] is rows[1], row]
+
+== columns-from-another-frame
+# %% import
+import pandas as pd
+a = pd.DataFrame({"x": [1, 2]})
+b = pd.DataFrame({"y": [3, 4]})
+a["y"] = b["y"]
+# %% train
+b.loc[0, "y"] = 100
+# %% report
+=> [a.to_dict("list"), b.to_dict("list")]
+
+== object-array-holds-a-list
+# %% import
+import numpy as np
+inner = [1]
+a = np.empty(2, dtype=object)
+a[0] = inner
+# %% train
+inner.append(2)
+# %% report
+=> [a[0], a[0] is inner]
+
+== frame-of-objects-holds-a-list
+# %% import
+import pandas as pd
+tags = ["x"]
+df = pd.DataFrame({"t": [tags, tags]})
+# %% train
+tags.append("y")
+# %% report
+=> df["t"].tolist()
+
+== alias-after-a-branch
+# %% import
+a, b = [1], [2]
+flag = len(a) == 1
+c = a if flag else b
+# %% train
+c.append(9)
+# %% report
+=> [a, b]
+
+== alias-by-or-default
+# %% import
+given = []
+default = [0]
+used = given or default
+# %% train
+used.append(1)
+# %% report
+=> [given, default]
+
+== alias-through-unpacking-and-star
+# %% import
+rows = [[1], [2], [3]]
+first, *rest = rows
+# %% train
+rest[0].append("x")
+first.append("y")
+# %% report
+=> rows
+
+== loop-variable-is-an-alias
+# %% import
+rows = [[1], [2]]
+for row in rows:
+    pass
+# %% train
+row.append("last")
+# %% report
+=> rows
+
+== dict-views-follow-the-dict
+# %% import
+d = {"a": 1}
+# %% train
+keys = d.keys()
+d["b"] = 2
+=> [sorted(keys)]
+
+== closure-cell-is-an-alias
+# %% import
+items = []
+def maker(xs):
+    def add(x):
+        xs.append(x)
+        return len(xs)
+    return add
+add = maker(items)
+# %% train
+add(1)
+# %% report
+add(2)
+=> items
+
+== partial-holds-an-alias
+# %% import
+from functools import partial
+items = []
+def put(where, x):
+    where.append(x)
+put_here = partial(put, items)
+# %% train
+put_here(1)
+# %% report
+put_here(2)
+=> items
+
+== dataclass-replace-and-field-list
+# %% import
+from dataclasses import dataclass, field, replace
+@dataclass
+class Run:
+    name: str
+    scores: list = field(default_factory=list)
+a = Run("a")
+b = replace(a, name="b")
+# %% train
+b.scores.append(1)
+# %% report
+=> [a.scores, b.scores, a.scores is b.scores]
+
+== namedtuple-holds-a-list
+# %% import
+from collections import namedtuple
+Pair = namedtuple("Pair", "left right")
+xs = []
+p = Pair(xs, 2)
+# %% train
+p.left.append(1)
+# %% report
+=> [xs, p.right, type(p).__name__, isinstance(p, Pair)]
+'''
+
+FUNCTIONS: Final = r'''
+== helper-chain-across-stages
+# %% import
+def a(x):
+    return b(x) + 1
+def b(x):
+    return c(x) * 2
+def c(x):
+    return x - 3
+# %% train
+y = a(10)
+# %% report
+=> [y, c(1)]
+
+== global-in-a-function-rebound-between-stages
+# %% import
+scale = 2
+def f(x):
+    return x * scale
+one = f(1)
+# %% train
+scale = 10
+two = f(1)
+# %% report
+=> [one, two, f(1), scale]
+
+== global-in-a-helper-of-a-helper-rebound
+# %% import
+offset = 1
+def inner(x):
+    return x + offset
+def outer(x):
+    return inner(x) * 2
+# %% train
+offset = 100
+# %% report
+=> outer(1)
+
+== global-in-a-method-rebound
+# %% import
+rate = 1
+class Model:
+    def predict(self, x):
+        return x * rate
+m = Model()
+# %% train
+rate = 7
+# %% report
+=> m.predict(2)
+
+== global-in-a-lambda-rebound
+# %% import
+k = 1
+f = lambda x: x + k
+# %% train
+k = 50
+# %% report
+=> f(1)
+
+== global-in-a-lambda-inside-a-container
+# %% import
+k = 1
+table = {"add": lambda x: x + k, "mul": lambda x: x * k}
+# %% train
+k = 3
+# %% report
+=> [table["add"](1), table["mul"](2)]
+
+== global-in-a-nested-function
+# %% import
+k = 1
+def make():
+    def f(x):
+        return x + k
+    return f
+g = make()
+# %% train
+k = 9
+# %% report
+=> g(1)
+
+== global-in-a-class-body
+# %% import
+size = 4
+class Grid:
+    cells = [0] * size
+    width = size
+# %% train
+size = 100
+# %% report
+=> [Grid.width, len(Grid().cells), size]
+
+== global-in-a-default-is-read-at-definition
+# %% import
+n = 1
+def f(x=n):
+    return x
+# %% train
+n = 2
+# %% report
+=> [f(), n]
+
+== function-used-before-its-global-exists
+# %% import
+def f(x):
+    return x + later
+# %% train
+later = 5
+# %% report
+=> f(1)
+
+== helper-defined-after-its-user
+# %% import
+def f(x):
+    return helper(x)
+# %% train
+def helper(x):
+    return x * 3
+y = f(2)
+# %% report
+=> [y, f(5)]
+
+== function-redefined-between-stages
+# %% import
+def f(x):
+    return x + 1
+def g(x):
+    return f(x) * 10
+a = g(1)
+# %% train
+def f(x):
+    return x + 2
+b = g(1)
+# %% report
+=> [a, b, g(1), f(0)]
+
+== function-redefined-from-its-old-self
+# %% import
+def f(x):
+    return x + 1
+# %% train
+old = f
+def f(x):
+    return old(x) * 100
+# %% report
+=> f(1)
+
+== own-decorator
+# %% import
+import functools
+calls = []
+def logged(func):
+    @functools.wraps(func)
+    def inner(*args, **kwargs):
+        calls.append(func.__name__)
+        return func(*args, **kwargs)
+    return inner
+@logged
+def f(x):
+    return x + 1
+a = f(1)
+# %% train
+b = f(a)
+# %% report
+c = f(b)
+=> [a, b, c, calls, f.__name__]
+
+== decorator-with-arguments
+# %% import
+def times(n):
+    def wrap(func):
+        def inner(x):
+            return [func(x)] * n
+        return inner
+    return wrap
+# %% train
+@times(3)
+def f(x):
+    return x + 1
+a = f(1)
+# %% report
+=> [a, f(5)]
+
+== decorator-registers-in-a-dict
+# %% import
+registry = {}
+def register(func):
+    registry[func.__name__] = func
+    return func
+# %% train
+@register
+def double(x):
+    return x * 2
+# %% report
+@register
+def triple(x):
+    return x * 3
+=> {name: f(7) for name, f in sorted(registry.items())}
+
+== lru-cache-counts-across-stages
+# %% import
+from functools import lru_cache
+@lru_cache(maxsize=None)
+def fib(n):
+    return n if n < 2 else fib(n - 1) + fib(n - 2)
+a = fib(20)
+# %% train
+b = fib(30)
+# %% report
+=> [a, b, fib(10)]
+
+== lru-cache-keeps-what-changed-meanwhile
+# %% import
+from functools import lru_cache
+rate = 2
+@lru_cache
+def price(n):
+    return n * rate
+a = price(1)
+# %% train
+rate = 100
+# %% report
+=> [a, price(1), price(2)]
+
+== lru-cache-gives-the-same-object
+# %% import
+from functools import lru_cache
+@lru_cache
+def table():
+    return {"n": 0}
+table()["n"] = 5
+# %% train
+table()["n"] += 1
+# %% report
+=> table()
+
+== closure-counts
+# %% import
+def counter():
+    n = 0
+    def up():
+        nonlocal n
+        n += 1
+        return n
+    return up
+up = counter()
+up()
+# %% train
+up()
+# %% report
+=> up()
+
+== function-factory
+# %% import
+def power(n):
+    def f(x):
+        return x ** n
+    return f
+square, cube = power(2), power(3)
+# %% train
+a = square(3)
+# %% report
+=> [a, cube(2)]
+
+== late-binding-of-lambdas-in-a-loop
+# %% import
+fs = []
+for i in range(3):
+    fs.append(lambda x: x + i)
+# %% train
+i = 100
+# %% report
+=> [f(1) for f in fs]
+
+== late-binding-of-lambdas-in-a-comprehension
+# %% import
+fs = [lambda x: x + n for n in range(3)]
+# %% train
+n = 100
+# %% report
+=> [f(1) for f in fs]
+
+== lambda-in-a-function-transformer
+# %% import
+import numpy as np
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import FunctionTransformer, StandardScaler
+shift = 1.0
+pipe = make_pipeline(FunctionTransformer(lambda X: np.log(X + shift)), StandardScaler())
+X = np.arange(1.0, 7.0).reshape(3, 2)
+# %% train
+pipe.fit(X)
+# %% report
+=> pipe.transform(X).tolist()
+
+== named-function-in-a-function-transformer
+# %% import
+import numpy as np
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import FunctionTransformer, StandardScaler
+def add_ratio(X):
+    return np.c_[X, X[:, 0] / X[:, 1]]
+X = np.arange(1.0, 7.0).reshape(3, 2)
+# %% train
+pipe = make_pipeline(FunctionTransformer(add_ratio), StandardScaler()).fit(X)
+# %% report
+=> pipe.transform(X).tolist()
+
+== own-estimator-in-a-grid-search
+# %% import
+import numpy as np
+from sklearn.base import BaseEstimator, RegressorMixin
+class Mean(BaseEstimator, RegressorMixin):
+    def __init__(self, shift=0.0):
+        self.shift = shift
+    def fit(self, X, y):
+        self.mean_ = float(np.mean(y))
+        return self
+    def predict(self, X):
+        return np.full(len(X), self.mean_ + self.shift)
+X, y = np.arange(12.0).reshape(6, 2), np.arange(6.0)
+# %% train
+from sklearn.model_selection import GridSearchCV
+search = GridSearchCV(Mean(), {"shift": [0.0, 1.0]}, cv=2).fit(X, y)
+# %% report
+best = search.best_estimator_
+=> [search.best_params_, best.predict(X[:2]).tolist(), isinstance(best, Mean)]
+
+== partial-of-own-function
+# %% import
+from functools import partial
+base = 10
+def add(a, b, c=0):
+    return a + b + c + base
+add1 = partial(add, 1, c=5)
+# %% train
+base = 1000
+# %% report
+=> add1(2)
+
+== inheritance-across-stages
+# %% import
+class Base:
+    def name(self):
+        return "base"
+    def hello(self):
+        return "hello " + self.name()
+# %% train
+class Child(Base):
+    def name(self):
+        return "child of " + super().name()
+c = Child()
+# %% report
+=> [c.hello(), isinstance(c, Base), type(c).__mro__[1].__name__]
+
+== super-init-across-stages
+# %% import
+class Base:
+    def __init__(self, n):
+        self.n = n
+        self.items = []
+    def add(self, x):
+        self.items.append(x)
+# %% preprocess
+class Child(Base):
+    def __init__(self, n, m):
+        super().__init__(n)
+        self.m = m
+    def add(self, x):
+        super().add(x * self.m)
+c = Child(1, 2)
+# %% train
+c.add(10)
+# %% report
+=> [c.n, c.m, c.items]
+
+== method-added-to-a-class-later
+# %% import
+class A:
+    def __init__(self, n):
+        self.n = n
+a = A(3)
+# %% train
+def double(self):
+    return self.n * 2
+A.double = double
+# %% report
+=> [a.double(), A(5).double()]
+
+== method-replaced-later
+# %% import
+class A:
+    def f(self):
+        return 1
+a = A()
+# %% train
+A.f = lambda self: 2
+# %% report
+=> [a.f(), A().f()]
+
+== library-class-monkeypatched
+# %% import
+import pandas as pd
+df = pd.DataFrame({"a": [1, 2, 3]})
+pd.DataFrame.second = lambda self: self.iloc[1].tolist()
+# %% train
+row = df.second()
+# %% report
+=> [row, df.second()]
+
+== library-module-monkeypatched
+# %% import
+import math
+math.tau2 = math.tau * 2
+# %% train
+x = math.tau2
+# %% report
+=> [x, math.tau2]
+
+== async-function-and-top-level-await
+# %% import
+import asyncio
+async def fetch(n):
+    await asyncio.sleep(0)
+    return n * 2
+# %% train
+a = await fetch(2)
+b = await asyncio.gather(fetch(3), fetch(4))
+# %% report
+=> [a, b]
+
+== async-for-and-with-at-top-level
+# %% import
+import contextlib
+async def ticks(n):
+    for i in range(n):
+        yield i
+@contextlib.asynccontextmanager
+async def opened():
+    yield "open"
+# %% train
+got = []
+async for t in ticks(3):
+    got.append(t)
+async with opened() as state:
+    got.append(state)
+# %% report
+=> got
+
+== joblib-parallel-of-a-function-with-a-global
+# %% import
+from joblib import Parallel, delayed
+base = 10
+def work(n):
+    return n + base
+a = Parallel(n_jobs=1)(delayed(work)(n) for n in range(3))
+# %% train
+base = 20
+b = Parallel(n_jobs=2, prefer="threads")(delayed(work)(n) for n in range(3))
+# %% report
+=> [a, b]
+
+== thread-pool-fills-a-list
+# %% import
+from concurrent.futures import ThreadPoolExecutor
+seen = []
+def work(n):
+    seen.append(n)
+    return n * n
+# %% train
+with ThreadPoolExecutor(1) as pool:
+    squares = list(pool.map(work, range(4)))
+# %% report
+=> [squares, seen]
+
+== isinstance-holds-across-stages
+# %% import
+class Shape:
+    pass
+class Square(Shape):
+    def __init__(self, a):
+        self.a = a
+shapes = [Square(1), Square(2)]
+# %% train
+areas = [s.a ** 2 for s in shapes if isinstance(s, Square)]
+shapes.append(Square(3))
+# %% report
+=> [areas, all(isinstance(s, Shape) for s in shapes), type(shapes[0]) is type(shapes[2]), type(shapes[1]).__name__]
+
+== class-redefined-between-stages
+# %% import
+class A:
+    version = 1
+old = A()
+# %% train
+class A:
+    version = 2
+new = A()
+# %% report
+=> [old.version, new.version, isinstance(old, A), isinstance(new, A)]
+
+== property-classmethod-staticmethod
+# %% import
+class Account:
+    total = 0
+    def __init__(self, n):
+        self._n = n
+    @property
+    def n(self):
+        return self._n
+    @n.setter
+    def n(self, value):
+        self._n = value * 2
+    @classmethod
+    def count(cls, k):
+        cls.total += k
+        return cls.total
+    @staticmethod
+    def twice(x):
+        return x * 2
+acc = Account(1)
+acc.count(1)
+# %% train
+acc.n = 5
+Account.count(10)
+# %% report
+=> [acc.n, Account.total, acc.twice(4)]
+
+== getitem-that-counts
+# %% import
+class Counting:
+    def __init__(self, data):
+        self.data, self.reads = data, 0
+    def __getitem__(self, k):
+        self.reads += 1
+        return self.data[k]
+    def __len__(self):
+        return len(self.data)
+c = Counting([1, 2, 3])
+# %% train
+x = c[0] + c[1]
+# %% report
+=> [x, c.reads, len(c)]
+
+== iter-call-contains-enter-that-change
+# %% import
+class Odd:
+    def __init__(self):
+        self.log = []
+    def __iter__(self):
+        self.log.append("iter")
+        return iter([1, 2])
+    def __call__(self, x):
+        self.log.append("call")
+        return x
+    def __contains__(self, x):
+        self.log.append("in")
+        return True
+    def __enter__(self):
+        self.log.append("enter")
+        return self
+    def __exit__(self, *e):
+        self.log.append("exit")
+    def __eq__(self, other):
+        self.log.append("eq")
+        return True
+    def __bool__(self):
+        self.log.append("bool")
+        return True
+    __hash__ = None
+o = Odd()
+# %% preprocess
+a = [n for n in o]
+b = o(5)
+# %% train
+c = 3 in o
+with o:
+    pass
+d = o == 1
+# %% evaluate
+if o:
+    e = 1
+# %% report
+=> [a, b, c, d, e, o.log]
+
+== add-operator-that-changes
+# %% import
+class Bag:
+    def __init__(self):
+        self.items = []
+    def __iadd__(self, x):
+        self.items.append(x)
+        return self
+    def __lshift__(self, x):
+        self.items.append(x)
+        return self
+bag = Bag()
+other = bag
+# %% preprocess
+bag += 1
+# %% train
+bag << 2
+# %% report
+=> [other.items, other is bag]
+
+== property-that-caches
+# %% import
+from functools import cached_property
+class Data:
+    loads = 0
+    @cached_property
+    def table(self):
+        Data.loads += 1
+        return [1, 2]
+d = Data()
+# %% train
+d.table.append(3)
+# %% report
+=> [d.table, Data.loads]
+
+== str-of-an-object-that-counts
+# %% import
+class Noisy:
+    n = 0
+    def __str__(self):
+        self.n += 1
+        return "noisy"
+x = Noisy()
+# %% train
+text = f"{x} and {x}"
+# %% report
+=> [text, x.n]
+
+== class-with-slots
+# %% import
+class P:
+    __slots__ = ("x", "y")
+    def __init__(self, x, y):
+        self.x, self.y = x, y
+p = P(1, 2)
+# %% train
+p.x = 10
+# %% report
+=> [p.x, p.y, isinstance(p, P)]
+
+== recursion-and-mutual-recursion
+# %% import
+def even(n):
+    return True if n == 0 else odd(n - 1)
+def odd(n):
+    return False if n == 0 else even(n - 1)
+def depth(tree):
+    return 1 + max((depth(t) for t in tree), default=0)
+# %% train
+a = [even(10), odd(7)]
+# %% report
+=> [a, depth([[], [[]]])]
+
+== exception-class-raised-and-caught
+# %% import
+class TooBig(ValueError):
+    def __init__(self, n):
+        super().__init__(f"{n} is too big")
+        self.n = n
+def check(n):
+    if n > 3:
+        raise TooBig(n)
+    return n
+# %% train
+found = []
+for n in [1, 5, 2]:
+    try:
+        found.append(check(n))
+    except TooBig as e:
+        found.append(str(e))
+# %% report
+try:
+    check(9)
+except ValueError as e:
+    found.append(e.n)
+=> found
+
+== exception-instance-kept-for-later
+# %% import
+def f():
+    raise KeyError("lost")
+# %% train
+caught = None
+try:
+    f()
+except KeyError as e:
+    caught = e
+# %% report
+=> [type(caught).__name__, caught.args]
+
+== context-manager-of-the-user
+# %% import
+from contextlib import contextmanager
+stack = []
+@contextmanager
+def pushed(x):
+    stack.append(x)
+    try:
+        yield len(stack)
+    finally:
+        stack.append(-x)
+# %% train
+with pushed(5) as depth:
+    inside = list(stack)
+# %% report
+=> [depth, inside, stack]
+
+== callback-by-name-in-apply
+# %% import
+import pandas as pd
+limit = 2
+def label(x):
+    return "high" if x > limit else "low"
+df = pd.DataFrame({"a": [1, 2, 3]})
+# %% train
+limit = 1
+df["label"] = df["a"].apply(label)
+# %% report
+=> df["label"].tolist()
+
+== apply-with-a-function-that-notes
+# %% import
+import pandas as pd
+seen = []
+def note(x):
+    seen.append(x)
+    return x
+df = pd.DataFrame({"a": [1, 2, 3]})
+# %% train
+df["b"] = df["a"].map(note)
+# %% report
+=> [seen, df["b"].tolist()]
+
+== sort-key-and-reduce
+# %% import
+from functools import reduce
+weights = {"a": 3, "b": 1, "c": 2}
+def weight(k):
+    return weights[k]
+# %% train
+order = sorted(weights, key=weight)
+weights["a"] = 0
+# %% report
+=> [order, sorted(weights, key=weight), reduce(lambda x, y: x + weight(y), weights, 0)]
+
+== function-stored-in-a-dict-and-called
+# %% import
+def mean(xs):
+    return sum(xs) / len(xs)
+metrics = {"mean": mean, "max": max}
+# %% train
+values = {name: f([1, 2, 6]) for name, f in metrics.items()}
+# %% report
+=> [values, metrics["mean"]([4])]
+
+== function-alias-and-its-redefinition
+# %% import
+def f():
+    return 1
+g = f
+# %% train
+def f():
+    return 2
+# %% report
+=> [f(), g()]
+
+== nested-class-instance
+# %% import
+class Outer:
+    class Inner:
+        def __init__(self, n):
+            self.n = n
+x = Outer.Inner(4)
+# %% train
+x.n += 1
+# %% report
+=> [x.n, isinstance(x, Outer.Inner)]
+
+== class-made-in-a-function
+# %% import
+def make(n):
+    class Local:
+        size = n
+        def area(self):
+            return self.size ** 2
+    return Local
+Two = make(2)
+x = Two()
+# %% train
+a = x.area()
+# %% report
+=> [a, x.area(), isinstance(x, Two)]
+
+== class-made-by-type
+# %% import
+Point = type("Point", (), {"x": 1, "double": lambda self: self.x * 2})
+p = Point()
+# %% train
+p.x = 4
+# %% report
+=> [p.double(), isinstance(p, Point)]
+
+== namedtuple-instance-crosses
+# %% import
+from collections import namedtuple
+P = namedtuple("P", "x y")
+p = P(1, 2)
+# %% train
+q = p._replace(x=10)
+# %% report
+=> [p.x, q.x, q.y, isinstance(q, P), type(p) is type(q)]
+
+== typing-namedtuple-and-typeddict
+# %% import
+from typing import NamedTuple, TypedDict
+class Row(NamedTuple):
+    name: str
+    n: int = 0
+class Options(TypedDict):
+    depth: int
+rows = [Row("a"), Row("b", 2)]
+options: Options = {"depth": 3}
+# %% train
+rows.append(Row("c", options["depth"]))
+# %% report
+=> [[r.name, r.n] for r in rows]
+
+== abstract-class-and-protocol
+# %% import
+from abc import ABC, abstractmethod
+class Model(ABC):
+    @abstractmethod
+    def fit(self, xs): ...
+class Mean(Model):
+    def fit(self, xs):
+        self.mean = sum(xs) / len(xs)
+        return self
+# %% train
+model = Mean().fit([1, 2, 6])
+# %% report
+=> [model.mean, isinstance(model, Model)]
+
+== dataclass-with-post-init-and-global
+# %% import
+from dataclasses import dataclass, field
+unit = "kg"
+@dataclass
+class Item:
+    n: float
+    tags: list = field(default_factory=list)
+    def __post_init__(self):
+        self.label = f"{self.n} {unit}"
+a = Item(1)
+# %% train
+unit = "g"
+b = Item(2)
+b.tags.append("x")
+# %% report
+=> [a.label, b.label, a.tags, b.tags, a == Item(1), repr(Item(3, []))]
+
+== metaclass-registers
+# %% import
+class Meta(type):
+    known = []
+    def __new__(mcls, name, bases, body):
+        cls = super().__new__(mcls, name, bases, body)
+        mcls.known.append(name)
+        return cls
+class A(metaclass=Meta):
+    pass
+# %% train
+class B(A):
+    pass
+# %% report
+=> [Meta.known, isinstance(B(), A)]
+
+== init-subclass-registers
+# %% import
+class Plugin:
+    known = {}
+    def __init_subclass__(cls, **kw):
+        super().__init_subclass__(**kw)
+        Plugin.known[cls.__name__] = cls
+# %% train
+class One(Plugin):
+    def run(self):
+        return 1
+# %% report
+class Two(Plugin):
+    def run(self):
+        return 2
+=> {name: cls().run() for name, cls in sorted(Plugin.known.items())}
+
+== generator-function-used-in-every-stage
+# %% import
+def chunks(xs, n):
+    for i in range(0, len(xs), n):
+        yield xs[i : i + n]
+xs = list(range(7))
+# %% train
+parts = list(chunks(xs, 3))
+# %% report
+=> [parts, [sum(c) for c in chunks(xs, 2)]]
+
+== definition-inside-if
+# %% import
+fast = len("abc") > 2
+if fast:
+    def f(x):
+        return x + 1
+else:
+    def f(x):
+        return x - 1
+# %% train
+a = f(1)
+# %% report
+=> [a, f(10)]
+
+== definition-inside-try
+# %% import
+try:
+    from math import not_there as f
+except ImportError:
+    def f(x):
+        return x * 5
+# %% train
+a = f(1)
+# %% report
+=> [a, f(2)]
+
+== import-with-fallback
+# %% import
+try:
+    import ujson_that_is_not_there as codec
+except ImportError:
+    import json as codec
+# %% train
+text = codec.dumps({"a": 1})
+# %% report
+=> [text, codec.loads(text)]
+
+== import-inside-a-function
+# %% import
+def area(r):
+    from math import pi
+    import numpy as np
+    return float(np.round(pi * r ** 2, 3))
+# %% train
+a = area(1)
+# %% report
+=> [a, area(2)]
+
+== doc-and-name-of-a-function
+# %% import
+def f():
+    "what it does"
+class C:
+    "a class"
+# %% train
+texts = [f.__doc__, f.__name__, C.__doc__, C.__name__]
+# %% report
+=> [texts, f.__doc__, f.__module__, C.__module__]
+
+== function-with-a-type-comment-string-annotation
+# %% import
+from __future__ import annotations
+def f(x: Undefined) -> AlsoUndefined:
+    return x
+# %% train
+def g(y: NotThere = 2) -> Missing:
+    return f(y)
+a = g()
+# %% report
+def h(z: Nowhere):
+    return g(z)
+=> [a, h(3), f.__annotations__]
+
+== counter-in-a-module-level-itertools-count
+# %% import
+import itertools
+ids = itertools.count(10)
+def new():
+    return next(ids)
+a = new()
+# %% train
+b = new()
+# %% report
+=> [a, b, new()]
+
+== memo-dict-in-a-global
+# %% import
+memo = {}
+def slow(n):
+    if n not in memo:
+        memo[n] = n * n
+    return memo[n]
+slow(2)
+# %% train
+slow(3)
+# %% report
+=> sorted(memo.items())
+
+== weak-default-none-idiom
+# %% import
+def f(x, acc=None):
+    acc = [] if acc is None else acc
+    acc.append(x)
+    return acc
+a = f(1)
+# %% train
+b = f(2, a)
+# %% report
+=> [a, b, a is b]
+
+== singledispatch-registered-later
+# %% import
+from functools import singledispatch
+@singledispatch
+def show(x):
+    return "any"
+# %% train
+@show.register
+def _(x: int):
+    return "int"
+a = show(1)
+# %% report
+=> [a, show(1), show("x")]
+
+== function-with-its-own-state-in-a-class-instance
+# %% import
+class Memo:
+    def __init__(self, f):
+        self.f, self.known = f, {}
+    def __call__(self, x):
+        if x not in self.known:
+            self.known[x] = self.f(x)
+        return self.known[x]
+@Memo
+def square(x):
+    return x * x
+square(2)
+# %% train
+square(3)
+# %% report
+=> sorted(square.known.items())
+'''
+
+RANDOM: Final = r'''
+== python-random-seeded-once
+# %% import
+import random
+random.seed(1)
+a = random.random()
+# %% train
+b = random.random()
+# %% report
+=> [a, b, random.random()]
+
+== numpy-random-seeded-once
+# %% import
+import numpy as np
+np.random.seed(1)
+a = np.random.rand()
+# %% preprocess
+b = np.random.rand(2)
+# %% train
+c = np.random.normal(size=2)
+# %% report
+=> [a, b.tolist(), c.tolist(), np.random.randint(1000)]
+
+== seed-in-setup-draws-in-every-stage
+# %% setup
+import random
+import numpy as np
+np.random.seed(7)
+random.seed(7)
+# %% import
+a = [np.random.rand(), random.random()]
+# %% train
+b = [np.random.rand(), random.random()]
+# %% report
+=> [a, b, np.random.rand(), random.random()]
+
+== stage-between-that-draws-nothing
+# %% import
+import numpy as np
+np.random.seed(1)
+a = np.random.rand()
+# %% preprocess
+b = [1, 2]
+# %% train
+c = np.random.rand()
+# %% report
+=> [a, b, c]
+
+== seed-in-one-stage-first-draw-in-the-last
+# %% import
+import numpy as np
+np.random.seed(5)
+xs = [3]
+# %% train
+xs.append(4)
+# %% report
+=> [xs, np.random.rand()]
+
+== train-test-split-without-random-state
+# %% import
+import numpy as np
+from sklearn.model_selection import train_test_split
+np.random.seed(0)
+X = np.arange(20)
+# %% split
+X_train, X_test = train_test_split(X, test_size=0.25)
+# %% report
+=> [X_train.tolist(), X_test.tolist(), np.random.rand()]
+
+== df-sample-without-random-state
+# %% import
+import numpy as np
+import pandas as pd
+np.random.seed(0)
+df = pd.DataFrame({"a": range(10)})
+# %% preprocess
+small = df.sample(4)
+# %% report
+=> [small["a"].tolist(), df.sample(frac=0.5)["a"].tolist()]
+
+== kmeans-and-forest-without-random-state
+# %% import
+import numpy as np
+from sklearn.cluster import KMeans
+from sklearn.ensemble import RandomForestRegressor
+np.random.seed(0)
+X = np.random.rand(30, 2)
+y = X.sum(axis=1)
+# %% train
+km = KMeans(n_clusters=3, n_init=1).fit(X)
+forest = RandomForestRegressor(n_estimators=3).fit(X, y)
+# %% report
+=> [km.labels_.tolist(), forest.predict(X[:3]).tolist(), np.random.rand()]
+
+== cross-val-with-shuffled-folds
+# %% import
+import numpy as np
+from sklearn.linear_model import Ridge
+from sklearn.model_selection import KFold, cross_val_score
+np.random.seed(0)
+X = np.arange(40.0).reshape(20, 2) ** 0.5
+y = X[:, 0] * 2
+folds = KFold(4, shuffle=True)
+# %% train
+scores = cross_val_score(Ridge(), X, y, cv=folds)
+# %% report
+=> [scores.tolist(), np.random.rand()]
+
+== sklearn-shuffle-and-permutation
+# %% import
+import numpy as np
+from sklearn.utils import shuffle
+np.random.seed(2)
+X = np.arange(8)
+# %% preprocess
+X = shuffle(X)
+# %% train
+np.random.shuffle(X)
+p = np.random.permutation(5)
+# %% report
+=> [X.tolist(), p.tolist(), np.random.rand()]
+
+== scipy-rvs-draws-from-numpy
+# %% import
+import numpy as np
+from scipy import stats
+np.random.seed(3)
+# %% train
+a = stats.norm.rvs(size=3)
+# %% report
+=> [a.tolist(), stats.uniform.rvs(), np.random.rand()]
+
+== default-rng-shared-by-two-names
+# %% import
+import numpy as np
+rng = np.random.default_rng(1)
+gen = rng
+a = rng.random()
+# %% train
+b = gen.random()
+# %% report
+=> [a, b, rng.random(), gen is rng]
+
+== random-state-object-passed-to-models
+# %% import
+import numpy as np
+from sklearn.ensemble import RandomForestRegressor
+rs = np.random.RandomState(0)
+X = rs.rand(20, 2)
+y = X[:, 0]
+m1 = RandomForestRegressor(n_estimators=2, random_state=rs)
+m2 = RandomForestRegressor(n_estimators=2, random_state=rs)
+# %% train
+m1.fit(X, y)
+# %% evaluate
+m2.fit(X, y)
+# %% report
+=> [m1.predict(X[:2]).tolist(), m2.predict(X[:2]).tolist(), rs.rand()]
+
+== rng-passed-to-a-function
+# %% import
+import numpy as np
+rng = np.random.default_rng(3)
+def draw(r, n):
+    return r.integers(0, 100, n).tolist()
+a = draw(rng, 2)
+# %% train
+b = draw(rng, 2)
+# %% report
+=> [a, b, draw(rng, 2)]
+
+== random-random-object
+# %% import
+import random
+r = random.Random(5)
+a = r.random()
+# %% train
+b = r.sample(range(100), 3)
+# %% report
+=> [a, b, r.random()]
+
+== seed-inside-a-function
+# %% import
+import random
+import numpy as np
+def seed_all(n):
+    random.seed(n)
+    np.random.seed(n)
+seed_all(11)
+a = np.random.rand()
+# %% train
+b = [np.random.rand(), random.random()]
+# %% report
+=> [a, b, np.random.rand(), random.random()]
+
+== reseeded-in-a-later-stage
+# %% import
+import numpy as np
+np.random.seed(1)
+a = np.random.rand()
+# %% train
+np.random.seed(1)
+b = np.random.rand()
+# %% report
+=> [a, b, np.random.rand()]
+
+== reseeded-on-a-condition
+# %% import
+import numpy as np
+np.random.seed(1)
+a = np.random.rand()
+again = len([1]) == 1
+# %% train
+if again:
+    np.random.seed(9)
+b = np.random.rand()
+# %% report
+=> [a, b, np.random.rand()]
+
+== draws-inside-functions-and-comprehensions
+# %% import
+import random
+random.seed(4)
+def roll():
+    return random.randint(1, 6)
+a = [roll() for _ in range(3)]
+# %% train
+b = {i: roll() for i in range(2)}
+# %% report
+=> [a, b, sum(roll() for _ in range(2))]
+
+== draw-as-a-default-factory
+# %% import
+import random
+from dataclasses import dataclass, field
+random.seed(4)
+@dataclass
+class P:
+    x: float = field(default_factory=random.random)
+a = P()
+# %% train
+b = P()
+# %% report
+=> [a.x, b.x, random.random()]
+
+== random-functions-imported-by-name
+# %% import
+from random import seed, random, choice
+from numpy.random import seed as np_seed, rand
+seed(1)
+np_seed(2)
+a = [random(), float(rand())]
+# %% train
+b = [choice("abc"), float(rand())]
+# %% report
+=> [a, b, random(), float(rand())]
+
+== random-state-saved-and-restored-by-the-user
+# %% import
+import random
+random.seed(1)
+state = random.getstate()
+a = random.random()
+# %% train
+random.setstate(state)
+b = random.random()
+# %% report
+=> [a, b, random.random()]
+
+== seed-from-a-parameter
+# %% parameters
+seed = 3
+# %% import
+import numpy as np
+np.random.seed(seed)
+a = np.random.rand()
+# %% train
+b = np.random.rand()
+# %% report
+=> [a, b, seed]
+# %% tune: seed
+8
+
+== seed-in-an-untagged-cell | NB2
+# %%
+import numpy as np
+np.random.seed(1)
+# %% import
+a = np.random.rand()
+# %% report
+=> [a, np.random.rand()]
+
+== draws-in-an-untagged-cell-do-not-count
+# %% import
+import random
+random.seed(1)
+a = random.random()
+# %% explore
+random.random()
+# %% train
+b = random.random()
+# %% report
+=> [a, b]
+
+== rng-in-a-class
+# %% import
+import numpy as np
+class Sim:
+    def __init__(self, seed):
+        self.rng = np.random.default_rng(seed)
+    def step(self):
+        return float(self.rng.normal())
+sim = Sim(1)
+a = sim.step()
+# %% train
+b = sim.step()
+# %% report
+=> [a, b, sim.step()]
+
+== rng-spawned-and-held-in-a-list
+# %% import
+import numpy as np
+rngs = [np.random.default_rng(i) for i in range(2)]
+first = rngs[0]
+# %% train
+a = first.random()
+# %% report
+=> [a, rngs[0].random(), rngs[1].random()]
+
+== bound-draw-in-a-variable
+# %% import
+import numpy as np
+rng = np.random.default_rng(1)
+draw = rng.random
+a = draw()
+# %% train
+b = draw()
+# %% report
+=> [a, b, rng.random()]
+
+== bound-global-draw-in-a-variable
+# %% import
+import numpy as np
+np.random.seed(1)
+draw = np.random.rand
+a = draw()
+# %% train
+b = draw()
+# %% report
+=> [a, b, draw()]
+
+== model-fit-draws-inside-user-function
+# %% import
+import numpy as np
+from sklearn.ensemble import RandomForestClassifier
+np.random.seed(0)
+def fit(X, y):
+    return RandomForestClassifier(n_estimators=3).fit(X, y)
+X = np.arange(40.0).reshape(20, 2)
+y = np.arange(20) % 2
+# %% train
+m = fit(X, y)
+# %% report
+=> [m.predict(X).tolist(), np.random.rand()]
+
+== draws-only-if-a-branch-is-taken
+# %% import
+import random
+random.seed(1)
+flag = len("ab") == 2
+# %% train
+if flag:
+    random.random()
+# %% report
+=> random.random()
+
+== uuid-free-secrets-free-hash-of-data
+# %% import
+import hashlib
+data = b"abc"
+# %% train
+digest = hashlib.sha256(data)
+digest.update(b"more")
+name = digest.hexdigest()
+# %% report
+=> name
+'''
+
+SETTINGS: Final = r'''
+== pandas-option-seen-in-every-stage
+# %% import
+import pandas as pd
+pd.set_option("display.max_columns", 3)
+df = pd.DataFrame([[1, 2, 3, 4, 5, 6]])
+# %% train
+a = str(df)
+# %% report
+=> [a, str(df), pd.get_option("display.max_columns")]
+
+== pandas-option-by-attribute-and-in-setup
+# %% setup
+import pandas as pd
+pd.options.display.precision = 2
+# %% import
+s = pd.Series([1.23456])
+# %% report
+=> str(s)
+
+== pandas-option-changed-twice
+# %% import
+import pandas as pd
+pd.set_option("display.precision", 2)
+s = pd.Series([1.23456])
+a = str(s)
+# %% train
+pd.set_option("display.precision", 4)
+b = str(s)
+# %% report
+pd.reset_option("display.precision")
+=> [a, b, str(s)]
+
+== pandas-option-with-a-lambda
+# %% import
+import pandas as pd
+pd.set_option("display.float_format", lambda x: f"<{x:.1f}>")
+# %% report
+=> str(pd.Series([1.26]))
+
+== pandas-option-with-a-variable
+# %% import
+import pandas as pd
+digits = len("abc")
+pd.set_option("display.precision", digits)
+# %% train
+s = pd.Series([1.23456789])
+# %% report
+=> str(s)
+
+== numpy-print-options
+# %% import
+import numpy as np
+np.set_printoptions(precision=2, suppress=True)
+a = np.array([1.23456, 1e-9])
+# %% report
+=> str(a)
+
+== numpy-error-state
+# %% import
+import numpy as np
+np.seterr(all="raise")
+# %% train
+try:
+    np.array([1.0]) / np.array([0.0])
+    a = "no error"
+except FloatingPointError:
+    a = "error"
+# %% report
+=> a
+
+== numpy-error-state-in-a-with
+# %% import
+import numpy as np
+with np.errstate(all="raise"):
+    x = np.array([4.0]) / 2
+# %% train
+with np.errstate(divide="ignore"):
+    y = np.array([1.0]) / np.array([0.0])
+# %% report
+=> [x.tolist(), y.tolist(), np.geterr()["divide"]]
+
+== option-context-does-not-leak
+# %% import
+import pandas as pd
+s = pd.Series([1.23456])
+with pd.option_context("display.precision", 1):
+    a = str(s)
+# %% report
+=> [a, str(s)]
+
+== rc-params-set-and-updated
+# %% import
+import matplotlib.pyplot as plt
+plt.rcParams["figure.figsize"] = (3, 2)
+plt.rcParams.update({"lines.linewidth": 5})
+# %% train
+plt.plot([1, 2])
+plt.savefig("a.png")
+# %% report
+plt.rc("font", size=6)
+fig, ax = plt.subplots()
+ax.plot([2, 1])
+fig.savefig("b.png")
+=> list(plt.rcParams["figure.figsize"])
+
+== style-used-and-set-by-seaborn
+# %% import
+import matplotlib.pyplot as plt
+plt.style.use("ggplot")
+# %% train
+plt.plot([1, 3, 2])
+plt.show()
+# %% report
+import matplotlib as mpl
+=> [mpl.rcParams["axes.facecolor"], mpl.rcParams["axes.grid"]]
+
+== rc-context-does-not-leak
+# %% import
+import matplotlib.pyplot as plt
+with plt.rc_context({"lines.linewidth": 9}):
+    inside = plt.rcParams["lines.linewidth"]
+with plt.style.context("ggplot"):
+    pass
+# %% report
+=> [inside, plt.rcParams["lines.linewidth"], plt.rcParams["axes.facecolor"]]
+
+== warnings-turned-into-errors
+# %% import
+import warnings
+warnings.simplefilter("error")
+# %% train
+try:
+    warnings.warn("careful")
+    a = "went on"
+except UserWarning:
+    a = "raised"
+# %% report
+=> a
+
+== warnings-error-filter-by-category
+# %% import
+import warnings
+import numpy as np
+warnings.filterwarnings("error", category=RuntimeWarning)
+# %% train
+try:
+    float(np.log(np.float64(-1.0)))
+    a = "went on"
+except RuntimeWarning:
+    a = "raised"
+# %% report
+=> a
+
+== warnings-caught-in-a-with
+# %% import
+import warnings
+with warnings.catch_warnings():
+    warnings.simplefilter("error")
+    a = 1
+# %% train
+with warnings.catch_warnings(record=True) as caught:
+    warnings.simplefilter("always")
+    warnings.warn("seen")
+n = len(caught)
+# %% report
+=> [a, n]
+
+== logging-level-and-handler
+# %% import
+import logging
+logging.basicConfig(level=logging.DEBUG, format="%(message)s")
+logger = logging.getLogger("mine")
+logger.setLevel(logging.WARNING)
+# %% report
+=> [logging.getLogger().level, logger.level, logger.isEnabledFor(logging.INFO)]
+
+== logger-handler-that-collects
+# %% import
+import logging
+class Collect(logging.Handler):
+    lines = []
+    def emit(self, record):
+        self.lines.append(record.getMessage())
+log = logging.getLogger("collected")
+handler = Collect()
+log.addHandler(handler)
+log.warning("one")
+# %% train
+log.warning("two")
+# %% report
+=> handler.lines
+
+== decimal-context
+# %% import
+from decimal import Decimal, getcontext
+getcontext().prec = 5
+# %% train
+a = Decimal(1) / Decimal(7)
+# %% report
+=> [str(a), str(Decimal(2) / Decimal(3))]
+
+== decimal-local-context
+# %% import
+import decimal
+with decimal.localcontext() as ctx:
+    ctx.prec = 3
+    a = decimal.Decimal(1) / 3
+# %% report
+=> [str(a), str(decimal.Decimal(1) / 3)]
+
+== environment-variable
+# %% import
+import os
+os.environ["MY_SETTING"] = "blue"
+# %% train
+a = os.environ["MY_SETTING"]
+# %% report
+=> [a, os.getenv("MY_SETTING"), os.environ.get("NOT_SET_AT_ALL")]
+
+== environment-variable-from-a-value
+# %% import
+import os
+n = len("abcd")
+os.environ["MY_N"] = str(n)
+# %% report
+=> os.environ["MY_N"]
+
+== env-magic
+# %% import
+%env MY_SETTING=green
+# %% report
+import os
+=> os.environ["MY_SETTING"]
+
+== sys-path-with-a-local-module
+# %% import
+import sys
+sys.path.append("lib")
+import helpers
+a = helpers.double(2)
+# %% train
+b = helpers.double(a)
+# %% report
+from helpers import double
+=> [a, b, double(1)]
+# %% file: lib/helpers.py
+def double(x):
+    return x * 2
+
+== local-module-beside-the-notebook
+# %% import
+import helpers
+from pkg.tools import triple
+a = helpers.double(2)
+# %% train
+b = triple(a)
+# %% report
+=> [a, b, helpers.double(b)]
+# %% file: helpers.py
+def double(x):
+    return x * 2
+# %% file: pkg/__init__.py
+# %% file: pkg/tools.py
+from helpers import double
+def triple(x):
+    return double(x) + x
+
+== state-in-a-local-module
+# %% import
+import state
+state.items.append(1)
+# %% train
+state.items.append(2)
+state.level = "high"
+# %% report
+=> [state.items, state.level]
+# %% file: state.py
+items = []
+level = "low"
+
+== setting-inside-a-function
+# %% import
+import pandas as pd
+def configure(n):
+    pd.set_option("display.precision", n)
+configure(2)
+# %% train
+s = pd.Series([1.23456])
+# %% report
+=> str(s)
+
+== setting-in-a-function-called-later
+# %% import
+import numpy as np
+def configure():
+    np.set_printoptions(precision=1)
+a = np.array([1.2345])
+before = str(a)
+# %% train
+configure()
+# %% report
+=> [before, str(a)]
+
+== setting-on-a-condition
+# %% import
+import pandas as pd
+wide = len("ab") == 2
+if wide:
+    pd.set_option("display.precision", 1)
+# %% report
+=> str(pd.Series([1.23456]))
+
+== setting-in-a-later-stage-does-not-reach-back
+# %% import
+import numpy as np
+a = np.array([1.23456])
+one = str(a)
+# %% train
+two = str(a)
+np.set_printoptions(precision=1)
+# %% report
+=> [one, two, str(a)]
+
+== recursion-limit-and-int-max-digits
+# %% import
+import sys
+sys.setrecursionlimit(5000)
+def down(n):
+    return 0 if n == 0 else 1 + down(n - 1)
+# %% train
+n = down(2000)
+# %% report
+=> [n, down(3000)]
+
+== locale-free-time-zone
+# %% import
+import os, time
+os.environ["TZ"] = "Asia/Tokyo"
+time.tzset()
+# %% report
+=> time.strftime("%H", time.localtime(0))
+
+== sklearn-set-output
+# %% import
+import sklearn
+import pandas as pd
+from sklearn.preprocessing import StandardScaler
+sklearn.set_config(transform_output="pandas")
+df = pd.DataFrame({"a": [1.0, 2.0, 3.0]})
+# %% train
+out = StandardScaler().fit_transform(df)
+# %% report
+=> [type(out).__name__, type(StandardScaler().fit_transform(df)).__name__]
+
+== chdir | NB2
+# %% import
+import os
+os.makedirs("sub", exist_ok=True)
+os.chdir("sub")
+# %% report
+=> os.path.basename(os.getcwd())
+
+== json-encoder-default-patched
+# %% import
+import json
+class Enc(json.JSONEncoder):
+    def default(self, o):
+        return "other"
+# %% report
+with open("result.json", "w") as f:
+    json.dump({"a": {1, 2}}, f, cls=Enc)
+
+== setting-in-an-untagged-cell | NB2
+# %%
+import numpy as np
+np.set_printoptions(precision=1)
+# %% import
+a = np.array([1.23456])
+# %% report
+=> str(a)
+
+== gc-and-thread-settings-harmless
+# %% import
+import gc
+gc.collect()
+xs = [1]
+# %% train
+gc.disable()
+xs.append(2)
+# %% report
+=> xs
+'''
+
+# Constructs that do not work yet.
+KNOWN_FAILING: Final[frozenset[str]] = frozenset()
+
+ROWS: Final[list[Row]] = _rows(MUTATION + IDENTITY + FUNCTIONS + RANDOM + SETTINGS)

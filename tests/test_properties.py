@@ -1,0 +1,515 @@
+"""Random programs in stages give what they give in one process, or are refused.
+
+The normal run is a few hundred programs of fixed seeds.  `NB2STAGE_PROPERTY=5000 pytest tests/test_properties.py` takes
+more of them.  `python tests/test_properties.py --help` looks for failures and prints each kind of them as a minimal
+program.
+
+Each program runs in processes forked from one that has imported the libraries already, so that thousands are affordable.
+"""
+
+from __future__ import annotations
+
+import argparse
+import ast
+import contextlib
+import json
+import os
+import random
+import re
+import shlex
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import traceback
+import types
+from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+import pytest
+import yaml
+from program_generator import CLASS_NAMES, RESULT, Part, Program, generate
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+
+EXAMPLES: Final = int(os.environ.get("NB2STAGE_PROPERTY", "0")) or 400
+MOST_REFUSED: Final = 0.35
+SECONDS: Final = 10  # no run of one program or stage may take longer
+LIKE_FAILURES: Final = 3  # failures that look alike are made smaller this many times
+BAD: Final = ("different", "crashed", "exception")
+NOTEBOOK: Final = "nb.ipynb"
+CACHED: Final = re.compile(r"['\"](cache/[^'\"]+\.\w+)['\"]")
+CODE: Final = re.compile(r"^(?:\S.*?: )?(NB\d+)(?: \[[^\]]*\])? (?!\[|warning: |note: )", re.MULTILINE)
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What came of one program: `kind` is same, refused, different, crashed, exception or discarded."""
+
+    kind: str
+    detail: str = ""  # the code of the refusal, the last line of the traceback, the first difference
+    log: str = ""
+
+    @property
+    def signature(self) -> tuple[str, str]:
+        """The same for failures that are likely to have one cause."""
+        return self.kind, "" if self.kind == "different" else re.sub(r"'[^']*'|`[^`]*`|\d{3,}|0x\w+", "*", self.detail)
+
+
+# -- processes ---------------------------------------------------------------------------------------------------------
+
+
+def load_libraries() -> None:
+    """Import what programs and pipelines import, so that forks need not."""
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+    import cloudpickle  # noqa: F401
+    import joblib  # noqa: F401
+    import nb2stage.convert
+    import numpy as np  # noqa: F401
+    import pandas as pd  # noqa: F401
+    import ruamel.yaml  # noqa: F401
+
+    sys.dont_write_bytecode = True
+
+
+def in_child(folder: Path, work: Callable[[], None]) -> str:
+    """Run `work` in a fork whose working directory is `folder`.  Its traceback; empty where it ended well."""
+    error = folder / "error.txt"
+    error.unlink(missing_ok=True)
+    child = os.fork()
+    if not child:
+        code = 1
+        try:
+            become_fresh(folder)
+            work()
+            code = 0
+        except SystemExit as stop:
+            code = 0 if stop.code in (None, 0) else 1
+            error.write_text(f"SystemExit: {stop.code}")
+        except BaseException:
+            error.write_text(traceback.format_exc())
+        finally:
+            os._exit(code)
+    _, status = os.waitpid(child, 0)
+    if status == 0:
+        return ""
+    return error.read_text() if error.exists() else f"ended by signal {status & 127}"
+
+
+def become_fresh(folder: Path) -> None:
+    """In a fork: as a process that has just started."""
+    signal.signal(signal.SIGALRM, signal.SIG_DFL)
+    signal.alarm(SECONDS)
+    os.chdir(folder)
+    null = os.open(os.devnull, os.O_RDWR)
+    for number in (0, 1, 2):
+        os.dup2(null, number)
+    random.seed()
+    sys.modules["numpy"].random.seed()
+
+
+def run_text(texts: Sequence[str], file: Path) -> None:
+    """Run texts one after another as `__main__`, as a kernel runs cells and Python a script."""
+    main = types.ModuleType("__main__")
+    main.__dict__.update(__file__=str(file), __builtins__=__builtins__)
+    sys.modules["__main__"] = main
+    sys.path[0] = str(file.parent)
+    sys.argv = [str(file)]
+    for text in texts:
+        exec(compile(text, file.name, "exec", dont_inherit=True), main.__dict__)
+
+
+def run_notebook(program: Program, folder: Path) -> str:
+    """Run the whole program; the traceback."""
+    return in_child(folder, lambda: run_text([text for _, text in program.cells()], folder / "notebook.py"))
+
+
+def convert(folder: Path) -> str:
+    """`nb2stage convert`; the traceback.  What it said is in stderr.txt and its exit code in code.txt."""
+
+    def work() -> None:
+        from nb2stage.cli import main
+
+        with Path("stderr.txt").open("w") as file, contextlib.redirect_stderr(file):
+            code = main(["convert", NOTEBOOK])
+        Path("code.txt").write_text(str(code))
+
+    return in_child(folder, work)
+
+
+def run_stage(command: str, folder: Path) -> str:
+    """`python folder/script.py`; the traceback."""
+    script = folder / shlex.split(command)[1]
+    return in_child(folder, lambda: run_text([script.read_text()], script))
+
+
+# -- one program -------------------------------------------------------------------------------------------------------
+
+
+@contextlib.contextmanager
+def new_folder() -> Iterator[Path]:
+    """A folder that is gone afterwards, in memory where there is such a place."""
+    memory = Path("/dev/shm")
+    parent = str(memory) if memory.is_dir() and os.access(memory, os.W_OK) else None
+    folder = Path(tempfile.mkdtemp(prefix="nb2stage-property-", dir=parent))
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def normal(text: str) -> str:
+    """Without memory addresses and the modules of the program's own classes and functions."""
+    text = re.sub(r"0x[0-9a-fA-F]+", "0x", text)
+    text = re.sub(r"<class '(?:\w+\.)+(K\w)'>", r"<class '\1'>", text)
+    return re.sub(rf"<(?:\w+\.)+({'|'.join(CLASS_NAMES)}) object", r"<\1 object", text)
+
+
+def result_of(folder: Path) -> Any:
+    """What the program wrote, and nothing of it left behind."""
+    file = folder / RESULT
+    if not file.exists():
+        return None
+    text = normal(file.read_text())
+    file.unlink()
+    with contextlib.suppress(ValueError):
+        return json.loads(text)
+    return None
+
+
+def check(program: Program) -> Outcome:
+    """Run a program both ways and compare."""
+    with new_folder() as folder:
+        error = run_notebook(program, folder)
+        if error:
+            return Outcome("discarded", last_line(error), error)
+        expected = result_of(folder)
+        if expected is None:
+            return Outcome("discarded")
+        (folder / NOTEBOOK).write_bytes(program.notebook())
+        error = convert(folder)
+        if error:
+            return Outcome("exception", last_line(error), error)
+        said = (folder / "stderr.txt").read_text()
+        if (folder / "code.txt").read_text() != "0":
+            return Outcome("refused", refusal(said), said)
+        outcome = check_pipeline(folder, expected, program.seed)
+        if outcome.kind in BAD:
+            with new_folder() as other:
+                run_notebook(program, other)
+                if result_of(other) != expected:
+                    return Outcome("discarded", "not deterministic")
+        return outcome
+
+
+def check_pipeline(folder: Path, expected: Any, seed: int) -> Outcome:
+    """Run the stages in some order that dvc.yaml allows, and compare."""
+    scripts = {}
+    for name, stage in in_order(folder, seed):
+        command = stage["cmd"]
+        path = shlex.split(command)[1]
+        scripts[name] = (folder / path).read_text()
+        log = "".join(f"\n# {n}\n{text}" for n, text in scripts.items())
+        deps, outs = paths(stage.get("deps")), [p for key in ("outs", "metrics", "plots") for p in paths(stage.get(key))]
+        unknown = sorted(set(CACHED.findall(scripts[name])) - {*deps, *outs})
+        if unknown:
+            return Outcome("crashed", f"not in dvc.yaml: {unknown}", log)
+        for missing in (p for p in deps if not (folder / p).exists()):
+            return Outcome("crashed", f"the dependency {missing} is not there", log)
+        for out in outs:
+            (folder / out).unlink(missing_ok=True)
+        error = run_stage(command, folder)
+        if error:
+            return Outcome("crashed", last_line(error), f"{log}\n{error}")
+        for missing in (p for p in outs if not (folder / p).exists()):
+            return Outcome("crashed", f"the output {missing} is not there", log)
+    found = result_of(folder)
+    if found == expected:
+        return Outcome("same")
+    return Outcome("different", difference(expected, found), log)
+
+
+def paths(entries: Any) -> list[str]:
+    """The paths of a list of dvc.yaml."""
+    return [next(iter(e)) if isinstance(e, dict) else e for e in entries or ()]
+
+
+def in_order(folder: Path, seed: int) -> list[tuple[str, Any]]:
+    """The stages of dvc.yaml; where several may run, any of them."""
+    stages = yaml.load((folder / "dvc.yaml").read_text(), Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))["stages"]
+    makers = {out: name for name, stage in stages.items() for key in ("outs", "metrics", "plots")
+              for out in paths(stage.get(key))}
+    needs = {name: {makers[d] for d in paths(stage.get("deps")) if d in makers} - {name} for name, stage in stages.items()}
+    rng, found = random.Random(seed), []
+    while needs:
+        ready = sorted(name for name, wanted in needs.items() if not wanted & needs.keys())
+        name = rng.choice(ready)
+        del needs[name]
+        found.append((name, stages[name]))
+    return found
+
+
+def last_line(error: str) -> str:
+    return error.strip().split("\n")[-1]
+
+
+def refusal(said: str) -> str:
+    """The codes of the errors."""
+    return " ".join(sorted(set(CODE.findall(said)))) or said
+
+
+def difference(expected: Any, found: Any) -> str:
+    """The first values that differ."""
+    if found is None:
+        return "no result"
+    for key in expected:
+        if expected[key] != found.get(key):
+            return f"{key}: {expected[key]} in the notebook, {found.get(key)} in the pipeline"
+    return "other keys"
+
+
+# -- making it smaller -------------------------------------------------------------------------------------------------
+
+
+class Shrinker:
+    """Looks for the smallest program that fails in the same way."""
+
+    def __init__(self, program: Program, outcome: Outcome, tries: int = 1500) -> None:
+        self.best, self.outcome, self.left = program, outcome, tries
+
+    def fails(self, parts: list[Part]) -> bool:
+        """Whether the program of `parts` fails in the same way; it is the best one then."""
+        if self.left <= 0 or not parts:
+            return False
+        self.left -= 1
+        candidate = replace(self.best, parts=parts)
+        found = check(candidate)
+        if found.signature != self.outcome.signature:
+            return False
+        self.best, self.outcome = candidate, found
+        return True
+
+    def run(self) -> tuple[Program, Outcome]:
+        before = None
+        while before != self.best.parts and self.left > 0:
+            before = self.best.parts
+            self.drop_statements()
+            for change in (fewer_stages, fewer_cells):
+                while any(self.fails(parts) for parts in change(self.best.parts)):
+                    pass
+            self.simplify_statements()
+        return self.best, self.outcome
+
+    def drop_statements(self) -> None:
+        size = max(len(self.best.parts) // 2, 1)
+        while size:
+            end = len(self.best.parts)
+            while end > 0:
+                start = max(end - size, 0)
+                self.fails(self.best.parts[:start] + self.best.parts[end:])
+                end = start
+            size //= 2
+
+    def simplify_statements(self) -> None:
+        for place in reversed(range(len(self.best.parts))):
+            while any(self.fails(self.with_text(place, text)) for text in simpler_texts(self.best.parts[place].text)):
+                pass
+
+    def with_text(self, place: int, text: str) -> list[Part]:
+        parts = self.best.parts
+        return [*parts[:place], replace(parts[place], text=text), *parts[place + 1 :]]
+
+
+def fewer_stages(parts: list[Part]) -> Iterator[list[Part]]:
+    tags = list(dict.fromkeys(p.tag for p in parts))
+    for tag in tags:
+        for other in tags:
+            if tag != other and other:
+                yield [replace(p, tag=other) if p.tag == tag else p for p in parts]
+
+
+def fewer_cells(parts: list[Part]) -> Iterator[list[Part]]:
+    for one, two in zip(parts, parts[1:], strict=False):
+        if one.cell != two.cell and one.tag == two.tag:
+            yield [replace(p, cell=one.cell) if p.cell == two.cell else p for p in parts]
+
+
+def simpler_texts(text: str) -> Iterator[str]:
+    """The text without one of the statements inside it, or with one of them in its place, or a part for a value."""
+    tree = ast.parse(text)
+    for node in ast.walk(tree):
+        for name in ("body", "orelse", "finalbody", "handlers", "cases"):
+            block = getattr(node, name, None)
+            if not isinstance(block, list) or node is tree:
+                continue
+            for i in range(len(block)):
+                if len(block) > 1 or name != "body":
+                    yield with_changed(tree, node, name, block[:i] + block[i + 1 :])
+    if isinstance(tree.body[0], ast.If | ast.For | ast.While | ast.Try | ast.With):
+        yield ast.unparse(ast.Module(tree.body[0].body, []))
+    for node in ast.walk(tree):
+        for name, value in list(ast.iter_fields(node)):
+            for smaller in smaller_values(name, value):
+                yield with_changed(tree, node, name, smaller)
+
+
+def smaller_values(name: str, value: Any) -> Iterator[Any]:
+    """Simpler expressions for one field of a node."""
+    if isinstance(value, ast.BinOp | ast.BoolOp | ast.IfExp | ast.Call | ast.Subscript | ast.Tuple | ast.List | ast.Dict):
+        for child in ast.iter_child_nodes(value):
+            if isinstance(child, ast.expr):
+                yield child
+        if name == "value":
+            yield ast.List([], ast.Load())
+    elif isinstance(value, list) and value and isinstance(value[0], ast.expr) and name in ("elts", "args", "targets"):
+        for i in range(len(value)):
+            if len(value) > 1 or name != "targets":
+                yield value[:i] + value[i + 1 :]
+
+
+def with_changed(tree: ast.AST, node: ast.AST, name: str, value: Any) -> str:
+    old = getattr(node, name)
+    setattr(node, name, value)
+    try:
+        return ast.unparse(ast.fix_missing_locations(tree))
+    except Exception:
+        return "pass"
+    finally:
+        setattr(node, name, old)
+
+
+# -- many programs -----------------------------------------------------------------------------------------------------
+
+
+def program_of(seed: int) -> Program | None:
+    """The program of a seed, made in a child: making it runs it."""
+    with new_folder() as folder:
+
+        def work() -> None:
+            program = generate(seed)
+            if program is not None:
+                parts = [[p.text, p.cell, p.tag] for p in program.parts]
+                (folder / "program.json").write_text(json.dumps(parts))
+
+        in_child(folder, work)
+        file = folder / "program.json"
+        if not file.exists():
+            return None
+        return Program([Part(*part) for part in json.loads(file.read_text())], seed)
+
+
+def check_seed(seed: int) -> tuple[Program | None, Outcome]:
+    """The program of a seed and what comes of it."""
+    program = program_of(seed)
+    return program, Outcome("discarded", "no program") if program is None else check(program)
+
+
+def work(first: int, last: int, step: int) -> None:
+    """A worker: the outcome of each seed as a line of JSON."""
+    load_libraries()
+    for seed in range(first, last, step):
+        _, outcome = check_seed(seed)
+        sys.stdout.write(json.dumps([seed, outcome.kind, outcome.detail]) + "\n")
+        sys.stdout.flush()
+
+
+def outcomes(first: int, count: int, jobs: int) -> Iterator[tuple[int, Outcome]]:
+    """The outcome of each seed, by several workers."""
+    workers = [
+        subprocess.Popen(
+            [sys.executable, __file__, "--work", str(first + n), str(first + count), str(jobs)],
+            stdout=subprocess.PIPE, text=True,
+        )
+        for n in range(jobs)
+    ]
+    for worker in workers:
+        assert worker.stdout is not None
+        with worker, worker.stdout as lines:
+            for line in lines:
+                seed, kind, detail = json.loads(line)
+                yield seed, Outcome(kind, detail)
+
+
+def report(first: int, count: int, jobs: int, shown: str) -> None:
+    """Print the numbers, and a minimal program for each kind of failure."""
+    kinds: Counter[str] = Counter()
+    refusals: Counter[str] = Counter()
+    failures: list[int] = []
+    seen: Counter[tuple[str, str]] = Counter()
+    for seed, outcome in outcomes(first, count, jobs):
+        kinds[outcome.kind] += 1
+        if outcome.kind == "refused":
+            refusals[outcome.detail] += 1
+        if outcome.kind in shown.split(",") or (outcome.kind == "refused" and outcome.detail in shown.split(",")):
+            seen[outcome.signature] += 1
+            if outcome.kind == "different" or seen[outcome.signature] <= LIKE_FAILURES:
+                failures.append(seed)
+    sys.stdout.write(f"{dict(kinds)}\nrefusals: {dict(refusals.most_common())}\n")
+    sys.stdout.flush()
+    with ThreadPoolExecutor(jobs) as pool:
+        for text in pool.map(shrunk_text, failures):
+            sys.stdout.write(text)
+            sys.stdout.flush()
+
+
+def shrunk_text(seed: int) -> str:
+    """The minimal program for the failure of a seed, made in another process."""
+    command = [sys.executable, __file__, "--shrink", "--seed", str(seed)]
+    return subprocess.run(command, stdout=subprocess.PIPE, text=True, check=False).stdout
+
+
+def show(seed: int, shrunk: bool) -> None:
+    """Print the program of a seed, what comes of it, and the scripts."""
+    load_libraries()
+    program, outcome = check_seed(seed)
+    if program is None:
+        return
+    if shrunk:
+        program, outcome = Shrinker(program, outcome).run()
+    sys.stdout.write(f"\n=== {outcome.kind}, seed {seed}: {outcome.detail}\n{program.text()}\n")
+    if not shrunk:
+        sys.stdout.write(f"\n{outcome.log}\n")
+
+
+# -- tests -------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork")
+def test_same_or_refused() -> None:
+    kinds: Counter[str] = Counter()
+    failures = []
+    for seed, outcome in outcomes(0, EXAMPLES, os.cpu_count() or 1):
+        kinds[outcome.kind] += 1
+        if outcome.kind in BAD:
+            failures.append(f"seed {seed}: {outcome.kind}: {outcome.detail}")
+    assert not failures, "\n".join([f"{len(failures)} of {EXAMPLES}, {dict(kinds)}", *failures[:30]])
+    judged = kinds["same"] + kinds["refused"]
+    assert judged > EXAMPLES * 0.8, f"too many programs do not run: {dict(kinds)}"
+    assert kinds["refused"] < judged * MOST_REFUSED, f"too many refusals: {dict(kinds)}"
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--work", nargs=3, type=int, help=argparse.SUPPRESS)
+    parser.add_argument("--first", type=int, default=0, help="the first seed")
+    parser.add_argument("--count", type=int, default=400, help="how many seeds")
+    parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1)
+    parser.add_argument("--show", default=",".join(BAD), help="what to shrink: kinds, or codes of refusals")
+    parser.add_argument("--seed", type=int, help="print this program and what comes of it")
+    parser.add_argument("--shrink", action="store_true", help="with --seed: make it smaller first")
+    options = parser.parse_args()
+    if options.work:
+        work(*options.work)
+    elif options.seed is not None:
+        show(options.seed, options.shrink)
+    else:
+        report(options.first, options.count, options.jobs, options.show)
+
+
+if __name__ == "__main__":
+    main()
