@@ -2931,7 +2931,1862 @@ xs.append(2)
 => xs
 '''
 
+IPYTHON: Final = r'''
+== time-magic-binds
+# %% import
+%time x = sum(range(10))
+# %% train
+%time y = x + 1
+# %% report
+=> [x, y]
+
+== time-cell-magic-binds
+# %% import
+%%time
+x = 1
+y = [x]
+# %% train
+%%time
+y.append(2)
+# %% report
+=> [x, y]
+
+== timeit-binds-nothing-but-runs
+# %% import
+x = 5
+%timeit -n 1 -r 1 x * 2
+# %% report
+=> x
+
+== capture-cell-magic-binds
+# %% import
+%%capture
+x = [1]
+print("hidden")
+# %% train
+x.append(2)
+# %% report
+=> x
+
+== capture-into-a-variable
+# %% import
+%%capture out
+print("shown")
+x = 1
+# %% report
+=> [x, out.stdout]
+
+== writefile-then-import
+# %% import
+%%writefile written_tools.py
+def double(x):
+    return x * 2
+# %% train
+import written_tools
+a = written_tools.double(4)
+# %% report
+=> [a, written_tools.double(1)]
+
+== shell-command-with-values
+# %% import
+name = "data"
+n = 3
+!echo {name}-{n} > out.txt
+# %% report
+with open("out.txt") as f:
+    text = f.read()
+=> text
+
+== shell-command-with-dollar
+# %% import
+word = "hello"
+!echo $word > out.txt
+# %% report
+=> open("out.txt").read()
+
+== shell-output-in-a-variable
+# %% import
+lines = !echo one; echo two
+# %% train
+n = len(lines)
+# %% report
+=> [n, lines[1], lines.n]
+
+== env-magic-with-a-value
+# %% import
+level = 3
+%env MY_LEVEL={level}
+# %% train
+import os
+a = os.environ["MY_LEVEL"]
+# %% report
+=> a
+
+== pip-magic-is-left-out
+# %% import
+x = 1
+%pip --version
+# %% report
+=> x
+
+== matplotlib-inline-is-left-out
+# %% import
+%matplotlib inline
+import matplotlib.pyplot as plt
+xs = [1, 2]
+# %% report
+plt.plot(xs)
+=> xs
+
+== help-is-left-out | ipython
+# %% import
+x = [1]
+x?
+# %% report
+len?
+=> x
+
+== display-and-trailing-expressions | ipython
+# %% import
+import pandas as pd
+df = pd.DataFrame({"a": [1, 2]})
+df
+# %% train
+display(df.head())
+df["b"] = df["a"] * 2
+df.pop("a");
+# %% report
+=> df.to_dict("list")
+
+== trailing-expression-that-changes
+# %% import
+xs = [3, 1]
+xs.append(2)
+# %% train
+xs.pop()
+# %% report
+xs
+=> xs
+
+== last-result-underscore | NB2 | ipython
+# %% import
+1 + 1
+# %% train
+y = _ * 10
+# %% report
+=> y
+
+== last-results-by-number | NB2 | ipython
+# %% import
+41 + 1
+# %% report
+y = Out[1]
+=> y
+
+== underscore-as-a-plain-name
+# %% import
+for _ in range(3):
+    pass
+first, _ = [1, 2]
+# %% report
+=> [first, _]
+
+== get-ipython | NB2 | ipython
+# %% import
+ip = get_ipython()
+x = ip.user_ns is not None
+# %% report
+=> x
+
+== input | NB2
+# %% import
+name = input("name: ")
+# %% report
+=> name
+
+== run-magic | NB
+# %% import
+%run other.py
+# %% report
+=> value
+# %% file: other.py
+value = 3
+
+== store-magic | NB
+# %% import
+x = 1
+%store x
+# %% report
+%store -r x
+=> x
+
+== cd-magic | NB
+# %% import
+%cd sub
+x = open("a.txt").read()
+# %% report
+=> x
+# %% file: sub/a.txt
+hello
+
+== bash-cell-that-writes-a-file
+# %% import
+%%bash
+echo 1 > out.txt
+# %% report
+=> open("out.txt").read()
+
+== shell-in-a-branch
+# %% import
+flag = True
+if flag:
+    !echo yes > out.txt
+# %% report
+=> open("out.txt").read()
+
+== percent-at-the-start-of-a-code-line
+# %% import
+text = (
+    "%s-%s"
+    % (1, 2)
+)
+block = """
+%time is not a magic here
+!nor this
+"""
+# %% report
+=> [text, block]
+
+== magic-commented-and-semicolons
+# %% import
+x = 1; y = 2
+# %time nothing
+x += y;
+# %% report
+=> [x, y]
+
+== time-magic-of-a-draw
+# %% import
+import numpy as np
+np.random.seed(1)
+%time a = np.random.rand(3)
+# %% train
+%time b = np.random.rand(3)
+# %% report
+=> [a.tolist(), b.tolist()]
+
+== timeit-that-draws-and-changes | NB
+# %% import
+import random
+random.seed(1)
+xs = []
+%timeit -n 2 -r 1 xs.append(random.random())
+# %% report
+=> [xs, random.random()]
+
+== autocall-quotes | NB | ipython
+# %% import
+def f(x):
+    return x
+,f a
+# %% report
+=> 1
+
+== config-magic
+# %% import
+%config InlineBackend.figure_format = "retina"
+x = 1
+# %% report
+=> x
+
+== await-in-a-comprehension
+# %% import
+import asyncio
+async def f(n):
+    return n + 1
+xs = [await f(n) for n in range(3)]
+# %% report
+=> xs
+
+== ipython-display-imported
+# %% import
+from IPython.display import display, Markdown, HTML
+x = [1]
+display(Markdown("# hello"))
+# %% report
+display(HTML("<b>x</b>"), x)
+=> x
+
+== tqdm-around-a-loop
+# %% import
+from tqdm import tqdm
+xs = []
+# %% train
+for i in tqdm(range(3)):
+    xs.append(i)
+# %% report
+=> xs
+'''
+
+HIDDEN_NAMES: Final = r'''
+== query-with-a-local-name
+# %% import
+import pandas as pd
+df = pd.DataFrame({"a": [1, 2, 3]})
+low = 1
+# %% train
+big = df.query("a > @low")
+# %% report
+=> big["a"].tolist()
+
+== query-with-a-name-changed-meanwhile
+# %% import
+import pandas as pd
+df = pd.DataFrame({"a": [1, 2, 3]})
+limits = [1]
+# %% preprocess
+limits[0] = 2
+# %% report
+=> df.query("a > @limits[0]")["a"].tolist()
+
+== query-text-in-a-variable
+# %% import
+import pandas as pd
+df = pd.DataFrame({"a": [1, 2, 3]})
+low = 1
+condition = "a > @low"
+# %% report
+=> df.query(condition)["a"].tolist()
+
+== query-text-from-an-f-string
+# %% import
+import pandas as pd
+df = pd.DataFrame({"a": [1, 2, 3]})
+column, low = "a", 2
+# %% report
+=> df.query(f"{column} >= @low")["a"].tolist()
+
+== query-in-a-function-with-a-local
+# %% import
+import pandas as pd
+df = pd.DataFrame({"a": [1, 2, 3]})
+high = 3
+def between(frame, low):
+    return frame.query("a > @low and a < @high")
+# %% train
+high = 4
+# %% report
+=> between(df, 1)["a"].tolist()
+
+== eval-of-a-frame
+# %% import
+import pandas as pd
+df = pd.DataFrame({"a": [1, 2, 3]})
+k = 10
+# %% train
+df = df.eval("b = a * @k")
+df.eval("c = a + @k", inplace=True)
+# %% report
+=> df.to_dict("list")
+
+== pd-eval-reads-names
+# %% import
+import pandas as pd
+a, b = 3, 4
+# %% report
+=> int(pd.eval("a + b"))
+
+== formula-with-np-and-a-user-function
+# %% import
+import numpy as np
+import pandas as pd
+import statsmodels.formula.api as smf
+df = pd.DataFrame({"x": [1.0, 2.0, 3.0, 4.5, 5.0], "y": [1.0, 2.5, 2.9, 4.1, 5.2]})
+def halve(v):
+    return v / 2
+# %% train
+fit = smf.ols("y ~ np.log(x) + halve(x)", data=df).fit()
+# %% report
+=> [round(v, 8) for v in fit.params]
+
+== globals-read | NB2
+# %% import
+secret = 1
+# %% report
+=> globals()["secret"]
+
+== globals-written | NB2
+# %% import
+for n in ("a", "b"):
+    globals()[f"x_{n}"] = n
+# %% report
+=> x_a
+
+== locals-at-top-level | NB2
+# %% import
+a = 1
+# %% report
+names = [n for n in list(locals()) if n == "a"]
+=> names
+
+== exec-binds | NB2
+# %% import
+exec("x = 1")
+# %% report
+=> x
+
+== eval-reads | NB2
+# %% import
+secret = 41
+# %% report
+=> eval("secret + 1")
+
+== literal-eval-is-harmless
+# %% import
+text = "[1, 2]"
+# %% report
+import ast
+=> ast.literal_eval(text)
+
+== dir-at-top-level | NB2
+# %% import
+alpha = 1
+# %% report
+=> "alpha" in dir()
+
+== locals-in-a-function
+# %% import
+def f(a, b):
+    return dict(locals())
+# %% train
+x = f(1, 2)
+# %% report
+=> [x, "{a}{b}".format(**f(3, 4))]
+
+== f-string-debug-and-nested-format
+# %% import
+width, value = 8, 3.14159
+# %% report
+=> [f"{value=}", f"{value:{width}.2f}", f"{value!r:>{width + 4}}"]
+
+== format-and-template
+# %% import
+values = {"a": 1}
+template = "{a}"
+# %% report
+from string import Template
+=> [template.format(**values), Template("$a").substitute(values)]
+
+== import-star
+# %% import
+from math import *
+a = sqrt(16)
+# %% report
+=> [a, floor(pi)]
+
+== import-star-of-a-local-module
+# %% import
+from helpers import *
+a = double(2)
+# %% report
+=> [a, double(LIMIT)]
+# %% file: helpers.py
+LIMIT = 5
+def double(x):
+    return x * 2
+
+== main-module-by-sys-modules | NB2
+# %% import
+import sys
+secret = 3
+# %% report
+=> sys.modules["__main__"].secret
+
+== import-dunder-main | NB2
+# %% import
+secret = 3
+# %% report
+import __main__
+=> __main__.secret
+
+== getattr-on-an-imported-module
+# %% import
+import math
+name = "sqrt"
+# %% report
+=> getattr(math, name)(16)
+
+== dunder-file-does-not-exist-in-a-notebook | NB2
+# %% import
+import os
+try:
+    here = os.path.dirname(__file__)
+except NameError:
+    here = "notebook"
+# %% report
+=> here
+
+== frame-assign-with-lambda-and-global
+# %% import
+import pandas as pd
+k = 3
+df = pd.DataFrame({"a": [1, 2]})
+# %% train
+k = 5
+df = df.assign(b=lambda d: d["a"] * k)
+# %% report
+=> df.to_dict("list")
+
+== groupby-agg-by-text-and-function
+# %% import
+import pandas as pd
+df = pd.DataFrame({"g": ["a", "a", "b"], "v": [1, 2, 5]})
+spread = lambda s: int(s.max() - s.min())
+# %% train
+out = df.groupby("g")["v"].agg(["sum", spread])
+out.columns = ["sum", "spread"]
+# %% report
+=> out.to_dict()
+'''
+
+FLOW: Final = r'''
+== bound-in-one-branch-only
+# %% import
+flag = len("ab") == 3
+y = "old"
+# %% train
+if flag:
+    y = "new"
+# %% report
+=> y
+
+== bound-and-used-under-the-same-condition
+# %% import
+flag = len("ab") == 3
+if flag:
+    extra = [1]
+# %% train
+n = 0
+if flag:
+    n = len(extra)
+# %% report
+=> [n, extra if flag else None]
+
+== bound-in-both-branches
+# %% import
+import random
+random.seed(1)
+if random.random() > 0.5:
+    a = [1]
+else:
+    a = [2]
+b = a
+# %% train
+b.append(3)
+# %% report
+=> a
+
+== rebound-on-a-condition-in-a-middle-stage
+# %% import
+xs = [1]
+ys = xs
+# %% preprocess
+if len(xs) > 5:
+    xs = [9]
+# %% train
+xs.append(2)
+# %% report
+=> [xs, ys]
+
+== loop-variable-used-later
+# %% import
+for i in range(3):
+    square = i * i
+# %% train
+j = i + square
+# %% report
+=> [i, j, square]
+
+== zero-turn-loop-keeps-the-old
+# %% import
+last = "none"
+items = []
+# %% train
+for last in items:
+    pass
+# %% report
+=> last
+
+== zero-turn-loop-binds-nothing
+# %% import
+items = []
+# %% train
+for item in items:
+    found = item
+try:
+    got = found
+except NameError:
+    got = "unbound"
+# %% report
+=> got
+
+== while-else-and-break
+# %% import
+n, log = 10, []
+# %% train
+while n > 0:
+    n -= 3
+    if n == 4:
+        log.append("four")
+        break
+else:
+    log.append("done")
+# %% report
+=> [n, log]
+
+== for-else-with-continue
+# %% import
+total = 0
+# %% train
+for k in range(5):
+    if k % 2:
+        continue
+    total += k
+else:
+    ended = True
+# %% report
+=> [k, total, ended]
+
+== with-several-names
+# %% import
+import io
+with io.StringIO("a\nb") as f, io.StringIO("c") as g:
+    lines = f.readlines() + g.readlines()
+# %% report
+=> lines
+
+== closed-file-handle-used-later | NB2
+# %% import
+with open("in.txt") as f:
+    text = f.read()
+# %% report
+=> [text, f.closed, f.name]
+# %% file: in.txt
+hello
+
+== open-handle-read-in-two-stages | NB2
+# %% import
+f = open("in.txt")
+one = f.readline()
+# %% report
+=> [one, f.readline()]
+# %% file: in.txt
+a
+b
+
+== try-except-else-finally-bind
+# %% import
+log = []
+def risky(n):
+    return 10 // n
+# %% train
+for n in (0, 5):
+    try:
+        q = risky(n)
+    except ZeroDivisionError:
+        log.append("zero")
+        q = None
+    else:
+        log.append(q)
+    finally:
+        log.append("end")
+# %% report
+=> [q, log]
+
+== except-unbinds-its-name
+# %% import
+e = 2.5
+# %% train
+try:
+    int("x")
+except ValueError as e:
+    message = str(e)
+try:
+    e
+    state = "bound"
+except NameError:
+    state = "unbound"
+# %% report
+=> [message, state]
+
+== partly-run-try-body
+# %% import
+a, b = 1, 1
+# %% train
+try:
+    a = 2
+    int("x")
+    b = 2
+except ValueError:
+    pass
+# %% report
+=> [a, b]
+
+== match-captures
+# %% import
+command = {"op": "move", "by": [1, 2, 3], "z": 0}
+# %% train
+match command:
+    case {"op": "stop"}:
+        kind = "stop"
+    case {"op": str(op), "by": [first, *rest], **other}:
+        kind = "move"
+    case _:
+        kind = "none"
+# %% report
+=> [kind, op, first, rest, other]
+
+== walrus-in-a-condition
+# %% import
+xs = [1, 2, 3]
+# %% train
+if (n := len(xs)) > 2:
+    xs.append(n)
+# %% report
+=> [n, xs]
+
+== walrus-in-a-comprehension
+# %% import
+xs = [1, 4, 9]
+# %% train
+roots = [last := x ** 0.5 for x in xs if (seen := x) > 1]
+# %% report
+=> [roots, last, seen]
+
+== comprehension-variable-hides-a-name
+# %% import
+i = "outer"
+xs = [1, 2]
+# %% train
+squares = [i * i for i in xs]
+table = {k: v for k, v in zip("ab", xs)}
+# %% report
+=> [i, squares, table]
+
+== nested-comprehension-with-filters
+# %% import
+rows, low = [[1, 2], [3, 4]], 1
+# %% train
+flat = [x for row in rows if len(row) > low for x in row if x > low]
+total = sum(w * x for w, x in zip(flat, rows[0]))
+# %% report
+=> [flat, total]
+
+== del-and-rebinding
+# %% import
+x = [1]
+y = x
+# %% preprocess
+del x
+# %% train
+x = [2]
+# %% report
+=> [x, y]
+
+== deleted-name-is-not-missed
+# %% import
+big = list(range(5))
+n = len(big)
+# %% train
+del big
+m = n + 1
+# %% report
+=> [n, m]
+
+== deleted-then-used | NB203
+# %% import
+x = 1
+# %% train
+del x
+# %% report
+=> x
+
+== star-and-nested-unpacking
+# %% import
+data = [1, (2, [3, 4]), 5]
+# %% train
+a, (b, [c, *d]), *e = data
+(f, g), h = (a, b), c
+# %% report
+=> [a, b, c, d, e, f, g, h]
+
+== chained-assignment-to-name-item-attribute
+# %% import
+import types
+o, d = types.SimpleNamespace(), {}
+# %% train
+o.x = d["k"] = z = [1]
+# %% preprocess
+z.append(2)
+# %% report
+=> [o.x, d, z]
+
+== swap-through-a-tuple
+# %% import
+a, b = [1], [2]
+c = a
+# %% train
+a, b = b, a
+# %% preprocess
+a.append("a")
+# %% report
+=> [a, b, c]
+
+== shadowed-builtins
+# %% import
+list = [3, 1]
+id = 7
+sum = 10
+filter = {"a": 1}
+input = "in.csv"
+# %% train
+list.append(sum)
+max = lambda *a: "mine"
+# %% report
+=> [list, id, filter, input, max(1, 2), sum]
+
+== builtin-shadowed-and-restored
+# %% import
+len = lambda x: 99
+a = len([])
+# %% train
+del len
+b = len([1, 2])
+# %% report
+=> [a, b, len([1])]
+
+== function-uses-a-builtin-that-is-shadowed-later
+# %% import
+def total(xs):
+    return sum(xs)
+a = total([1, 2])
+# %% train
+sum = lambda xs: "shadow"
+# %% report
+=> [a, total([1])]
+
+== names-with-an-underscore-and-non-ascii
+# %% import
+_hidden = [1]
+größe = 3
+変数 = {"k": _hidden}
+# %% train
+_hidden.append(größe)
+# %% report
+=> [_hidden, 変数, größe]
+
+== name-that-normalises-to-another
+# %% import
+ﬁle = [1]
+# %% train
+file.append(2)
+# %% report
+=> ﬁle
+
+== name-is-main
+# %% import
+def run():
+    return [1, 2]
+# %% train
+if __name__ == "__main__":
+    out = run()
+# %% report
+=> [out, __name__]
+
+== nonlocal-and-nested-scopes
+# %% import
+def outer(n):
+    total = 0
+    def add(x):
+        nonlocal total
+        total += x * factor
+        return total
+    for i in range(n):
+        add(i)
+    return total
+factor = 2
+# %% train
+factor = 10
+a = outer(3)
+# %% report
+=> [a, outer(2)]
+
+== global-in-a-nested-function-and-a-method
+# %% import
+level = 0
+class K:
+    def up(self):
+        global level
+        def inner():
+            global level
+            level += 1
+        inner()
+        return level
+k = K()
+# %% train
+k.up()
+# %% report
+=> [k.up(), level]
+
+== global-statement-at-the-top-level
+# %% import
+global shared_value
+shared_value = [1]
+# %% train
+shared_value.append(2)
+# %% report
+=> shared_value
+
+== annotated-assignment
+# %% import
+from typing import Optional
+x: int = 3
+y: Optional[int]
+z: "Missing" = [1]
+# %% train
+z.append(x)
+# %% report
+=> [x, z]
+
+== conditional-expression-and-short-circuit
+# %% import
+calls = []
+def yes(x):
+    calls.append(x)
+    return x
+# %% train
+a = yes(0) and yes(1)
+b = yes(2) or yes(3)
+c = yes(4) if a else yes(5)
+# %% report
+=> [a, b, c, calls]
+
+== assert-with-a-walrus
+# %% import
+xs = [1]
+assert xs, "empty"
+# %% train
+assert (n := len(xs)) == 1
+# %% report
+=> n
+
+== exception-group-and-bare-except
+# %% import
+log = []
+# %% train
+try:
+    raise ExceptionGroup("g", [ValueError("v"), KeyError("k")])
+except* ValueError as eg:
+    log.append(len(eg.exceptions))
+except* KeyError:
+    log.append("key")
+try:
+    1 / 0
+except:
+    log.append("bare")
+# %% report
+=> log
+
+== last-items-of-nested-loops
+# %% import
+totals = {}
+data = {"a": [1, 2], "b": [3]}
+# %% train
+for key, values in data.items():
+    totals[key] = 0
+    for v in values:
+        totals[key] += v
+# %% report
+=> [key, v, totals, values is data["b"]]
+
+== same-name-in-three-stages
+# %% import
+x = 1
+keep = x
+# %% preprocess
+x = x + 1
+# %% train
+x = x * 10
+# %% report
+x = [x, keep]
+=> x
+
+== same-frame-name-rebound-in-each-stage
+# %% import
+import pandas as pd
+df = pd.DataFrame({"a": [1, 2, None]})
+# %% clean
+df = df.dropna()
+# %% features
+df = df.assign(b=df["a"] ** 2)
+# %% train
+df = df[df["b"] > 1]
+# %% report
+=> df.to_dict("list")
+
+== cell-that-raises | NB205
+# %% import
+x = 1
+raise ValueError("stop")
+# %% report
+=> x
+
+== name-never-bound | NB201
+# %% import
+x = 1
+# %% report
+=> x + unknown_name
+
+== loop-keeps-the-best
+# %% import
+state = {"best": None, "score": -1}
+# %% train
+for alpha in (0.1, 0.5):
+    score = alpha * 2
+    if score > state["score"]:
+        state["best"], state["score"] = alpha, score
+        best_alpha = alpha
+# %% report
+=> [state, best_alpha, alpha]
+
+== star-args-and-keyword-dicts
+# %% import
+def f(*args, **kw):
+    kw["seen"] = len(args)
+    return kw
+args, kw = [1, 2], {"a": 1}
+# %% train
+out = f(*args, **kw)
+merged = {**kw, **out, "z": [*args]}
+# %% report
+=> [kw, out, merged]
+
+== triple-quoted-text-keeps-its-lines
+# %% import
+def text():
+    return """
+    indented
+  # no comment
+
+
+    end"""
+# %% report
+=> text()
+
+== loop-that-deletes-its-variable
+# %% import
+xs = [1, 2]
+for x in xs:
+    y = x
+    del x
+# %% train
+try:
+    x
+    state = "bound"
+except NameError:
+    state = "unbound"
+# %% report
+=> [y, state]
+
+== infinite-loop-with-break-in-try
+# %% import
+it = iter([1, 0, 5])
+out = []
+# %% train
+while True:
+    try:
+        n = next(it)
+        out.append(10 // n)
+    except ZeroDivisionError:
+        out.append("zero")
+        continue
+    except StopIteration:
+        break
+# %% report
+=> [n, out]
+'''
+
+FILES: Final = r'''
+== csv-written-and-read-by-pandas
+# %% import
+import pandas as pd
+pd.DataFrame({"a": [1, 2]}).to_csv("clean.csv", index=False)
+# %% train
+df = pd.read_csv("clean.csv")
+# %% report
+=> df["a"].tolist()
+
+== every-way-to-write-and-read
+# %% import
+import json, pickle
+import numpy as np
+import joblib
+from pathlib import Path
+np.save("a.npy", np.arange(3))
+np.savetxt("a.txt", np.arange(3))
+with open("b.json", "w") as f:
+    json.dump({"x": 1}, f)
+with open("c.pickle", "wb") as f:
+    pickle.dump([1], f)
+joblib.dump({"m": 2}, "d.joblib")
+Path("e.txt").write_text("text")
+Path("f.bin").write_bytes(b"bytes")
+# %% train
+one = np.load("a.npy").tolist() + np.loadtxt("a.txt").tolist()
+with open("b.json") as f:
+    two = json.load(f)
+with open("c.pickle", "rb") as f:
+    three = pickle.load(f)
+# %% report
+=> [one, two, three, joblib.load("d.joblib"), Path("e.txt").read_text(), Path("f.bin").read_bytes().decode()]
+
+== path-from-constants
+# %% import
+import os
+from pathlib import Path
+DATA = Path("data")
+OUT = "out"
+DATA.mkdir(exist_ok=True)
+os.makedirs(os.path.join(OUT, "deep"), exist_ok=True)
+(DATA / "a.txt").write_text("a")
+with open(os.path.join(OUT, "deep", "b.txt"), "w") as f:
+    f.write("b")
+with open(f"{OUT}/c.txt", "w") as f:
+    f.write("c")
+# %% report
+=> [(DATA / "a.txt").read_text(), open(f"{OUT}/deep/b.txt").read(), open(OUT + "/c.txt").read()]
+
+== files-in-a-loop-over-names
+# %% import
+import pandas as pd
+names = ["one", "two"]
+for name in names:
+    pd.DataFrame({"a": [len(name)]}).to_csv(f"{name}.csv", index=False)
+# %% report
+frames = {name: pd.read_csv(f"{name}.csv") for name in names}
+=> {k: v["a"].tolist() for k, v in frames.items()}
+
+== files-by-a-function-with-the-name-as-argument
+# %% import
+import json
+def save(name, value):
+    with open(f"{name}.json", "w") as f:
+        json.dump(value, f)
+def load(name):
+    with open(f"{name}.json") as f:
+        return json.load(f)
+save("first", [1])
+# %% train
+save("second", load("first") + [2])
+# %% report
+=> load("second")
+
+== input-file-read-in-two-stages
+# %% import
+import pandas as pd
+raw = pd.read_csv("data/raw.csv")
+# %% report
+again = pd.read_csv("data/raw.csv")
+=> [raw["a"].tolist(), again.equals(raw)]
+# %% file: data/raw.csv
+a,b
+1,2
+3,4
+
+== appended-in-its-own-stage
+# %% import
+with open("log.txt", "w") as f:
+    f.write("one\n")
+with open("log.txt", "a") as f:
+    f.write("two\n")
+# %% report
+=> open("log.txt").read()
+
+== appended-by-a-later-stage | NB4
+# %% import
+with open("log.txt", "w") as f:
+    f.write("one\n")
+# %% train
+with open("log.txt", "a") as f:
+    f.write("two\n")
+# %% report
+=> open("log.txt").read()
+
+== read-and-rewritten-in-place | NB4
+# %% import
+import pandas as pd
+df = pd.read_csv("data.csv")
+df["b"] = df["a"] * 2
+df.to_csv("data.csv", index=False)
+# %% report
+=> pd.read_csv("data.csv")["b"].tolist()
+# %% file: data.csv
+a
+1
+2
+
+== rewritten-by-a-later-stage | NB4
+# %% import
+import pandas as pd
+pd.DataFrame({"a": [1]}).to_csv("data.csv", index=False)
+# %% train
+df = pd.read_csv("data.csv")
+df["b"] = 2
+df.to_csv("data.csv", index=False)
+# %% report
+=> pd.read_csv("data.csv").to_dict("list")
+
+== folder-made-by-an-earlier-stage
+# %% import
+import os
+os.makedirs("out/plots", exist_ok=True)
+x = 1
+# %% train
+with open("out/plots/a.txt", "w") as f:
+    f.write(str(x))
+# %% report
+=> open("out/plots/a.txt").read()
+
+== glob-over-files-of-an-earlier-stage
+# %% import
+from pathlib import Path
+Path("parts").mkdir(exist_ok=True)
+for n in range(3):
+    Path(f"parts/p{n}.txt").write_text(str(n))
+# %% report
+import glob
+=> [open(p).read() for p in sorted(glob.glob("parts/*.txt"))]
+
+== glob-over-input-files
+# %% import
+from pathlib import Path
+texts = [p.read_text().strip() for p in sorted(Path("data").glob("*.txt"))]
+# %% report
+import os
+=> [texts, sorted(os.listdir("data"))]
+# %% file: data/a.txt
+one
+# %% file: data/b.txt
+two
+
+== path-in-a-parameter
+# %% parameters
+source = "data.csv"
+# %% import
+import pandas as pd
+df = pd.read_csv(source)
+# %% report
+=> df["a"].tolist()
+# %% file: data.csv
+a
+5
+
+== existence-of-a-file-decides
+# %% import
+import os
+with open("flag.txt", "w") as f:
+    f.write("1")
+# %% report
+=> [os.path.exists("flag.txt"), os.path.isfile("nothing.txt")]
+
+== file-size-and-stat
+# %% import
+from pathlib import Path
+p = Path("a.txt")
+p.write_text("12345")
+# %% report
+=> [p.stat().st_size, p.exists(), p.name]
+
+== file-renamed-and-removed
+# %% import
+import os
+with open("tmp.txt", "w") as f:
+    f.write("x")
+os.rename("tmp.txt", "final.txt")
+with open("gone.txt", "w") as f:
+    f.write("y")
+os.remove("gone.txt")
+# %% report
+=> [open("final.txt").read(), os.path.exists("gone.txt")]
+
+== file-removed-by-a-later-stage | NB
+# %% import
+import os
+with open("a.txt", "w") as f:
+    f.write("x")
+# %% train
+os.remove("a.txt")
+# %% report
+=> os.path.exists("a.txt")
+
+== copied-with-shutil
+# %% import
+import shutil
+with open("a.txt", "w") as f:
+    f.write("x")
+# %% train
+shutil.copy("a.txt", "b.txt")
+# %% report
+=> open("b.txt").read()
+
+== temporary-folder
+# %% import
+import os, tempfile
+with tempfile.TemporaryDirectory() as folder:
+    path = os.path.join(folder, "a.txt")
+    with open(path, "w") as f:
+        f.write("x")
+    with open(path) as f:
+        text = f.read()
+# %% report
+=> text
+
+== excel-free-parquet-free-feather-free-html
+# %% import
+import pandas as pd
+df = pd.DataFrame({"a": [1, 2]})
+df.to_html("table.html")
+df.to_json("table.json", orient="records")
+df.to_string("table.txt")
+# %% report
+=> pd.read_json("table.json")["a"].tolist()
+
+== sqlite-written-and-read
+# %% import
+import sqlite3
+import pandas as pd
+con = sqlite3.connect("my.db")
+pd.DataFrame({"a": [1, 2]}).to_sql("t", con, index=False, if_exists="replace")
+con.close()
+# %% report
+con = sqlite3.connect("my.db")
+=> pd.read_sql("select sum(a) as s from t", con)["s"].tolist()
+
+== csv-module-and-print-to-a-file
+# %% import
+import csv
+with open("rows.csv", "w", newline="") as f:
+    writer = csv.writer(f)
+    writer.writerow(["a", "b"])
+    writer.writerows([[1, 2], [3, 4]])
+with open("log.txt", "w") as log:
+    print("hello", 3, sep="-", file=log)
+# %% report
+with open("rows.csv") as f:
+    rows = list(csv.DictReader(f))
+=> [rows, open("log.txt").read()]
+
+== zip-and-gzip
+# %% import
+import gzip, zipfile
+with gzip.open("a.txt.gz", "wt") as f:
+    f.write("zipped")
+with zipfile.ZipFile("b.zip", "w") as z:
+    z.writestr("inner.txt", "inside")
+# %% report
+with gzip.open("a.txt.gz", "rt") as f:
+    one = f.read()
+with zipfile.ZipFile("b.zip") as z:
+    two = z.read("inner.txt").decode()
+import os
+os.environ["NOTHING"] = "1"
+print(one, two)
+with open("result.json", "w") as f:
+    f.write(one + two)
+
+== written-before-a-rebinding-of-the-path
+# %% import
+path = "a.txt"
+with open(path, "w") as f:
+    f.write("a")
+# %% train
+path = "b.txt"
+with open(path, "w") as f:
+    f.write("b")
+# %% report
+=> [open("a.txt").read(), open(path).read()]
+
+== one-file-two-stages-other-mode | NB410
+# %% import
+with open("a.txt", "w") as f:
+    f.write("1")
+# %% report
+with open("a.txt", "w") as f:
+    f.write("2")
+
+== read-before-another-stage-writes-it | NB4
+# %% import
+with open("a.txt") as f:
+    old = f.read()
+# %% train
+with open("a.txt", "w") as f:
+    f.write("new")
+# %% report
+=> [old, open("a.txt").read()]
+# %% file: a.txt
+old
+
+== image-saved-and-read-back
+# %% import
+import matplotlib.pyplot as plt
+import numpy as np
+plt.imsave("pic.png", np.eye(4))
+# %% report
+=> list(plt.imread("pic.png").shape)
+
+== model-dumped-and-loaded-by-the-user
+# %% import
+import joblib
+import numpy as np
+from sklearn.linear_model import LinearRegression
+X, y = np.arange(6.0).reshape(3, 2), np.array([1.0, 2.0, 4.0])
+# %% train
+joblib.dump(LinearRegression().fit(X, y), "model.joblib")
+# %% report
+model = joblib.load("model.joblib")
+=> model.coef_.tolist()
+
+== own-class-pickled-by-the-user
+# %% import
+import pickle
+class P:
+    def __init__(self, n):
+        self.n = n
+with open("p.pkl", "wb") as f:
+    pickle.dump(P(3), f)
+# %% report
+with open("p.pkl", "rb") as f:
+    p = pickle.load(f)
+=> [p.n, isinstance(p, P)]
+
+== open-file-left-unclosed
+# %% import
+f = open("a.txt", "w")
+f.write("x")
+f.close()
+g = open("a.txt")
+# %% report
+=> open("a.txt").read()
+
+== path-with-a-function
+# %% import
+from pathlib import Path
+def out(name):
+    return Path("out") / f"{name}.txt"
+Path("out").mkdir(exist_ok=True)
+out("a").write_text("A")
+# %% report
+=> out("a").read_text()
+
+== cache-folder-of-the-user
+# %% import
+from pathlib import Path
+Path("cache").mkdir(exist_ok=True)
+Path("cache/mine.txt").write_text("m")
+x = [1]
+# %% train
+x.append(2)
+# %% report
+=> [x, Path("cache/mine.txt").read_text()]
+'''
+
+PARAMETERS: Final = r'''
+== kinds-of-parameters
+# %% parameters
+n = 3
+rate = 1e-4
+low = -2.5
+nothing = None
+flag = True
+name = "a b"
+xs = [1, 2.5, "x"]
+d = {"a": 1, "b": [1, 2]}
+t = (1, 2)
+big = 10 ** 3
+# %% import
+a = [n, rate, low, nothing, flag, name, xs, d, list(t), big]
+# %% report
+=> [a, isinstance(t, tuple), type(rate).__name__, rate * 10]
+
+== derived-parameters-follow
+# %% parameters
+n = 3
+double = n * 2
+label = f"n={n}"
+# %% import
+a = [n, double]
+# %% report
+=> [a, label]
+# %% tune: n
+10
+
+== annotated-parameter
+# %% parameters
+n: int = 3
+rate: float = 0.5  # learning rate
+# %% import
+a = n * rate
+# %% report
+=> [a, n]
+# %% tune: rate
+2.5
+
+== parameter-reassigned-in-a-stage
+# %% parameters
+n = 3
+# %% import
+a = n
+# %% train
+n = n + 1
+# %% report
+=> [a, n]
+# %% tune: n
+7
+
+== list-parameter-changed-by-a-stage
+# %% parameters
+columns = ["a", "b"]
+# %% import
+columns.append("c")
+# %% train
+columns.remove("a")
+# %% report
+=> columns
+
+== dict-parameter-changed-and-aliased
+# %% parameters
+config = {"depth": 1}
+# %% import
+mine = config
+# %% train
+mine["depth"] = 5
+# %% report
+=> [config, mine is config]
+
+== parameter-named-like-a-stage
+# %% parameters
+train = 2
+report = "r"
+# %% train
+a = train * 2
+# %% report
+=> [a, train, report]
+
+== parameter-named-like-a-group
+# %% parameters
+shared = 1
+n = 2
+# %% train
+a = shared + n
+# %% report
+=> [a, n, shared]
+
+== variable-called-params
+# %% parameters
+depth = 3
+# %% import
+params = {"max_depth": depth}
+# %% train
+params["k"] = depth
+# %% report
+=> params
+
+== parameter-in-a-function
+# %% parameters
+k = 2
+# %% import
+def f(x):
+    return x * k
+# %% train
+a = f(10)
+# %% report
+=> [a, f(1)]
+# %% tune: k
+5
+
+== parameter-in-a-default
+# %% parameters
+k = 2
+# %% import
+def f(x=k):
+    return x
+# %% report
+=> f()
+# %% tune: k
+5
+
+== parameter-in-a-file-name
+# %% parameters
+tag = "v1"
+# %% import
+with open(f"out_{tag}.txt", "w") as f:
+    f.write(tag)
+# %% report
+=> open(f"out_{tag}.txt").read()
+
+== float-that-yaml-reads-as-text
+# %% parameters
+a = 1e-4
+b = 1e10
+c = 1.
+d = 0x10
+e = 1_000
+f_ = -1e-7
+# %% train
+x = a + b
+# %% report
+=> [a, b, c, d, e, f_, x]
+
+== text-that-yaml-reads-as-something-else
+# %% parameters
+a = "yes"
+b = "1e3"
+c = "null"
+d = "2020-01-01"
+e = "a: b # c"
+f_ = "multi\nline"
+g = ""
+# %% train
+x = a + b
+# %% report
+=> [a, b, c, d, e, f_, g, x]
+
+== nested-and-odd-keys
+# %% parameters
+grid = {"a": {"b": [1, {"c": None}]}, "x y": -1}
+numbers = {1: "one", 2: "two"}
+# %% train
+x = grid["a"]["b"][1]
+# %% report
+=> [x, grid, numbers[1]]
+
+== tuple-inside-a-list-parameter
+# %% parameters
+pairs = [(1, 2), (3, 4)]
+shape = {"size": (2, 3)}
+# %% train
+kinds = [type(p).__name__ for p in pairs] + [type(shape["size"]).__name__]
+# %% report
+=> [kinds, pairs]
+
+== set-and-bytes-parameters
+# %% parameters
+names = {"a"}
+data = b"x"
+z = 1 + 2j
+# %% train
+names.add("b")
+# %% report
+=> [sorted(names), data.decode(), str(z)]
+
+== parameter-cell-with-imports-and-code
+# %% parameters
+import os
+n = 3
+base = os.path.join("a", "b")
+print("parameters", n)
+# %% train
+x = n + 1
+# %% report
+=> [x, base]
+
+== two-parameters-cells
+# %% parameters
+a = 1
+# %% import
+x = a
+# %% parameters
+b = 2
+a = 5
+# %% report
+=> [x, a, b]
+
+== parameter-used-twice-and-deleted
+# %% parameters
+n = 3
+# %% import
+x = n
+del n
+# %% report
+=> x
+
+== infinite-and-not-a-number
+# %% parameters
+top = float("inf")
+n = 2
+# %% train
+x = min(top, n)
+# %% report
+=> [x, top > 1e300]
+
+== big-int-parameter
+# %% parameters
+n = 123456789012345678901234567890
+# %% train
+x = n + 1
+# %% report
+=> [x, n]
+
+== two-lists-of-one-literal
+# %% parameters
+a = [1]
+b = a
+# %% train
+b.append(2)
+# %% report
+=> [a, a is b]
+
+== loop-variable-like-a-parameter
+# %% parameters
+seed = 1
+# %% train
+scores = []
+for seed in range(3):
+    scores.append(seed)
+# %% report
+=> [scores, seed]
+'''
+
+USER_NAMES: Final = r'''
+== user-names-like-ours
+# %% import
+Path = "path"
+joblib = [1]
+pd = {"p": 1}
+np = 3
+json = "j"
+yaml = "y"
+YAML = "Y"
+shared = [joblib]
+count = 4
+plt = "plt"
+pickle = "pick"
+# %% train
+joblib.append(2)
+pd["q"] = np
+# %% report
+with open("result.json", "w") as f:
+    f.write(repr([Path, joblib, pd, np, json, yaml, YAML, shared, count, plt, pickle]))
+
+== pathlib-under-another-meaning
+# %% import
+import pathlib as Path
+xs = [Path.PurePosixPath("a/b").name]
+# %% train
+xs.append(1)
+# %% report
+=> xs
+
+== pandas-as-another-name
+# %% import
+import pandas
+import numpy as pd
+a = pandas.DataFrame({"a": [1]})
+b = pd.zeros(2)
+# %% train
+a["b"] = 2
+b += 1
+# %% report
+=> [a.to_dict("list"), b.tolist()]
+
+== joblib-defined-as-a-function
+# %% import
+def joblib(x):
+    return x + 1
+def json(x):
+    return x
+xs = [joblib(1)]
+# %% train
+xs.append(joblib(5))
+# %% report
+with open("result.json", "w") as f:
+    f.write(repr([xs, json(3)]))
+
+== params-and-yaml-with-real-parameters
+# %% parameters
+depth = 2
+# %% import
+params = [depth]
+YAML = "mine"
+Path = depth + 1
+# %% train
+params.append(Path)
+# %% report
+=> [params, YAML, depth]
+
+== file-and-f-and-name
+# %% import
+file, name, value, stage = "f.txt", "n", [1], "import"
+# %% train
+value.append(file)
+# %% report
+=> [file, name, value, stage]
+
+== local-named-open-and-print
+# %% import
+import builtins
+log = []
+print = log.append
+print("one")
+# %% train
+print("two")
+log
+# %% report
+=> log
+
+== open-shadowed
+# %% import
+xs = [1]
+open = "open now"
+# %% train
+xs.append(open)
+# %% report
+import pathlib
+pathlib.Path("result.json").write_text(repr(xs))
+
+== globals-named-like-dunder
+# %% import
+__version__ = "1.0"
+__all__ = ["a"]
+# %% train
+__all__.append("b")
+# %% report
+=> [__version__, __all__]
+
+== stage-named-like-a-module
+# %% stage:json
+import json
+x = json.dumps([1])
+# %% stage:random
+import random
+random.seed(1)
+y = random.random()
+# %% stage:numpy
+import numpy as np
+z = np.ones(2).tolist()
+# %% report
+=> [x, y, z, random.random()]
+
+== stage-with-a-dash-and-capitals
+# %% stage:Load-Data
+x = [1]
+# %% stage:fit_2
+x.append(2)
+# %% report
+=> x
+'''
+
 # Constructs that do not work yet.
 KNOWN_FAILING: Final[frozenset[str]] = frozenset()
 
-ROWS: Final[list[Row]] = _rows(MUTATION + IDENTITY + FUNCTIONS + RANDOM + SETTINGS)
+ROWS: Final[list[Row]] = _rows(MUTATION + IDENTITY + FUNCTIONS + RANDOM + SETTINGS + IPYTHON + HIDDEN_NAMES + FLOW + FILES + PARAMETERS + USER_NAMES)

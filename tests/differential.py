@@ -605,9 +605,9 @@ def is_inert(statement: ast.stmt) -> bool:
 
 
 def inert_part(source: str) -> str:
-    """The imports and definitions of a cell; nothing when it is not plain Python."""
+    """The imports and definitions of a cell, also of one with magics; nothing when it is not Python."""
     try:
-        body = ast.parse(source).body
+        body = ast.parse(python_of(source)).body
     except (SyntaxError, ValueError):
         return ""
     return "\n".join(ast.unparse(statement) for statement in body if is_inert(statement))

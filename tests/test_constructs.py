@@ -222,6 +222,7 @@ def _shell(main: types.ModuleType) -> Callable[[str], None]:
     config.InteractiveShell.colors = "NoColor"
     shell = InteractiveShell.instance(user_module=main, config=config)
     sys.modules["__main__"] = main
+    shell.enable_matplotlib = lambda *_: (None, "agg")  # `%matplotlib inline`: the figures are shown by `run_notebook`
 
     def run(source: str) -> None:
         result = shell.run_cell(source, store_history=True)

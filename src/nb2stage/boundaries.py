@@ -22,7 +22,7 @@ from nb2stage.scopes import free_names
 DEFINITIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
 IMPORTS = (ast.Import, ast.ImportFrom)
 UNSAVABLE = {"handle": "an open file, connection or lock", "generator_object": "a generator"}
-REPEATABLE = (ast.Assign, ast.AnnAssign, ast.AugAssign, ast.Expr, ast.If, ast.Try, *DEFINITIONS, *IMPORTS)
+REPEATABLE = (ast.Assign, ast.AnnAssign, ast.AugAssign, ast.Expr, ast.If, ast.Try, ast.For, *DEFINITIONS, *IMPORTS)
 
 
 @dataclass
@@ -120,7 +120,8 @@ class Boundaries:
             return True
         if statement.impure or statement.draws or statement in self.files_of:
             return False
-        if statement.calls and not (statement.sets or statement.seeds):
+        definition = isinstance(statement.node, DEFINITIONS) or statement.sets or statement.seeds
+        if (statement.calls or statement.loops) and not (definition or statement.makes_functions):
             return False
         if not isinstance(statement.node, REPEATABLE):
             return False
@@ -188,21 +189,33 @@ class Boundaries:
                 continue
             for domain in sorted(statement.sets):
                 if self.notices(stage, domain):
-                    if self.repeatable(statement):
+                    if self.repeatable(statement) and not self.is_outdated(statement, stage):
                         stage.repeats.setdefault(statement, set())
                     else:
                         self.findings.append(Finding("NB240", statement, statement.node, domain))
 
+    def is_outdated(self, statement: Statement, stage: StageData) -> bool:
+        """Whether a setting holds an object that a stage changed since: made again, it would hold the old one."""
+        start = self.start(stage)
+        for var in statement.reads.values():
+            for obj in self.reach(var.values, start):
+                if obj.kind in ("value", "instance") and obj.type not in ("logger", "matplotlib"):
+                    changes = [s for s in self.changers.get(obj, ()) if statement.position < s.position < start]
+                    if not all(self.repeatable(s) for s in changes):
+                        return True
+        return False
+
     def notices(self, stage: StageData, domain: str) -> bool:
-        if domain.startswith("patch "):
-            packages: tuple[str, ...] = (domain.removeprefix("patch "),)
+        packages: tuple[str, ...]
+        if domain.startswith("state of "):
+            packages = (domain.removeprefix("state of "),)
         elif domain.startswith("library "):
             packages = (domain.removeprefix("library "),)
         elif domain in NOTICED_BY:
             packages = NOTICED_BY[domain]
         else:
             return True
-        if domain == "matplotlib" and any(s.plots for s in stage.statements):
+        if domain == "matplotlib" and any(s.plots or _has_artists(s) for s in stage.statements):
             return True
         return any(path.split(".")[0] in packages for s in stage.statements for path in self.paths_used(s))
 
@@ -291,7 +304,7 @@ class Boundaries:
         for obj in sorted(self.reach(need.values, need.before), key=lambda o: getattr(o.node, "lineno", 0)):
             name = self.name_of_definition(obj, stage)
             var = self.entries[stage.index].get(name)
-            if var is None or obj not in var.values or name == need.name:
+            if var is None or name == need.name or not any(_outermost(v) == name or v is obj for v in var.values):
                 continue
             outside = frozenset(s for s in var.sites if s.stage != stage.index)
             if outside:
@@ -299,8 +312,8 @@ class Boundaries:
 
     def name_of_definition(self, obj: Obj, stage: StageData) -> str:
         """The global name of a function or class, also of one like `Pair = namedtuple("Pair", ...)`."""
-        if obj.kind in ("function", "class") and isinstance(obj.node, DEFINITIONS) and obj.frame is None:
-            return obj.node.name
+        if obj.kind in ("function", "class") and isinstance(obj.node, DEFINITIONS):
+            return _outermost(obj)
         if obj.kind == "value" and obj.type == "class":
             return next((n for n, var in self.entries[stage.index].items() if obj in var.values), "")
         return ""
@@ -506,7 +519,7 @@ class Boundaries:
                 return name
             if values and all(obj.kind == "value" and obj.type in ("frame", "series") for obj in values):
                 return "pandas"
-        reached = self.reach(values, self.end(transfer.stage))
+        reached = self.pickled(values, self.end(transfer.stage))
         if any(self.is_local_function(obj, transfer) for obj in reached):
             return "cloudpickle"
         plain = len(transfer.names) == 1 and not transfer.optional and self.state_of(transfer, transfer.names[0]) is None
@@ -514,18 +527,38 @@ class Boundaries:
             return "joblib"
         return "pickle"
 
+    def pickled(self, values: Iterable[Obj], before: int) -> set[Obj]:
+        """What a pickle holds: functions and classes of the script are in it by name, without what they hold."""
+        seen: set[Obj] = set()
+        todo = list(values)
+        for obj in values:
+            if obj.kind == "class":
+                todo += [o for inner in obj.fields.values() for o in inner]
+            todo += obj.contents if obj.kind in ("class", "function") else ()
+        while todo:
+            obj = todo.pop()
+            if obj in seen:
+                continue
+            seen.add(obj)
+            if obj.kind in ("function", "class") and _outermost(obj):
+                continue
+            todo.extend(o for o in obj.contents if obj.since.get(o, -1) < before)
+            todo.extend(obj.bases)
+            for inner in obj.fields.values():
+                todo.extend(inner)
+        return seen
+
     def is_local_function(self, obj: Obj, transfer: Transfer) -> bool:
         """Whether an object is a function or class that another script cannot find by its name."""
         if obj.kind not in ("function", "class") or (obj.kind == "function" and obj.bases):
             return False
-        if not isinstance(obj.node, DEFINITIONS) or obj.frame is not None:
-            return True
-        var = self.exits[transfer.stage].get(obj.node.name)
-        return var is None or obj not in var.values
+        name = _outermost(obj)
+        var = self.exits[transfer.stage].get(name) if name else None
+        return var is None or not any(v is obj or _outermost(v) == name for v in var.values)
 
     def check_savable(self, transfer: Transfer, values: frozenset[Obj]) -> None:
         for name in transfer.names:
-            reached = self.reach(self.exits[transfer.stage].get(name, Var()).values, self.end(transfer.stage))
+            reached = self.pickled(self.exits[transfer.stage].get(name, Var()).values, self.end(transfer.stage))
             for obj in reached:
                 if obj.type in UNSAVABLE and obj.kind == "value":
                     self.refuse(transfer, name, UNSAVABLE[obj.type])
@@ -560,6 +593,22 @@ class Boundaries:
         var = self.exits[transfer.stage].get(name, Var())
         site = max(var.sites, key=lambda s: s.position)
         self.findings.append(Finding("NB243", site, site.node, name, text=what))
+
+
+def _outermost(obj: Obj) -> str:
+    """The global name under which a pickle finds a function or class: its own, or that of the class around it."""
+    if obj.kind not in ("function", "class") or not isinstance(obj.node, DEFINITIONS):
+        return ""
+    name, frame = obj.node.name, obj.frame
+    while frame is not None:
+        if not isinstance(frame.scope.node, ast.ClassDef):
+            return ""
+        name, frame = frame.scope.node.name, frame.parent
+    return name
+
+
+def _has_artists(statement: Statement) -> bool:
+    return any(obj.type == "matplotlib" for var in statement.reads.values() for obj in var.values)
 
 
 def _bases(obj: Obj) -> set[Obj]:

@@ -78,6 +78,8 @@ class Calls:
     blind_turn: int
     blind_depth: int
     copy_on_write: bool
+    local_modules: frozenset[str]
+    search_paths: list[str]
     depth: int
     temporary: int
     heap_version: int
@@ -119,6 +121,8 @@ class Calls:
             for each in new:
                 obj.since.setdefault(each, self.statement.position)
             self.heap_version += 1
+            if any(v.kind == "function" and (v.frame is not None or isinstance(v.node, ast.Lambda)) for v in new):
+                self.statement.makes_functions = True
             if any(v.kind in ("function", "bound", "instance", "class") or v.type == "partial" for v in new):
                 self.functions_stored = True
 
@@ -126,6 +130,8 @@ class Calls:
         """Write down that the current statement may change `obj`, and with it what it is a view of."""
         if obj.kind == "lib" or obj in self.statement.changes:
             return
+        if obj.kind == "function" and (obj.frame is not None or isinstance(obj.node, ast.Lambda)):
+            self.statement.makes_functions = True
         self.statement.changes.add(obj)
         for base in obj.fields.get("base", ATOM):
             self.change(base)
@@ -168,6 +174,8 @@ class Calls:
                 result |= obj.contents
             elif obj.type == "index":
                 continue
+            elif "yields" in obj.fields:
+                result |= obj.fields["yields"]
             elif obj.type in ("iter", "partial"):
                 result |= {o for o in reach([obj]) if o is not obj}
             elif obj.kind != "lib":
@@ -197,7 +205,20 @@ class Calls:
         name = decorator.func if isinstance(decorator, ast.Call) else decorator
         last = name.attr if isinstance(name, ast.Attribute) else getattr(name, "id", "")
         called = self.eval(decorator)
+        if isinstance(name, ast.Attribute) and last not in KEEPING:
+            # `@describe.register`: what is decorated is kept by a function or object of the notebook.
+            for owner in self.eval(name.value):
+                if owner.kind != "lib":
+                    self.change(owner)
+                    self.hold(owner, values)
+                    called = called - {owner}
+            if not called or all(o.kind != "lib" for o in called):
+                return values
         for obj in values:
+            if obj.kind == "class" and last == "dataclass":
+                obj.type = "dataclass"
+            if obj.kind == "function" and last in ("lru_cache", "cache"):
+                obj.type = "cached"
             if obj.kind == "function" and last in ("staticmethod", "classmethod", "property", "cached_property"):
                 obj.type = "property" if last == "cached_property" else last
         if last in KEEPING or all(obj.kind == "lib" for obj in called) and called:
@@ -239,15 +260,29 @@ class Calls:
             end.dead = False
         self.finish_call(base, inside, [*frame.ends, self.state])
         result: Values = frozenset().union(*frame.returns)
+        if fn.type == "cached" and (result or self.reads_variables(fn)):
+            # What the cache keeps can be told from a new result.
+            self.change(fn)
+            self.hold(fn, result)
         self.close_over(frame)
         self.depth -= 1
         self.frame, self.stack, self.loops = outer_frame, outer_stack, outer_loops
         frame.returns, frame.ends = saved
         if scope_of(fn.node).is_generator:
             made = self.make(node, "generator", type="generator_object")
+            made.fields["yields"] = made.fields.get("yields", ATOM) | result
             self.hold(made, result | frozenset().union(*(a.values for a in arguments)) | {fn})
             return frozenset({made})
         return result
+
+    def reads_variables(self, fn: Obj) -> bool:
+        """Whether a function looks up globals that may be bound again or changed."""
+        assert fn.node is not None
+        for name in free_names(fn.node):  # type: ignore[arg-type]
+            sites = self.state.get(name).sites
+            if any(not isinstance(s.node, ast.Import | ast.ImportFrom | ast.FunctionDef | ast.ClassDef) for s in sites):
+                return True
+        return False
 
     def finish_call(self, base: State, inside: State, ends: list[State]) -> None:
         live = [end for end in ends if not end.dead]
@@ -323,7 +358,9 @@ class Calls:
         # Without an `__init__` of the notebook's own, a dataclass, a named tuple or the library's base keeps all.
         if not init:
             self.hold(instance, values)
-        for name, fields in cls.fields.items():
+        if cls.type == "dataclass":
+            self.hold(instance, frozenset({self.make(node, "fields")}))
+        for name, fields in cls.fields.items() if cls.type != "dataclass" else ():
             if not name.startswith("__"):
                 self.hold(instance, frozenset(o for o in fields if o.kind not in ("function", "class")))
         return frozenset({instance})
@@ -331,7 +368,8 @@ class Calls:
     def lookup(self, obj: Obj, name: str, seen: frozenset[Obj] = frozenset()) -> Values:
         """The attribute `name` of an instance or class, found in the notebook's classes."""
         if obj.kind == "class" and name in obj.fields:
-            return obj.fields[name]
+            found = obj.fields[name]
+            return frozenset(o for o in found if o.kind == "function") if obj.type == "dataclass" else found
         if obj.kind in ("class", "instance", "super"):
             for base in obj.bases:
                 if base not in seen:
@@ -352,6 +390,8 @@ class Calls:
                 tied = self.make(node, f"bound{value.node.lineno if value.node else 0}", kind="bound")  # type: ignore[attr-defined]
                 tied.fields["function"] = frozenset({value})
                 receiver = frozenset(obj.contents) if obj.kind == "super" else frozenset({obj})
+                if value.type == "classmethod" and obj.kind == "instance":
+                    receiver = frozenset(obj.bases)
                 tied.fields["self"] = tied.fields.get("self", ATOM) | receiver
                 result.add(tied)
         return frozenset(result) | (frozenset(obj.contents) if obj.kind == "instance" else ATOM)
@@ -433,6 +473,10 @@ class Calls:
             return self.instantiate(fn, arguments, node)
         if fn.kind == "lib":
             return self.call_library(fn.path, arguments, node)
+        if fn.type == "class":
+            made = self.make(node, "instance")
+            self.hold(made, frozenset({fn}).union(*(a.values for a in arguments)))
+            return frozenset({made})
         if fn.kind == "instance":
             result = self.dunders(frozenset({fn}), [a.values for a in arguments], only=("__call__",))
             if result or self.lookup(fn, "__call__"):
@@ -642,6 +686,14 @@ class Calls:
         root, _, last = path.rpartition(".")
         if path.endswith("[]") or "[]" in path:
             return self.apply(UNKNOWN, ATOM, arguments, node)
+        if path == "builtins.type" and len(arguments) == 3:
+            made = self.make(node, "class", type="class")
+            self.hold(made, frozenset().union(*(a.values for a in arguments)))
+            return frozenset({made})
+        if path.split(".")[0] in self.local_modules and path.count(".") > 1 and not last[:1].isupper():
+            # `settings.items.append(1)`: a later stage imports the module anew.
+            self.setting("state of " + path.split(".")[0])
+            self.statement.impure = True
         if path == "builtins.open" or path in ("io.open", "gzip.open", "codecs.open", "bz2.open"):
             return self.call_open(arguments, node)
         if path in ("builtins.vars", "builtins.dir") and not arguments:
@@ -664,6 +716,9 @@ class Calls:
             self.note_plot(node, 3 if PLOT_NAME.search(path) and not effect.plots and not DISPLAY_FROM.search(path) else 0)
         effect = self.adjust_library(effect, path, arguments, node)
         values = self.apply(effect, ATOM, arguments, node)
+        if effect.unknown:
+            for obj in values:
+                obj.path = obj.path or path
         if effect.type == "sklearn" and self.is_seeded(arguments):
             for obj in values:
                 obj.seeded = True
@@ -775,7 +830,7 @@ class Calls:
             self.change_deep(receiver | values)
             mutable = [o for o in receiver | values if o.kind != "lib"]
             for obj in mutable:
-                self.hold(obj, (receiver | values) - {obj})
+                self.hold(obj, frozenset(o for o in receiver | values if o is not obj and o.type not in USED_UP))
             return
         if effect.changes:
             for obj in first:
@@ -812,6 +867,8 @@ class Calls:
     def apply_state(self, effect: Effect, arguments: list[Argument], node: ast.AST) -> None:
         if effect.sets:
             self.setting(effect.sets)
+            if effect.sets == "syspath":
+                self.search_paths += sorted(str(c) for a in arguments for c in a.constants or () if isinstance(c, str))
         if effect.seeds:
             self.seed(effect.seeds, node)
         if effect.draws == "any":
@@ -950,10 +1007,15 @@ class Calls:
             else:
                 self.hold(made, frozenset(o for o in held if o.kind != "lib"))
             return frozenset({made})
+        # A library uses up an iterator or a handle that it is given; it does not give it back.
+        held = self.members(frozenset(o for o in held if o.type in USED_UP)) | frozenset(
+            o for o in held if o.type not in USED_UP
+        )
         self.hold(made, frozenset(o for o in held if o.kind != "lib"))
         return frozenset({made}) | frozenset(o for o in held if o.kind in ("value", "instance"))
 
 
+USED_UP = frozenset({"generator_object", "handle", "iter"})
 CONTAINERS = ("list", "dict", "tuple", "set", "index")
 
 

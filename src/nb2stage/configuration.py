@@ -194,7 +194,7 @@ def _checked(table: dict[str, Any], path: str) -> Configuration:
 def _known(word: str, words: Sequence[str]) -> str:
     import difflib
 
-    close = difflib.get_close_matches(word, words, 1, 0.5)
+    close = difflib.get_close_matches(word, words, 1, 0.6)
     return f"did you mean `{close[0]}`?" if close else "use " + " or ".join(f"`{each}`" for each in words)
 
 

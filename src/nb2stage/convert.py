@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import ast
+import sys
 import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from nb2stage.dataflow import Program, SourceCell, analyse
+from nb2stage.dataflow import Program, SourceCell, World, analyse
 from nb2stage.diagnostics import Diagnostic, Severity
 from nb2stage.dvcyaml import foreign_outs, stage_names, update_dvc_yaml
 from nb2stage.magics import to_python
@@ -76,7 +77,7 @@ def convert(data: bytes, path: str, project: Project) -> Conversion:
     cells = to_cells(notebook, roles, names, diagnostics)
     if _errors(diagnostics):
         return Conversion(diagnostics)
-    program = analyse(cells, len(names))
+    program = analyse(cells, len(names), world_of(project))
     diagnostics += [diagnose(finding, path, names) for finding in program.findings]
     planner = Planner(path, names, program, surroundings(project, path, names))
     plans = planner.plan()
@@ -97,6 +98,20 @@ def convert(data: bytes, path: str, project: Project) -> Conversion:
         list(dict.fromkeys(r for cell in cells for r in cell.python.requirements)),
         state,
     )
+
+
+def world_of(project: Project) -> World:
+    """The modules in the project's folder, and how the installed pandas treats views."""
+    local = {p.stem for p in project.root.glob("*.py")} | {p.parent.name for p in project.root.glob("*/__init__.py")}
+    return World(frozenset(local), copies_on_write())
+
+
+def copies_on_write() -> bool:
+    """Whether the pandas of this environment is 3 or newer, by its name on disk: importing it takes long."""
+    for folder in sys.path:
+        for found in Path(folder or ".").glob("pandas-*.dist-info"):
+            return int(found.name.split("-")[1].split(".")[0]) >= 3
+    return True
 
 
 def _errors(diagnostics: list[Diagnostic]) -> bool:

@@ -43,7 +43,15 @@ class Program:
     inert: set[int] = field(default_factory=set)  # stages that hold only imports, definitions and settings
 
 
-def analyse(cells: Sequence[SourceCell], stage_count: int) -> Program:
+@dataclass(frozen=True)
+class World:
+    """What the analysis has to know beside the notebook: modules beside it, and whether frames copy on write."""
+
+    local_modules: frozenset[str] = frozenset()
+    copy_on_write: bool = True
+
+
+def analyse(cells: Sequence[SourceCell], stage_count: int, world: World) -> Program:
     """Interpret the cells in the order of the pipeline and work out what crosses between its stages.
 
     Where grouping the cells of a stage moves cells past each other, the notebook's own order is interpreted first, and
@@ -52,9 +60,9 @@ def analyse(cells: Sequence[SourceCell], stage_count: int) -> Program:
     order = pipeline_order(cells)
     findings: list[Finding] = []
     if [c.index for c in order] != [c.index for c in cells]:
-        first, _, _ = _interpret(cells, stage_count)
+        first, _, _ = _interpret(cells, stage_count, world)
         findings += _check_moves(cells, order, first)
-    interpreter, entries, exits = _interpret(order, stage_count)
+    interpreter, entries, exits = _interpret(order, stage_count, world)
     statements = [s for cell in order for s in cell.statements]
     boundaries = Boundaries(interpreter, statements, entries, exits)
     inert = _inert_stages(boundaries, stage_count)
@@ -64,8 +72,26 @@ def analyse(cells: Sequence[SourceCell], stage_count: int) -> Program:
                 statement.stage = None
         boundaries = Boundaries(interpreter, statements, entries, exits)
     boundaries.solve()
+    findings += _untagged_settings(interpreter, boundaries)
     findings += interpreter.findings + boundaries.findings
     return Program(list(order), statements, interpreter, boundaries, _unique(findings), inert)
+
+
+def _untagged_settings(interpreter: Interpreter, boundaries: Boundaries) -> list[Finding]:
+    """Settings and seeds of untagged cells that a later stage would notice."""
+    findings: list[Finding] = []
+    for domain, shadow in interpreter.untagged_settings:
+        for stage in boundaries.stages:
+            later = [s for s in stage.statements if s.cell > shadow.cell]
+            if not later:
+                continue
+            seed = domain in shadow.seeds
+            noticing = [s for s in later if domain in s.draws] if seed else later if boundaries.notices(stage, domain) else []
+            if noticing:
+                text = f"the random state of {domain}" if seed else domain
+                findings.append(Finding("NB207", noticing[0], noticing[0].node, text, hint=str(shadow.cell)))
+                break
+    return findings
 
 
 def _unique(findings: list[Finding]) -> list[Finding]:
@@ -151,10 +177,10 @@ def literal(node: ast.expr) -> object:
 
 
 def _interpret(
-    order: Sequence[SourceCell], stage_count: int
+    order: Sequence[SourceCell], stage_count: int, world: World
 ) -> tuple[Interpreter, list[dict[str, Var]], list[dict[str, Var]]]:
     """Run the abstract interpreter over the cells; the names at the entry and at the exit of each stage."""
-    interpreter = Interpreter()
+    interpreter = Interpreter(world.copy_on_write, world.local_modules)
     position = 0
     for cell in order:
         cell.statements = _statements_of(cell, position)

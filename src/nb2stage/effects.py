@@ -76,7 +76,8 @@ _f("holds:iter cheap", "enumerate zip reversed iter filter map", "builtins.")
 _f("fresh:ndarray cheap", "bytearray memoryview", "builtins.")
 _f("part cheap", "max min getattr", "builtins.")
 _f("part changes", "next", "builtins.")
-_f("any", "sum pow", "builtins.")
+_f("part cheap", "sum", "builtins.")
+_f("any", "pow", "builtins.")
 _f("fresh cheap", "object super", "builtins.")
 _f("fresh:exception cheap", "BaseException Exception ValueError TypeError KeyError IndexError RuntimeError StopIteration "
    "NotImplementedError AssertionError AttributeError ArithmeticError ZeroDivisionError OSError IOError ImportError "
@@ -144,7 +145,9 @@ _f("atom sets:logging", "basicConfig disable captureWarnings setLevel", "logging
 _f("atom", "debug info warning error critical exception log", "logging.")
 _f("atom sets:locale", "setlocale", "locale.")
 _f("atom sets:decimal", "setcontext", "decimal.")
-_f("fresh cheap", "Decimal localcontext getcontext", "decimal.")
+_f("fresh cheap", "Decimal localcontext", "decimal.")
+_f("fresh:decimal_context cheap", "getcontext", "decimal.")
+_f("atom sets:environ", "tzset", "time.")
 _f("fresh cheap", "Fraction", "fractions.")
 _f("atom sets:syspath", "path.insert path.append path.extend", "sys.")
 _f("atom sets:recursion", "setrecursionlimit", "sys.")
@@ -408,8 +411,8 @@ _t("set", "holds:set cheap", "union intersection difference symmetric_difference
 _t("set", "atom cheap", "issubset issuperset isdisjoint")
 _t("bunch", "view", "keys values items get")
 _t("bunch", "any changes changes-all", "update pop clear setdefault")
-_t("logger", "atom", "debug info warning error critical exception log")
-_t("logger", "atom changes", "setLevel addHandler")
+_t("logger", "atom changes", "debug info warning error critical exception log")
+_t("logger", "atom sets:logging", "setLevel addHandler removeHandler addFilter removeFilter")
 _t("sklearn", "fresh:sklearn", "get_params")
 _t("sklearn", "view changes keeps", "set_params set_output set_fit_request")
 _t("sklearn", "view changes draws keeps", "fit partial_fit")
@@ -450,9 +453,6 @@ SETTINGS: dict[str, str] = {
 # A setting matters only to a stage that uses one of these packages; a domain that is not here matters to every stage.
 NOTICED_BY: dict[str, tuple[str, ...]] = {
     "matplotlib": ("matplotlib", "seaborn", "mpl_toolkits"),
-    "locale": ("locale", "time", "datetime"),
-    "decimal": ("decimal",),
-    "torch": ("torch",),
 }
 
 # Estimators that never draw a random number when they are fitted.

@@ -76,7 +76,7 @@ class Loop:
 class Interpreter(Calls):
     """One run over the statements of a notebook; `state` is the flow state after the last one."""
 
-    def __init__(self, copy_on_write: bool = True) -> None:
+    def __init__(self, copy_on_write: bool = True, local_modules: frozenset[str] = frozenset()) -> None:
         self.state = State()
         self.frame: Frame | None = None
         self.stack: tuple[object, ...] = ()
@@ -106,6 +106,9 @@ class Interpreter(Calls):
         self.blind_turn = 0
         self.blind_depth = 0
         self.copy_on_write = copy_on_write
+        self.local_modules = local_modules
+        self.search_paths: list[str] = []
+        self.lazy_annotations = False
 
     # -- statements
 
@@ -146,7 +149,7 @@ class Interpreter(Calls):
             self.assign(target, values, constants, node.value)
 
     def do_AnnAssign(self, node: ast.AnnAssign) -> None:
-        if self.frame is None or self.frame.scope.is_class:
+        if (self.frame is None or self.frame.scope.is_class) and not self.lazy_annotations:
             self.eval(node.annotation)
         if node.value is not None:
             self.assign(node.target, self.eval(node.value), self.constant(node.value), node.value)
@@ -197,6 +200,8 @@ class Interpreter(Calls):
     def do_ImportFrom(self, node: ast.ImportFrom) -> None:
         module = "." * node.level + (node.module or "")
         self.statement.imports.add(module)
+        if module == "__future__" and any(a.name == "annotations" for a in node.names):
+            self.lazy_annotations = True
         for alias in node.names:
             if alias.name == "*":
                 self.star_modules.append((module, self.statement))
@@ -214,6 +219,8 @@ class Interpreter(Calls):
     do_AsyncFunctionDef = do_FunctionDef
 
     def annotations(self, node: ast.FunctionDef | ast.AsyncFunctionDef) -> None:
+        if self.lazy_annotations:
+            return
         arguments = [*node.args.posonlyargs, *node.args.args, *node.args.kwonlyargs, node.args.vararg, node.args.kwarg]
         for argument in arguments:
             if argument is not None and argument.annotation is not None:
@@ -240,6 +247,10 @@ class Interpreter(Calls):
             for obj in values:
                 if obj.kind == "function":
                     obj.bases = (cls,)
+        for base in cls.bases:
+            for hook in self.lookup(base, "__init_subclass__"):
+                if hook.kind == "function":
+                    self.call_function(hook, [], node, frozenset({cls}))
         values = frozenset({cls})
         for decorator in reversed(node.decorator_list):
             values = self.decorate(decorator, values) | values
@@ -262,12 +273,16 @@ class Interpreter(Calls):
         self.state.dead = True
 
     def do_Assert(self, node: ast.Assert) -> None:
-        self.eval(node.test)
+        self.test(node.test)
         if node.msg is not None:
             self.eval(node.msg)
 
+    def test(self, node: ast.expr) -> None:
+        """Evaluate a condition: an instance may say itself whether it is true."""
+        self.dunders(self.eval(node), [], only=("__bool__", "__len__"))
+
     def do_If(self, node: ast.If) -> None:
-        self.eval(node.test)
+        self.test(node.test)
         self.branches([node.body, node.orelse])
 
     def branches(self, bodies: list[list[ast.stmt]]) -> None:
@@ -313,12 +328,12 @@ class Interpreter(Calls):
     do_AsyncFor = do_For
 
     def do_While(self, node: ast.While) -> None:
-        self.loop(lambda: self.eval(node.test), node.body, node.orelse)
+        self.loop(lambda: self.test(node.test), node.body, node.orelse)
 
     def loop(self, head: Callable[[], object], body: list[ast.stmt], orelse: list[ast.stmt]) -> None:
         """Run a loop to its fixed point: the state at its head only grows, so this ends."""
         # A loop may take long: it is run once and its results are saved.
-        self.statement.impure = self.statement.impure or self.frame is None
+        self.statement.loops = self.statement.loops or self.frame is None
         base = self.state
         entry = State(base)
         self.depth += 1
@@ -386,7 +401,9 @@ class Interpreter(Calls):
             values = self.eval(item.context_expr)
             if _is_temporary(item.context_expr):
                 temporary += 1
-            entered = self.dunders(values, []) | values | frozenset(o for v in values for o in v.contents)
+            managers = frozenset(v for v in values if "yields" in v.fields)
+            entered = self.dunders(values, []) | (values - managers) | self.members(managers)
+            entered |= frozenset(o for v in values - managers for o in v.contents)
             if item.optional_vars is not None:
                 self.assign(item.optional_vars, entered, None, item.context_expr)
         self.temporary += temporary
@@ -458,6 +475,8 @@ class Interpreter(Calls):
         self.set(key, Var(values, frozenset({self.statement}), 0, constants))
         if isinstance(key, str):
             self.statement.binds.add(name)
+            if any(v.kind == "function" and (v.frame is not None or isinstance(v.node, ast.Lambda)) for v in values):
+                self.statement.makes_functions = True
             self.global_binds += 1
             if self.depth == 0:
                 self.shadows.pop(name, None)
@@ -583,6 +602,9 @@ class Interpreter(Calls):
             if obj.kind == "lib":
                 self.store_in_library(obj, target)
                 continue
+            if obj.type in ("decimal_context", "logger"):
+                self.setting("logging" if obj.type == "logger" else "decimal")
+                continue
             self.change(obj)
             if self.depth == 0:
                 self.statement.certain.add(obj)
@@ -669,6 +691,8 @@ class Interpreter(Calls):
 
     def of_UnaryOp(self, node: ast.UnaryOp) -> Values:
         values = self.eval(node.operand)
+        if isinstance(node.op, ast.Not):
+            self.dunders(values, [], only=("__bool__", "__len__"))
         return ATOM if isinstance(node.op, ast.Not) else self.operate([values], node)
 
     def of_Compare(self, node: ast.Compare) -> Values:
@@ -720,7 +744,7 @@ class Interpreter(Calls):
         return values
 
     def of_IfExp(self, node: ast.IfExp) -> Values:
-        self.eval(node.test)
+        self.test(node.test)
         return self.optional(node.body) | self.optional(node.orelse)
 
     def of_NamedExpr(self, node: ast.NamedExpr) -> Values:
@@ -891,7 +915,9 @@ class Interpreter(Calls):
 
     def of_GeneratorExp(self, node: ast.GeneratorExp) -> Values:
         made = self.make(node, "generator", type="generator_object")
-        self.hold(made, self.comprehension(node, node.generators, [node.elt])[0] | self.eval(node.generators[0].iter))
+        members = self.comprehension(node, node.generators, [node.elt])[0]
+        made.fields["yields"] = made.fields.get("yields", ATOM) | members
+        self.hold(made, members | self.eval(node.generators[0].iter))
         return frozenset({made})
 
     def of_DictComp(self, node: ast.DictComp) -> Values:

@@ -174,6 +174,8 @@ class Statement:
     binds: set[str] = field(default_factory=set)
     changes: set[Obj] = field(default_factory=set)
     impure: bool = False  # does something that must happen once: unknown calls, files, draws
+    loops: bool = False  # a loop at the top level, which may take long
+    makes_functions: bool = False  # binds functions made by a call or loop, which no file keeps faithfully
     calls: bool = False  # calls a function of the notebook
     param: bool = False
     imports: set[str] = field(default_factory=set)  # dotted paths of library things that it uses

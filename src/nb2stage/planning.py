@@ -250,10 +250,23 @@ class Planner:
                     names = [node.module, *(f"{node.module}.{a.name}" for a in node.names)]
                 for name in names:
                     found.update(self.module_files(name))
+        # What is loaded may be an instance of a class of such a module.
+        for name in plan.data.files:
+            need = plan.data.needs[name]
+            for obj in self.program.boundaries.reach(need.values, need.before):
+                if obj.path and obj.path.split(".")[0] not in ("builtins", "numpy", "pandas"):
+                    found.update(self.module_files(obj.path.split(".")[0]))
         plan.local_modules = sorted(found)
 
     def module_files(self, name: str) -> list[str]:
+        found: list[str] = []
+        for folder in ["", *(f.rstrip("/") + "/" for f in self.program.interpreter.search_paths)]:
+            found += self.module_files_in(folder, name)
+        return found
+
+    def module_files_in(self, folder: str, name: str) -> list[str]:
         parts = name.split(".")
+        parts[0] = folder + parts[0]
         found = []
         if self.around.exists(parts[0] + ".py") and not self.around.is_dir(parts[0] + ".py"):
             found.append(parts[0] + ".py")

@@ -1,0 +1,657 @@
+"""The command line: exit codes, what goes where, and what is left alone."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from typing import TYPE_CHECKING, Any, Final
+
+import pytest
+
+from nb2stage import __version__, cli, report
+from nb2stage.cli import main
+from nb2stage.diagnostics import RULES
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+Cells = list[tuple[str, str]]
+
+# A value that is worth a file: one that is not made again in each stage.
+LOAD: Final = "from sklearn.datasets import load_wine\n{} = load_wine()"
+TWO: Final[Cells] = [("import", LOAD.format("a")), ("train", "print(a)")]
+PARAMETERS: Final[Cells] = [
+    ("parameters", "C = 0.1\nunused = 3"),
+    ("import", LOAD.format("a")),
+    ("train", "print(a, C)"),
+]
+REFUSED: Final[Cells] = [("import", LOAD.format("a")), ("train", "print(b)")]
+WARNED: Final[Cells] = [("import", "import pandas as pd\ndf = pd.read_csv('no.csv')"), ("train", "print(df)")]
+FILES: Final = {".gitignore", ".nb2stage/state.json", "data_processing/import_data.py", "dvc.yaml", "training/train.py"}
+
+
+def save(path: Path, cells: Cells) -> Path:
+    """A notebook of cells with tags."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    content = [
+        {
+            "cell_type": "code",
+            "execution_count": None,
+            "id": f"cell-{number}",
+            "metadata": {"tags": tags.split()},
+            "outputs": [],
+            "source": source,
+        }
+        for number, (tags, source) in enumerate(cells)
+    ]
+    data = {"cells": content, "metadata": {}, "nbformat": 4, "nbformat_minor": 5}
+    path.write_text(json.dumps(data), encoding="utf-8")
+    return path
+
+
+@pytest.fixture
+def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An empty folder, which is the current one."""
+    folder = tmp_path / "project"
+    folder.mkdir()
+    monkeypatch.chdir(folder)
+    monkeypatch.delenv("NO_COLOR", raising=False)
+    return folder
+
+
+@pytest.fixture
+def call(capsys: pytest.CaptureFixture[str]) -> Any:
+    """Runs a command: exit code, standard output, standard error."""
+
+    def run(*argv: str) -> tuple[int, str, str]:
+        code = main(list(argv))
+        out, err = capsys.readouterr()
+        return code, out, err
+
+    return run
+
+
+def files_of(folder: Path) -> set[str]:
+    """All files of a folder but notebooks."""
+    return {p.relative_to(folder).as_posix() for p in folder.rglob("*") if p.is_file() and p.suffix != ".ipynb"}
+
+
+def contents(folder: Path) -> dict[str, tuple[bytes, int]]:
+    """All files with their times."""
+    return {str(p): (p.read_bytes(), p.stat().st_mtime_ns) for p in folder.rglob("*") if p.is_file()}
+
+
+# -- usage -----------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("argv", "said"),
+    [
+        ([], "COMMAND"),
+        (["convert"], "which notebook"),
+        (["a.ipynb"], "nb2stage convert a.ipynb"),
+        (["convert", "a.ipynb", "--layout", "deep"], "invalid choice"),
+        (["convert", "a.ipynb", "--dry"], "unrecognized"),
+        (["convert", "a.ipynb", "-q", "-v"], "exclude"),
+        (["rules", "NB999"], "NB999"),
+    ],
+)
+def test_wrong_usage_is_2(project: Path, call: Any, argv: list[str], said: str) -> None:
+    code, out, err = call(*argv)
+    assert (code, out) == (2, "")
+    assert said in err
+
+
+@pytest.mark.parametrize(
+    ("argv", "said"),
+    [
+        (["--version"], __version__),
+        (["--help"], "#| stage: train"),
+        (["convert", "--help"], "exit codes"),
+        (["rules", "nb201", "NB604"], RULES["NB604"]),
+    ],
+)
+def test_help_is_0(project: Path, call: Any, argv: list[str], said: str) -> None:
+    code, out, err = call(*argv)
+    assert (code, err) == (0, "")
+    assert said in out
+
+
+def test_rules_lists_every_rule(call: Any) -> None:
+    _, out, _ = call("rules")
+    assert [line[:5] for line in out.splitlines()] == sorted(RULES)
+
+
+def test_help_imports_nothing_heavy() -> None:
+    code = "import sys; from nb2stage.cli import main; main(['--help']); print(*sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    modules = done.stdout.splitlines()[-1].split()
+    assert not {"nb2stage.convert", "ruamel.yaml", "IPython", "nbformat", "json", "subprocess"} & set(modules)
+
+
+def test_a_plain_notebook_loads_no_ipython_and_no_yaml(project: Path) -> None:
+    save(project / "a.ipynb", PARAMETERS)
+    code = "import sys; from nb2stage.cli import main; main(['convert', 'a.ipynb']); print(*sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    modules = done.stdout.splitlines()[-1].split()
+    assert not {"ruamel.yaml", "IPython", "nbformat", "subprocess", "tomllib"} & set(modules)
+
+
+# -- a conversion ----------------------------------------------------------------------------------------------------
+
+
+def test_convert_writes_and_tells(project: Path, call: Any) -> None:
+    save(project / "a.ipynb", TWO)
+    code, out, err = call("convert", "a.ipynb")
+    assert (code, err) == (0, "")
+    assert files_of(project) == FILES
+    assert "a.ipynb: 2 stages" in out
+    assert "written: " in out
+    assert out.endswith("next: git init\n      dvc init\n      dvc repro\n")
+
+
+def test_the_second_run_writes_nothing(project: Path, call: Any) -> None:
+    save(project / "a.ipynb", PARAMETERS)
+    call("convert", "a.ipynb")
+    before = contents(project)
+    code, out, _ = call("convert", "a.ipynb")
+    assert code == 0
+    assert "nothing to do: 6 files up to date" in out
+    assert contents(project) == before
+    assert call("convert", "--check", "a.ipynb")[0] == 0
+
+
+def test_quiet_and_verbose(project: Path, call: Any) -> None:
+    save(project / "a.ipynb", [*WARNED, ("parameters", "unused = 3")])
+    assert call("convert", "-q", "a.ipynb") == (0, "", "")
+    _, out, err = call("convert", "-v", "a.ipynb")
+    assert "NB403 [import] warning" in err
+    assert "unused" in out
+    assert "unchanged: data_processing/import_data.py" in out
+
+
+def test_requirements_of_pip_lines_are_shown(project: Path, call: Any) -> None:
+    save(project / "a.ipynb", [("import", "%pip install xlrd\n" + LOAD.format("a")), ("train", "print(a)")])
+    assert "xlrd" in call("convert", "a.ipynb")[1]
+
+
+@pytest.mark.parametrize(
+    ("option", "code", "said"),
+    [("--dry-run", 0, "would be written"), ("--diff", 0, "+print(a)"), ("--check", 1, "would")],
+)
+def test_a_preview_writes_nothing(project: Path, call: Any, option: str, code: int, said: str) -> None:
+    save(project / "a.ipynb", TWO)
+    found, out, _ = call("convert", option, "a.ipynb")
+    assert found == code
+    assert said in out
+    assert files_of(project) == set()
+
+
+def test_a_diff_is_nothing_but_a_diff(project: Path, call: Any) -> None:
+    save(project / "a.ipynb", TWO)
+    call("convert", "a.ipynb")
+    save(project / "a.ipynb", [TWO[0], ("train", "print(a, 2)")])
+    code, out, err = call("convert", "--diff", "--check", "a.ipynb")
+    assert code == 1
+    assert out.startswith("--- a/training/train.py\n+++ b/training/train.py\n")
+    assert "-print(a)\n+print(a, 2)\n" in out
+    assert "would be updated" in err
+    assert call("convert", "--diff", "-q", "a.ipynb")[2] == ""
+
+
+# -- JSON ------------------------------------------------------------------------------------------------------------
+
+
+def test_json_is_one_document(project: Path, call: Any) -> None:
+    save(project / "a.ipynb", PARAMETERS)
+    code, out, err = call("convert", "--json", "a.ipynb")
+    assert (code, err) == (0, "")
+    document = json.loads(out)
+    assert list(document) == [
+        "version", "ok", "written", "project", "notebooks", "files", "diagnostics", "next",
+    ]  # fmt: skip
+    assert (document["version"], document["ok"], document["written"], document["project"]) == (1, True, True, ".")
+    assert document["files"][0] == {"path": "data_processing/import_data.py", "change": "create"}
+    assert document["next"] == ["git init", "dvc init", "dvc repro"]
+    notebook = document["notebooks"][0]
+    assert (notebook["path"], notebook["unused_params"]) == ("a.ipynb", ["unused"])
+    first, second = notebook["stages"]
+    assert (first["name"], first["script"], first["cells"]) == ("import", "data_processing/import_data.py", [2])
+    path = first["saves"][0]["path"]
+    assert first["saves"] == [{"path": path, "to": ["train"], "names": ["a"]}]
+    assert second["loads"] == [{"path": path, "from": "import", "names": ["a"]}]
+    assert second["params"][0]["name"] == "C"
+    assert second["params"][0]["value"] == 0.1
+    assert second["deps"] == [path, "training/train.py"]
+
+
+def test_json_of_a_refusal(project: Path, call: Any) -> None:
+    save(project / "a.ipynb", REFUSED)
+    code, out, err = call("convert", "--json", "a.ipynb")
+    assert (code, err) == (1, "")
+    document = json.loads(out)
+    assert (document["ok"], document["written"], document["files"]) == (False, False, [])
+    finding = document["diagnostics"][0]
+    assert (finding["code"], finding["cell"], finding["stage"]) == ("NB201", 2, "train")
+
+
+def test_json_has_no_nan(project: Path, call: Any) -> None:
+    assert report._json_value([float("nan"), {"a": float("-inf")}, (1, None), b"x"]) == [
+        "nan", {"a": "-inf"}, [1, None], "b'x'",
+    ]  # fmt: skip
+
+
+# -- what the user has to mend ---------------------------------------------------------------------------------------
+
+
+def test_a_refusal_names_the_place_and_writes_nothing(project: Path, call: Any) -> None:
+    save(project / "a.ipynb", REFUSED)
+    code, out, err = call("convert", "a.ipynb", "--init")
+    assert (code, out) == (1, "")
+    assert err.startswith("a.ipynb:cell 2:1:7: NB201 [train] ")
+    assert "\n  hint: " in err
+    assert files_of(project) == set()
+
+
+def _missing(project: Path) -> None:
+    save(project / "explore.ipynb", TWO)
+
+
+def _folder(project: Path) -> None:
+    (project / "a.ipynb").mkdir()
+
+
+def _text(project: Path) -> None:
+    (project / "a.ipynb").write_text("hello", encoding="utf-8")
+
+
+def _outside(project: Path) -> None:
+    save(project.parent / "a.ipynb", TWO)
+
+
+@pytest.mark.parametrize(
+    ("prepare", "argv", "code", "said"),
+    [
+        (_missing, ["explor.ipynb"], "NB100", "did you mean `explore.ipynb`?"),
+        (_missing, ["no/explore.ipynb"], "NB100", "no folder `no`"),
+        (_folder, ["a.ipynb"], "NB100", "folder"),
+        (_text, ["a.ipynb"], "NB101", ""),
+        (_outside, ["../a.ipynb", "--output", "."], "NB606", "outside"),
+    ],
+)
+def test_files_that_cannot_be_used(
+    project: Path, call: Any, prepare: Any, argv: list[str], code: str, said: str
+) -> None:
+    prepare(project)
+    found, out, err = call("convert", *argv)
+    assert (found, out) == (1, "")
+    assert code in err
+    assert said in err
+    assert files_of(project) == set()
+
+
+@pytest.mark.skipif(os.name != "posix" or os.geteuid() == 0, reason="root reads everything")
+def test_an_unreadable_file(project: Path, call: Any) -> None:
+    save(project / "a.ipynb", TWO).chmod(0)
+    assert "NB100" in call("convert", "a.ipynb")[2]
+
+
+def test_a_hand_edit_is_refused_until_forced(project: Path, call: Any) -> None:
+    save(project / "a.ipynb", TWO)
+    call("convert", "a.ipynb")
+    script = project / "training" / "train.py"
+    script.write_text(script.read_text(encoding="utf-8") + "# mine\n", encoding="utf-8")
+    before = contents(project)
+    code, _, err = call("convert", "a.ipynb")
+    assert code == 1
+    assert "NB611" in err
+    assert contents(project) == before
+    assert call("convert", "a.ipynb", "--force")[0] == 0
+    assert "# mine" not in script.read_text(encoding="utf-8")
+
+
+def test_a_stage_of_somebody_else_is_refused_until_forced(project: Path, call: Any) -> None:
+    save(project / "a.ipynb", TWO)
+    dvc = project / "dvc.yaml"
+    dvc.write_text("stages:\n  train:\n    cmd: make train\n    desc: mine\n", encoding="utf-8")
+    code, _, err = call("convert", "a.ipynb")
+    assert code == 1
+    assert "dvc.yaml: NB605 [train]" in err
+    assert files_of(project) == {"dvc.yaml"}
+    assert call("convert", "a.ipynb", "--force")[0] == 0
+    assert "desc: mine" in dvc.read_text(encoding="utf-8")
+    assert "cmd: python training/train.py" in dvc.read_text(encoding="utf-8")
+    assert call("convert", "a.ipynb")[0] == 0
+
+
+def test_a_lost_state_file_is_no_clash_while_nothing_changes(project: Path, call: Any) -> None:
+    save(project / "a.ipynb", TWO)
+    call("convert", "a.ipynb")
+    (project / ".nb2stage" / "state.json").unlink()
+    assert call("convert", "a.ipynb")[0] == 0
+
+
+def test_a_renamed_notebook_goes_on(project: Path, call: Any) -> None:
+    save(project / "a.ipynb", TWO)
+    call("convert", "a.ipynb")
+    (project / "a.ipynb").rename(project / "b.ipynb")
+    code, out, err = call("convert", "b.ipynb")
+    assert code == 0
+    assert "NB617 note: a.ipynb is gone" in err
+    assert "updated: " in out
+    assert files_of(project) == FILES
+
+
+# -- several notebooks -----------------------------------------------------------------------------------------------
+
+OTHER: Final[Cells] = [("stage:fetch", LOAD.format("c")), ("stage:fit", "print(c)")]
+
+
+def test_two_notebooks_make_one_project(project: Path, call: Any) -> None:
+    save(project / "a.ipynb", TWO)
+    save(project / "b.ipynb", OTHER)
+    code, out, _ = call("convert", "a.ipynb", "b.ipynb", "a.ipynb")
+    assert code == 0
+    assert out.index("a.ipynb: 2 stages") < out.index("b.ipynb: 2 stages")
+    dvc = (project / "dvc.yaml").read_text(encoding="utf-8")
+    assert [line.strip(" :") for line in dvc.splitlines() if line.startswith("  ") and line[2] != " "] == [
+        "import", "train", "fetch", "fit",
+    ]  # fmt: skip
+    before = contents(project)
+    assert call("convert", "a.ipynb", "b.ipynb")[0] == 0
+    assert call("convert", "b.ipynb")[0] == 0
+    assert contents(project) == before
+
+
+def test_of_two_notebooks_all_is_written_or_nothing(project: Path, call: Any) -> None:
+    save(project / "a.ipynb", TWO)
+    save(project / "b.ipynb", [("stage:fetch", "c = 1"), ("stage:fit", "print(d)")])
+    code, out, err = call("convert", "a.ipynb", "b.ipynb", "c.ipynb")
+    assert (code, out) == (1, "")
+    assert "b.ipynb:cell 2:1:7: NB201" in err
+    assert "c.ipynb: NB100" in err
+    assert files_of(project) == set()
+
+
+@pytest.mark.parametrize("together", [True, False])
+def test_a_clash_of_stage_names_names_both(project: Path, call: Any, together: bool) -> None:
+    save(project / "a.ipynb", TWO)
+    save(project / "b.ipynb", TWO)
+    if together:
+        code, _, err = call("convert", "a.ipynb", "b.ipynb")
+        assert files_of(project) == set()
+    else:
+        call("convert", "a.ipynb")
+        code, _, err = call("convert", "b.ipynb")
+    assert code == 1
+    assert "b.ipynb: NB604 [train] stage `train` belongs to a.ipynb already" in err
+
+
+def test_a_clash_of_scripts_is_one_too(project: Path, call: Any) -> None:
+    save(project / "a.ipynb", [("import", LOAD.format("a")), ("stage:x", "print(a)")])
+    save(project / "b.ipynb", [("stage:import_data", LOAD.format("b")), ("stage:y", "print(b)")])
+    code, _, err = call("convert", "a.ipynb", "b.ipynb")
+    assert code == 1
+    assert "NB604" in err
+    assert "data_processing/import_data.py" in err
+
+
+# -- which folder ----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("mark", "argv", "where"),
+    [
+        (None, ["sub/a.ipynb"], "sub"),  # the current folder is no project: the notebook ran in its own
+        ("dvc.yaml", ["sub/a.ipynb"], "."),
+        ("pyproject.toml", ["sub/a.ipynb"], "."),
+        ("pyproject.toml", ["sub/a.ipynb", "--output", "sub"], "sub"),
+    ],
+)
+def test_the_project_folder(project: Path, call: Any, mark: str | None, argv: list[str], where: str) -> None:
+    save(project / "sub" / "a.ipynb", TWO)
+    if mark is not None:
+        (project / mark).write_text("", encoding="utf-8")
+    code, out, _ = call("convert", *argv)
+    assert code == 0
+    assert (project / where / "training" / "train.py").exists()
+    assert ("cd sub" in out) == (where == "sub")
+
+
+def test_notebooks_of_several_folders_need_an_output(project: Path, call: Any) -> None:
+    save(project / "one" / "a.ipynb", TWO)
+    save(project / "two" / "b.ipynb", OTHER)
+    assert "--output" in call("convert", "one/a.ipynb", "two/b.ipynb")[2]
+    assert call("convert", "one/a.ipynb", "two/b.ipynb", "--output", ".")[0] == 0
+
+
+@pytest.mark.parametrize(
+    ("beside", "here", "code", "severity"),
+    [(True, False, 1, "NB407 [import] `"), (True, True, 0, "NB407 [import] warning: "), (False, True, 0, "")],
+)
+def test_relative_paths_of_a_notebook_in_another_folder(
+    project: Path, call: Any, beside: bool, here: bool, code: int, severity: str
+) -> None:
+    cells = [("import", "import pandas as pd\ndf = pd.read_csv('d.csv')"), ("train", "print(df)")]
+    notebook = save(project / "sub" / "a.ipynb", cells)
+    for is_there, folder in ((beside, notebook.parent), (here, project)):
+        if is_there:
+            (folder / "d.csv").write_text("x\n1\n", encoding="utf-8")
+    found, _, err = call("convert", "sub/a.ipynb", "--output", ".")
+    assert found == code
+    assert severity in err
+    assert ("NB407" in err) == bool(severity)
+
+
+def test_a_module_beside_a_notebook_in_another_folder(project: Path, call: Any) -> None:
+    save(project / "sub" / "a.ipynb", [("import", "import helpers\na = helpers.read()"), ("train", "print(a)")])
+    (project / "sub" / "helpers.py").write_text("def read():\n    return 1\n", encoding="utf-8")
+    assert "NB407 [import] module `helpers`" in call("convert", "sub/a.ipynb", "--output", ".")[2]
+    assert call("convert", "sub/a.ipynb")[0] == 0
+
+
+def test_init_makes_a_repository(project: Path, call: Any) -> None:
+    pytest.importorskip("dvc")
+    save(project / "a.ipynb", TWO)
+    code, out, _ = call("convert", "a.ipynb", "--init")
+    assert code == 0
+    assert (project / ".git").is_dir()
+    assert (project / ".dvc" / "config").is_file()
+    assert out.endswith("next: dvc repro\n")
+
+
+def test_init_needs_the_programs(project: Path, call: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    save(project / "a.ipynb", TWO)
+    monkeypatch.setattr("shutil.which", lambda *_, **__: None)
+    code, _, err = call("convert", "a.ipynb", "--init")
+    assert code == 1
+    assert "NB621" in err
+    assert files_of(project) == set()
+
+
+def test_inside_a_git_repository(project: Path, call: Any) -> None:
+    (project / ".git").mkdir()
+    save(project / "a.ipynb", TWO)
+    assert "next: dvc init\n" in call("convert", "a.ipynb")[1]
+    save(project / "sub" / "b.ipynb", TWO)
+    assert "dvc init --subdir\n" in call("convert", "sub/b.ipynb", "--output", "sub")[1]
+
+
+# -- configuration ---------------------------------------------------------------------------------------------------
+
+
+def test_the_configuration_counts(project: Path, call: Any) -> None:
+    save(project / "a.ipynb", TWO)
+    (project / "pyproject.toml").write_text(
+        '[project]\nname = "x"\n[tool.nb2stage]\nlayout = "flat"\nnotebooks = ["a.ipynb"]\n', encoding="utf-8"
+    )
+    assert call("convert")[0] == 0
+    assert (project / "src" / "train.py").exists()
+    assert call("convert", "--layout", "guideline")[0] == 0
+    assert (project / "training" / "train.py").exists()
+    assert not (project / "src" / "train.py").exists()
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "said"),
+    [
+        ("nb2stage.toml", 'layuot = "flat"', "did you mean `layout`?"),
+        ("nb2stage.toml", "colour = true", "use `layout` or `notebooks`"),
+        ("nb2stage.toml", 'layout = "flatt"', "did you mean `flat`?"),
+        ("nb2stage.toml", "layout = 3", "`layout` cannot be 3"),
+        ("nb2stage.toml", 'notebooks = "a.ipynb"', "is not a list of paths"),
+        ("nb2stage.toml", "layout = ", "this is not TOML"),
+        ("pyproject.toml", "[tool]\nnb2stage = 3", "is not a table"),
+        ("pyproject.toml", '[tool.nb2stage]\nout = "x"', "no setting `out`"),
+    ],
+)
+def test_a_wrong_configuration(project: Path, call: Any, name: str, text: str, said: str) -> None:
+    save(project / "a.ipynb", TWO)
+    (project / name).write_text(text, encoding="utf-8")
+    code, out, err = call("convert", "a.ipynb")
+    assert (code, out) == (1, "")
+    assert err.startswith(f"{name}: NB620 ")
+    assert said in err
+    assert files_of(project) == {name}
+
+
+def test_a_pyproject_of_others_is_not_read(project: Path, call: Any) -> None:
+    save(project / "a.ipynb", TWO)
+    (project / "pyproject.toml").write_text("[broken", encoding="utf-8")
+    assert call("convert", "a.ipynb")[0] == 0
+
+
+# -- bugs, signals, streams ------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("error", "code", "said"),
+    [
+        (KeyError("x"), 3, "a bug in nb2stage"),
+        (RecursionError(), 3, "--debug"),
+        (KeyboardInterrupt(), 130, "interrupted"),
+        (OSError(28, "No space left on device"), 1, "No space left"),
+    ],
+)
+def test_what_goes_wrong_inside(
+    project: Path, call: Any, monkeypatch: pytest.MonkeyPatch, error: BaseException, code: int, said: str
+) -> None:
+    save(project / "a.ipynb", TWO)
+
+    def broken(*_: object) -> None:
+        raise error
+
+    monkeypatch.setattr("nb2stage.convert.convert", broken)
+    found, out, err = call("convert", "a.ipynb")
+    assert (found, out) == (code, "")
+    assert said in err
+    assert "Traceback" not in err
+    assert files_of(project) == set()
+    if code == 3:
+        assert "Traceback" in call("convert", "a.ipynb", "--debug")[2]
+
+
+def start(project: Path, *argv: str, **more: Any) -> subprocess.Popen[bytes]:
+    """nb2stage as a process of its own."""
+    command = [sys.executable, "-m", "nb2stage", *argv]
+    return subprocess.Popen(command, cwd=project, stderr=subprocess.PIPE, **more)
+
+
+@pytest.mark.skipif(os.name != "posix", reason="pipes of POSIX")
+def test_a_reader_that_has_gone_is_no_error(project: Path) -> None:
+    save(project / "a.ipynb", TWO)
+    read, write = os.pipe()
+    os.close(read)
+    process = start(project, "convert", "a.ipynb", stdout=write)
+    os.close(write)
+    _, err = process.communicate()
+    assert (process.returncode, err) == (0, b"")
+    assert files_of(project) == FILES
+
+
+@pytest.mark.skipif(os.name != "posix", reason="a shell of POSIX")
+def test_a_closed_output_is_no_error(project: Path) -> None:
+    save(project / "a.ipynb", TWO)
+    command = f"exec {sys.executable} -m nb2stage convert a.ipynb >&-"
+    done = subprocess.run(command, shell=True, cwd=project, capture_output=True, check=False)
+    assert (done.returncode, done.stderr) == (0, b"")
+
+
+def test_characters_that_the_terminal_lacks(project: Path) -> None:
+    save(project / "größe.ipynb", [("import", "print(größe)")])
+    env = {**os.environ, "PYTHONIOENCODING": "ascii", "PYTHONUTF8": "0"}
+    process = start(project, "convert", "größe.ipynb", stdout=subprocess.PIPE, env=env)
+    _, err = process.communicate()
+    assert process.returncode == 1
+    assert rb"gr\xf6\xdfe.ipynb:cell 1:1:7: NB201" in err
+
+
+def test_the_same_bytes_under_every_hash_seed(project: Path) -> None:
+    made = []
+    for seed in ("1", "2"):
+        folder = project / seed
+        save(folder / "a.ipynb", PARAMETERS)
+        process = start(
+            folder, "convert", "a.ipynb", stdout=subprocess.PIPE, env={**os.environ, "PYTHONHASHSEED": seed}
+        )
+        out, _ = process.communicate()
+        made.append((out, {p.relative_to(folder): p.read_bytes() for p in folder.rglob("*") if p.is_file()}))
+    assert made[0] == made[1]
+
+
+@pytest.mark.parametrize(
+    ("color", "env", "is_coloured"),
+    [
+        ("auto", {}, False), ("always", {}, True), ("always", {"NO_COLOR": "1"}, True), ("never", {}, False),
+    ],
+)  # fmt: skip
+def test_colour(project: Path, call: Any, monkeypatch: pytest.MonkeyPatch, color: str, env: dict[str, str],
+                is_coloured: bool) -> None:  # fmt: skip
+    for key, value in env.items():
+        monkeypatch.setenv(key, value)
+    save(project / "a.ipynb", WARNED)
+    _, out, err = call("convert", "a.ipynb", "--color", color)
+    assert ("\x1b[" in out, "\x1b[" in err) == (is_coloured, is_coloured)
+
+
+@pytest.mark.parametrize(
+    ("no_color", "term", "is_coloured"), [("", "xterm", True), ("1", "xterm", False), ("", "dumb", False)]
+)
+def test_colour_on_a_terminal(monkeypatch: pytest.MonkeyPatch, no_color: str, term: str, is_coloured: bool) -> None:
+    class Terminal:
+        def isatty(self) -> bool:
+            return True
+
+    monkeypatch.setenv("NO_COLOR", no_color)
+    monkeypatch.setenv("TERM", term)
+    console = cli.Console(cli.parse(["convert", "a.ipynb"]))
+    assert ("\x1b[" in console.paint("x", "red", Terminal())) == is_coloured  # type: ignore[arg-type]
+
+
+# -- the table -------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("numbers", "text"), [([], ""), ([4], "4"), ([1, 2, 3, 7], "1-3, 7"), ([1, 3, 4], "1, 3-4")])
+def test_spans(numbers: list[int], text: str) -> None:
+    assert report.spans(numbers) == text
+
+
+@pytest.mark.parametrize("width", [60, 80, 100, 200])
+def test_a_table_fits_and_splits_no_name(project: Path, call: Any, width: int) -> None:
+    from nb2stage.convert import Project, convert
+    from nb2stage.writer import State
+
+    names = [f"a_rather_long_name_{n}" for n in range(9)]
+    first = "\n".join(LOAD.format(name) for name in names)
+    path = save(project / "a.ipynb", [("import", first), ("train", f"print({', '.join(names)})")])
+    conversion = convert(path.read_bytes(), "a.ipynb", Project(project, State()))
+    text = report.table(conversion.stages, width)
+    assert max(map(len, text.splitlines())) <= width
+    assert all(text.count(name) == 2 for name in names)
+
+
+@pytest.mark.parametrize(("text", "quoted"), [("a/b.c", "a/b.c"), ("a b", "'a b'"), ("it's", "'it'\\''s'")])
+def test_paths_are_quoted_for_the_shell(text: str, quoted: str) -> None:
+    assert report.quoted(text) == quoted
