@@ -2525,7 +2525,7 @@ if flag:
 # %% report
 => random.random()
 
-== uuid-free-secrets-free-hash-of-data
+== hash-object-stays-in-its-stage
 # %% import
 import hashlib
 data = b"abc"
@@ -2872,7 +2872,7 @@ n = down(2000)
 # %% report
 => [n, down(3000)]
 
-== locale-free-time-zone
+== time-zone-of-the-process
 # %% import
 import os, time
 os.environ["TZ"] = "Asia/Tokyo"
@@ -4251,7 +4251,7 @@ with tempfile.TemporaryDirectory() as folder:
 # %% report
 => text
 
-== excel-free-parquet-free-feather-free-html
+== frame-to-html-json-and-text
 # %% import
 import pandas as pd
 df = pd.DataFrame({"a": [1, 2]})
@@ -4289,20 +4289,16 @@ with open("rows.csv") as f:
 == zip-and-gzip
 # %% import
 import gzip, zipfile
-with gzip.open("a.txt.gz", "wt") as f:
-    f.write("zipped")
+with gzip.GzipFile("a.txt.gz", "wb", mtime=0) as f:
+    f.write(b"zipped")
 with zipfile.ZipFile("b.zip", "w") as z:
-    z.writestr("inner.txt", "inside")
+    z.writestr(zipfile.ZipInfo("inner.txt"), "inside")
 # %% report
 with gzip.open("a.txt.gz", "rt") as f:
     one = f.read()
 with zipfile.ZipFile("b.zip") as z:
     two = z.read("inner.txt").decode()
-import os
-os.environ["NOTHING"] = "1"
-print(one, two)
-with open("result.json", "w") as f:
-    f.write(one + two)
+=> [one, two]
 
 == written-before-a-rebinding-of-the-path
 # %% import
@@ -4316,7 +4312,7 @@ with open(path, "w") as f:
 # %% report
 => [open("a.txt").read(), open(path).read()]
 
-== one-file-two-stages-other-mode | NB410
+== one-file-written-by-two-stages | NB410
 # %% import
 with open("a.txt", "w") as f:
     f.write("1")
@@ -4604,6 +4600,18 @@ x = n + 1
 # %% parameters
 a = 1
 # %% import
+x = [a]
+# %% parameters
+b = 2
+# %% train
+x.append(b)
+# %% report
+=> [x, a, b]
+
+== parameter-given-twice | NB5
+# %% parameters
+a = 1
+# %% import
 x = a
 # %% parameters
 b = 2
@@ -4786,7 +4794,1911 @@ x.append(2)
 => x
 '''
 
+METRICS: Final = r'''
+== metrics-tag-writes-the-numbers
+# %% import
+xs = [1, 2, 6]
+# %% evaluate metrics
+mean = sum(xs) / len(xs)
+largest = max(xs)
+# %% out: metrics.json
+{"mean": 3.0, "largest": 6}
+
+== metrics-of-numpy-and-a-dict
+# %% import
+import numpy as np
+a = np.array([1.0, 2.0])
+# %% evaluate metrics
+mean = a.mean()
+n = a.size
+table = {"max": a.max()}
+# %% out: metrics.json
+{"mean": 1.5, "n": 2, "table": {"max": 2.0}}
+
+== metrics-file-by-hand-in-evaluate
+# %% import
+xs = [1, 2]
+# %% evaluate
+import json
+with open("metrics.json", "w") as f:
+    json.dump({"n": len(xs)}, f)
+# %% report
+=> json.load(open("metrics.json"))
+
+== metrics-in-two-stages
+# %% train metrics
+loss = 0.5
+# %% evaluate metrics
+score = 1 - loss
+# %% out: metrics/train.json
+{"loss": 0.5}
+# %% out: metrics/evaluate.json
+{"score": 0.5}
+
+== metrics-unpacked-and-annotated
+# %% import
+xs = [1, 2, 3]
+# %% evaluate metrics
+low, high = min(xs), max(xs)
+mean: float = sum(xs) / 3
+mean *= 2
+# %% report
+=> [low, high, mean]
+# %% out: metrics.json
+{"low": 1, "high": 3, "mean": 4.0}
+
+== metrics-under-a-condition
+# %% import
+xs = [1, 2, 3]
+# %% evaluate metrics
+n = len(xs)
+if n > 2:
+    big = 1
+# %% out: metrics.json
+{"n": 3, "big": 1}
+
+== metrics-cell-with-arrays-and-text-beside
+# %% import
+import numpy as np
+y = np.array([1, 0, 1])
+# %% evaluate metrics
+hits = y == 1
+share = float(hits.mean())
+# %% report
+=> [share, hits.tolist()]
+# %% out: metrics.json
+{"share": 0.6666666666666666}
+'''
+
+FIGURES: Final = r'''
+== one-figure-each-in-two-cells
+# %% import
+import matplotlib.pyplot as plt
+xs = [1, 3, 2]
+# %% report
+plt.plot(xs)
+plt.title("one")
+plt.show()
+# %% report
+plt.bar([1, 2, 3], xs)
+
+== figures-in-a-loop-with-show
+# %% import
+import matplotlib.pyplot as plt
+xs = [1, 3, 2]
+# %% report
+for k in range(3):
+    plt.plot([x * k for x in xs])
+    plt.title(f"k={k}")
+    plt.show()
+
+== figures-in-a-loop-without-show
+# %% import
+import matplotlib.pyplot as plt
+xs = [1, 3, 2]
+# %% report
+for k in range(3):
+    plt.figure()
+    plt.plot([x * k for x in xs])
+
+== lines-in-a-loop-are-one-figure
+# %% import
+import matplotlib.pyplot as plt
+xs = [1, 3, 2]
+# %% report
+for k in range(3):
+    plt.plot([x * k for x in xs])
+plt.show()
+
+== figure-by-a-function
+# %% import
+import matplotlib.pyplot as plt
+def draw(xs, title):
+    fig, ax = plt.subplots()
+    ax.plot(xs)
+    ax.set_title(title)
+    return ax
+xs = [1, 3, 2]
+# %% report
+draw(xs, "a")
+draw(xs[::-1], "b")
+
+== figure-by-a-function-that-shows
+# %% import
+import matplotlib.pyplot as plt
+def draw(xs):
+    plt.plot(xs)
+    plt.show()
+xs = [1, 3, 2]
+# %% report
+draw(xs)
+draw([5, 6])
+
+== figure-by-a-frame
+# %% import
+import pandas as pd
+df = pd.DataFrame({"a": [1, 2, 3], "b": [3, 1, 2]})
+# %% report
+df.plot()
+# %% report
+df.hist(figsize=(4, 3));
+
+== figure-saved-and-shown
+# %% import
+import matplotlib.pyplot as plt
+xs = [1, 3, 2]
+# %% report
+fig, ax = plt.subplots(figsize=(3, 2))
+ax.plot(xs)
+fig.savefig("mine.png")
+plt.show()
+
+== figure-saved-and-closed-is-not-shown
+# %% import
+import matplotlib.pyplot as plt
+xs = [1, 3, 2]
+# %% report
+plt.plot(xs)
+plt.savefig("mine.png")
+plt.close()
+
+== figure-shown-then-saved-is-empty
+# %% import
+import matplotlib.pyplot as plt
+xs = [1, 3, 2]
+# %% report
+plt.plot(xs)
+plt.show()
+plt.savefig("empty.png")
+
+== figures-in-several-stages
+# %% import
+import matplotlib.pyplot as plt
+xs = [1, 3, 2]
+plt.plot(xs)
+plt.show()
+# %% train
+xs.append(9)
+plt.scatter(range(4), xs)
+# %% report
+plt.plot(xs)
+plt.title("end")
+
+== figure-closed-by-the-end-of-a-cell
+# %% import
+import matplotlib.pyplot as plt
+# %% report
+plt.plot([1, 2])
+# %% report
+plt.title("a new and empty figure")
+
+== figure-under-a-condition
+# %% import
+import matplotlib.pyplot as plt
+flag = len("ab") == 3
+# %% report
+if flag:
+    plt.plot([1, 2])
+if not flag:
+    plt.plot([2, 1])
+
+== no-figure-under-a-false-condition
+# %% import
+import matplotlib.pyplot as plt
+flag = len("ab") == 3
+xs = [1]
+# %% report
+if flag:
+    plt.plot([1, 2])
+    plt.show()
+=> xs
+
+== subplots-filled-in-a-loop
+# %% import
+import matplotlib.pyplot as plt
+data = {"a": [1, 2], "b": [2, 1]}
+# %% report
+fig, axes = plt.subplots(1, 2)
+for ax, (name, ys) in zip(axes.flat, data.items()):
+    ax.plot(ys)
+    ax.set_title(name)
+plt.tight_layout()
+
+== figure-kept-in-a-variable-and-drawn-later
+# %% import
+import matplotlib.pyplot as plt
+xs = [1, 2]
+# %% report
+fig = plt.figure()
+ax = fig.add_subplot()
+# %% report
+ax.plot(xs)
+fig.savefig("later.png")
+
+== seaborn-figure-and-theme
+# %% import
+import pandas as pd
+import seaborn as sns
+sns.set_theme()
+df = pd.DataFrame({"a": [1, 2, 3], "b": [3, 1, 2]})
+# %% report
+sns.lineplot(data=df, x="a", y="b")
+
+== seaborn-figure-level-plot
+# %% import
+import pandas as pd
+import seaborn as sns
+df = pd.DataFrame({"a": [1, 2, 3, 4], "b": [3, 1, 2, 5], "c": list("xyxy")})
+# %% report
+g = sns.catplot(data=df, x="c", y="a", kind="bar", errorbar=None)
+g.set_titles("t")
+
+== confusion-matrix-display
+# %% import
+from sklearn.metrics import ConfusionMatrixDisplay
+y, p = [0, 1, 1], [0, 1, 0]
+# %% report
+ConfusionMatrixDisplay.from_predictions(y, p)
+
+== two-figures-open-in-one-cell
+# %% import
+import matplotlib.pyplot as plt
+# %% report
+plt.figure(1)
+plt.plot([1, 2])
+plt.figure(2)
+plt.plot([2, 1])
+plt.figure(1)
+plt.title("first again")
+
+== unused-figure-object
+# %% import
+from matplotlib.figure import Figure
+# %% report
+fig = Figure()
+ax = fig.subplots()
+ax.plot([1, 2])
+fig.savefig("own.png")
+'''
+
+GROUPING: Final = r'''
+== cells-apart-harmless
+# %% import
+a = [1]
+# %% train
+b = [2]
+# %% import
+c = [3]
+# %% train
+b.append(4)
+# %% report
+=> [a, b, c]
+
+== cells-apart-later-reads-what-was-changed | NB206
+# %% import
+a = [1]
+# %% train
+a.append(2)
+# %% import
+n = len(a)
+# %% report
+=> [a, n]
+
+== cells-apart-later-rebinds-what-was-read | NB206
+# %% import
+a = 1
+# %% train
+b = a + 1
+# %% import
+a = 10
+# %% report
+=> [a, b]
+
+== cells-apart-random-draws | NB206
+# %% import
+import random
+random.seed(1)
+a = random.random()
+# %% train
+b = random.random()
+# %% import
+c = random.random()
+# %% report
+=> [a, b, c]
+
+== cells-apart-setting-between | NB206
+# %% import
+import numpy as np
+x = np.array([1.23456])
+# %% train
+np.set_printoptions(precision=1)
+y = 1
+# %% import
+text = str(x)
+# %% report
+=> [text, y]
+
+== cells-apart-through-an-alias | NB206
+# %% import
+a = [1]
+b = a
+# %% train
+b.append(2)
+# %% import
+a.append(3)
+# %% report
+=> a
+
+== cells-apart-through-a-file | NB206
+# %% import
+xs = [1]
+# %% train
+with open("a.txt", "w") as f:
+    f.write("x")
+# %% import
+with open("a.txt") as g:
+    text = g.read()
+# %% report
+=> [text, xs]
+
+== cells-apart-through-a-function-global | NB206
+# %% import
+k = 1
+def f():
+    return k
+# %% train
+k = 5
+# %% import
+a = f()
+# %% report
+=> [a, k]
+
+== cells-apart-through-a-redefined-function | NB206
+# %% import
+def f():
+    return 1
+a = f()
+# %% train
+def f():
+    return 2
+b = f()
+# %% import
+c = f()
+# %% report
+=> [a, b, c]
+
+== cells-apart-class-attribute | NB206
+# %% import
+class A:
+    n = 1
+# %% train
+A.n = 2
+# %% import
+x = A().n
+# %% report
+=> x
+
+== cells-apart-with-a-figure-between
+# %% import
+import matplotlib.pyplot as plt
+xs = [1, 2]
+# %% report
+plt.plot(xs)
+# %% import
+ys = [3]
+# %% report
+plt.plot(ys)
+
+== same-loop-variable-in-cells-apart
+# %% import
+total = 0
+for i in range(3):
+    total += i
+# %% train
+other = 0
+for i in range(5):
+    other += i
+# %% import
+third = 0
+for i in range(2):
+    third += i
+# %% report
+=> [total, other, third]
+
+== helper-name-reused-in-cells-apart-and-read-last | NB206
+# %% import
+tmp = 1
+# %% train
+tmp = 2
+# %% import
+tmp = 3
+# %% report
+=> tmp
+'''
+
+UNTAGGED: Final = r'''
+== imports-and-functions-of-untagged-cells
+# %%
+import numpy as np
+LIMIT_UNUSED = 1
+def double(x):
+    return np.asarray(x) * 2
+class Box:
+    n = 3
+# %% import
+a = double([1, 2])
+# %% report
+=> [a.tolist(), Box().n]
+
+== value-of-an-untagged-cell-used | NB202
+# %%
+limit = 3
+# %% import
+xs = [x for x in range(5) if x < limit]
+# %% report
+=> xs
+
+== value-of-an-untagged-cell-used-in-a-function | NB202
+# %%
+limit = 3
+def f(x):
+    return x < limit
+# %% import
+a = f(1)
+# %% report
+=> a
+
+== untagged-cell-rebinds | NB20
+# %% import
+x = 1
+# %%
+x = 2
+# %% report
+=> x
+
+== untagged-cell-changes | NB204
+# %% import
+xs = [1]
+# %%
+xs.append(2)
+# %% report
+=> xs
+
+== untagged-cell-changes-a-column | NB204
+# %% import
+import pandas as pd
+df = pd.DataFrame({"a": [1]})
+# %%
+df["b"] = 2
+# %% report
+=> list(df.columns)
+
+== untagged-exploration-is-ignored
+# %% import
+import pandas as pd
+df = pd.DataFrame({"a": [3, 1]})
+# %%
+df.describe()
+df.head()
+print(df.shape)
+n_rows = len(df)
+# %% explore
+df["a"].plot()
+# %% skip
+df["b"] = 1
+x = undefined_name
+# %% report
+=> df.to_dict("list")
+
+== untagged-rebinding-after-the-last-use
+# %% import
+x = 1
+# %% report
+=> x
+# %%
+x = 2
+
+== untagged-definition-with-a-default-of-its-own | NB2
+# %%
+base = 5
+def f(x=base):
+    return x
+# %% import
+a = f()
+# %% report
+=> a
+
+== untagged-redefinition-between-stages
+# %%
+def f():
+    return 1
+# %% import
+a = f()
+# %%
+def f():
+    return 2
+# %% train
+b = f()
+# %% report
+=> [a, b, f()]
+
+== untagged-cell-that-does-not-parse
+# %% import
+x = 1
+# %%
+this is not python
+# %% report
+=> x
+
+== untagged-decorated-function
+# %%
+from functools import lru_cache
+@lru_cache
+def f(n):
+    return n * 2
+# %% import
+a = f(2)
+# %% report
+=> [a, f(3)]
+
+== untagged-function-before-its-global-is-tagged
+# %%
+def f(x):
+    return x * rate
+# %% import
+rate = 3
+a = f(1)
+# %% train
+rate = 4
+# %% report
+=> [a, f(1)]
+
+== untagged-import-under-try
+# %%
+try:
+    import cupy as xp
+except ImportError:
+    import numpy as xp
+# %% import
+a = xp.arange(3)
+# %% report
+=> xp.sum(a).tolist()
+
+== untagged-attribute-set-on-a-class | NB204
+# %%
+class A:
+    n = 1
+# %%
+A.n = 2
+# %% import
+x = A().n
+# %% report
+=> x
+
+== untagged-plotting-between
+# %% import
+import matplotlib.pyplot as plt
+xs = [1, 2]
+# %%
+plt.plot(xs)
+plt.show()
+# %% report
+plt.plot(xs[::-1])
+plt.show()
+
+== setup-values-in-every-stage
+# %% setup
+from pathlib import Path
+OUT = Path("out")
+OUT.mkdir(exist_ok=True)
+LIMIT = 3
+# %% import
+a = [n for n in range(5) if n < LIMIT]
+# %% report
+(OUT / "a.txt").write_text(str(a))
+=> [a, LIMIT]
+
+== setup-list-changed-by-a-stage
+# %% setup
+seen = []
+# %% import
+seen.append(1)
+# %% train
+seen.append(2)
+# %% report
+=> seen
+
+== setup-in-the-middle
+# %% import
+x = 1.23456
+# %% setup
+import numpy as np
+np.set_printoptions(precision=1)
+# %% train
+a = str(np.array([x]))
+# %% report
+=> [a, str(np.array([x]))]
+
+== setup-with-functions-and-style
+# %% setup
+import matplotlib.pyplot as plt
+import warnings
+warnings.filterwarnings("ignore")
+plt.rcParams["figure.figsize"] = (3, 2)
+def draw(xs):
+    plt.plot(xs)
+    plt.show()
+# %% import
+xs = [1, 2]
+draw(xs)
+# %% report
+draw(xs[::-1])
+'''
+
+VALUES: Final = r'''
+== sets-bytes-dates-decimals-fractions
+# %% import
+import datetime as dt
+from decimal import Decimal
+from fractions import Fraction
+s, b, f = {1, 2}, bytearray(b"ab"), frozenset("xy")
+day, when = dt.date(2024, 1, 2), dt.datetime(2024, 1, 2, 3, tzinfo=dt.timezone.utc)
+money, part = Decimal("1.10"), Fraction(1, 3)
+# %% train
+s.add(3)
+b.extend(b"cd")
+when += dt.timedelta(hours=1)
+money += Decimal("2.2")
+# %% report
+=> [sorted(s), b.decode(), sorted(f), str(day), str(when), str(money), str(part)]
+
+== numbers-of-every-kind
+# %% import
+big, z, inf, none, yes = 2 ** 200, 1 + 2j, float("inf"), None, True
+nan = float("nan")
+# %% train
+big += 1
+# %% report
+=> [big, str(z), inf > big, none, yes, nan != nan]
+
+== collections-of-every-kind
+# %% import
+from collections import ChainMap, Counter, OrderedDict, defaultdict, deque
+q = deque([1, 2], maxlen=2)
+c = Counter("aab")
+o = OrderedDict(a=1, b=2)
+d = defaultdict(list)
+m = ChainMap({"a": 1}, {"b": 2})
+# %% train
+q.append(3)
+c.update("b")
+o.move_to_end("a")
+d["x"].append(1)
+m["b"] = 5
+# %% report
+=> [list(q), q.maxlen, sorted(c.items()), list(o), dict(d), dict(m), d["missing"]]
+
+== defaultdict-of-a-lambda
+# %% import
+from collections import defaultdict
+base = 3
+d = defaultdict(lambda: base)
+d["a"] += 1
+# %% train
+base = 10
+# %% report
+=> [d["a"], d["b"]]
+
+== defaultdict-changed-by-reading
+# %% import
+from collections import defaultdict
+d = defaultdict(int)
+# %% train
+x = d["k"]
+# %% report
+=> [x, dict(d)]
+
+== sparse-matrix
+# %% import
+import numpy as np
+from scipy import sparse
+m = sparse.lil_matrix((2, 2))
+# %% train
+m[0, 1] = 5
+c = m.tocsr()
+# %% report
+=> [m.toarray().tolist(), c.toarray().tolist()]
+
+== categorical-multiindex-and-dates
+# %% import
+import pandas as pd
+df = pd.DataFrame({"c": pd.Categorical(["a", "b"], ["b", "a"], ordered=True), "n": [1, 2]})
+mi = df.set_index(["c", "n"])
+ts = pd.Series([1, 2], index=pd.date_range("2024-01-01", periods=2, freq="D"))
+# %% train
+df["n"] = df["n"].astype("Int64")
+ts = ts.resample("12h").ffill()
+# %% report
+=> [str(df.dtypes.to_dict()), df["c"].max(), mi.index.names, ts.index.freqstr, [str(i) for i in ts.index]]
+
+== frame-attributes-and-flags
+# %% import
+import pandas as pd
+df = pd.DataFrame({"a": [1, 2]})
+df.attrs["unit"] = "kg"
+df.index.name = "row"
+# %% train
+df.attrs["seen"] = True
+# %% report
+=> [df.attrs, df.index.name]
+
+== structured-and-masked-arrays
+# %% import
+import numpy as np
+r = np.array([(1, 2.0)], dtype=[("a", int), ("b", float)])
+m = np.ma.masked_array([1, 2, 3], mask=[False, True, False])
+# %% train
+r["b"] = 7
+m[0] = 9
+# %% report
+=> [r["b"].tolist(), m.tolist(), float(m.sum())]
+
+== read-only-flag-of-an-array | NB2
+# %% import
+import numpy as np
+a = np.asfortranarray(np.arange(4).reshape(2, 2))
+a.flags.writeable = False
+# %% train
+try:
+    a[0, 0] = 9
+    state = "written"
+except ValueError:
+    state = "read only"
+# %% report
+=> [state, a.tolist(), bool(a.flags.f_contiguous)]
+
+== string-building-and-io-buffer
+# %% import
+import io
+text = "a"
+buffer = io.StringIO()
+buffer.write("one")
+# %% train
+text += "b"
+buffer.write("two")
+# %% report
+=> [text, buffer.getvalue()]
+
+== regex-and-match-objects | NB2
+# %% import
+import re
+pattern = re.compile(r"(\d+)")
+found = pattern.search("a12")
+# %% report
+=> [found.group(1), pattern.pattern]
+
+== regex-crosses
+# %% import
+import re
+pattern = re.compile(r"(\d+)")
+# %% train
+numbers = pattern.findall("a12 b3")
+# %% report
+=> [numbers, pattern.sub("#", "x9")]
+
+== range-slice-ellipsis-type-objects
+# %% import
+import numpy as np
+r, s, e, t, n = range(3), slice(1, 2), ..., int, type(None)
+dtype = np.float32
+# %% train
+x = np.arange(3, dtype=dtype)[s]
+# %% report
+=> [list(r), str(s), e is ..., t("3"), n is type(None), x.tolist(), str(x.dtype)]
+
+== modules-in-variables
+# %% import
+import math
+m = math
+tools = {"math": math}
+# %% train
+a = m.sqrt(4)
+# %% report
+=> [a, tools["math"].pi == math.pi, m is math]
+
+== groupby-object-used-in-two-stages
+# %% import
+import pandas as pd
+df = pd.DataFrame({"g": ["a", "b", "a"], "v": [1, 2, 3]})
+groups = df.groupby("g")
+# %% train
+sums = groups["v"].sum()
+# %% report
+=> [sums.to_dict(), groups.size().to_dict()]
+
+== lock-and-thread-objects | NB2
+# %% import
+import threading
+lock = threading.Lock()
+# %% report
+with lock:
+    x = 1
+=> x
+
+== database-connection-in-memory | NB2
+# %% import
+import sqlite3
+con = sqlite3.connect(":memory:")
+con.execute("create table t (a int)")
+con.execute("insert into t values (3)")
+# %% report
+=> con.execute("select a from t").fetchall()
+
+== itertools-objects-kept
+# %% import
+import itertools
+cycle = itertools.cycle("abc")
+a = next(cycle)
+chain = itertools.chain([1], [2])
+# %% train
+b = next(cycle)
+first = next(chain)
+# %% report
+=> [a, b, next(cycle), first, list(chain)]
+
+== time-is-not-drawn-twice
+# %% import
+import time
+t0 = time.time()
+# %% train
+t1 = t0
+# %% report
+=> t0 == t1
+
+== object-made-once-not-twice
+# %% import
+import uuid
+token = uuid.uuid4()
+alias = token
+# %% train
+same = token == alias
+# %% report
+=> [same, token == alias, token is alias]
+
+== expensive-constant-made-by-a-call
+# %% import
+import os
+pid = os.getpid()
+# %% train
+again = pid
+# %% report
+=> pid == again
+
+== environment-read-once
+# %% import
+import os
+home = os.environ.get("NB_NOT_SET", "default")
+# %% train
+os.environ["NB_NOT_SET"] = "set"
+# %% report
+=> [home, os.environ.get("NB_NOT_SET")]
+
+== constant-bound-once-but-changed
+# %% import
+COLUMNS = ["a"]
+OPTIONS = {"x": {}}
+# %% train
+OPTIONS["x"]["y"] = 1
+# %% report
+COLUMNS += ["b"]
+=> [COLUMNS, OPTIONS]
+
+== class-instance-with-getstate | NB2
+# %% import
+class A:
+    def __init__(self):
+        self.n, self.cache = 1, {"a": 1}
+    def __getstate__(self):
+        return {"n": self.n}
+a = A()
+# %% train
+a.n += 1
+# %% report
+=> [a.n, a.cache]
+
+== instance-with-weak-and-property-state
+# %% import
+class Temp:
+    def __init__(self, c):
+        self._c = c
+    def __eq__(self, other):
+        return self._c == other._c
+    def __hash__(self):
+        return hash(self._c)
+    def __repr__(self):
+        return f"Temp({self._c})"
+seen = {Temp(1): "one"}
+# %% train
+seen[Temp(1)] += "!"
+# %% report
+=> [repr(k) + v for k, v in seen.items()]
+'''
+
+COMBINATIONS: Final = r'''
+== unbound-methods-of-builtins-change
+# %% import
+xs, d, s = [3, 1], {}, set()
+ys = xs
+# %% preprocess
+list.append(xs, 2)
+dict.update(d, a=1)
+# %% train
+xs.__setitem__(0, 9)
+set.add(s, 5)
+list.sort(ys)
+# %% report
+=> [ys, d, sorted(s)]
+
+== namespace-of-an-object-changed
+# %% import
+import types
+o = types.SimpleNamespace(x=1)
+# %% preprocess
+vars(o)["x"] = 5
+# %% train
+o.__dict__.update(y=2)
+# %% report
+=> [o.x, o.y]
+
+== getattr-of-a-method-by-name
+# %% import
+import operator
+xs, ys = [], []
+# %% preprocess
+getattr(xs, "append")(1)
+# %% train
+operator.attrgetter("append")(ys)(2)
+# %% report
+=> [xs, ys]
+
+== generator-in-a-call-changes
+# %% import
+seen = set()
+xs = [1, 2, 1]
+# %% train
+repeated = any(x in seen or seen.add(x) for x in xs)
+# %% report
+=> [repeated, sorted(seen)]
+
+== sort-key-that-notes
+# %% import
+log = []
+xs = [3, 1, 2]
+# %% train
+ys = sorted(xs, key=lambda x: log.append(x) or x)
+# %% report
+=> [ys, log]
+
+== reduce-into-its-start
+# %% import
+from functools import reduce
+base = {}
+parts = [{"a": 1}, {"b": 2}]
+# %% train
+out = reduce(lambda acc, d: acc.update(d) or acc, parts, base)
+# %% report
+=> [base, out is base]
+
+== augmented-set-and-dict-through-an-alias
+# %% import
+s, d, xs = {1}, {"a": 1}, [0]
+t, e, ys = s, d, xs
+# %% train
+s |= {2}
+d |= {"b": 2}
+xs *= 3
+# %% report
+=> [sorted(t), e, ys]
+
+== slice-assignment-and-clear-through-an-alias
+# %% import
+xs, d = [1, 2], {"a": 1}
+ys, e = xs, d
+# %% train
+xs[:] = []
+d.clear()
+# %% report
+=> [ys, e]
+
+== callbacks-held-by-an-object
+# %% import
+log = []
+class Button:
+    def __init__(self):
+        self.handlers = []
+    def fire(self, x):
+        for h in self.handlers:
+            h(x)
+def note(x):
+    log.append(x)
+b = Button()
+b.handlers.append(note)
+# %% train
+b.fire("one")
+# %% report
+b.fire("two")
+=> log
+
+== setattr-hook-and-getattr-hook
+# %% import
+class Rec:
+    def __init__(self):
+        object.__setattr__(self, "log", [])
+    def __setattr__(self, name, value):
+        self.log.append(name)
+    def __getattr__(self, name):
+        if name.startswith("__"):
+            raise AttributeError(name)
+        self.log.append("get " + name)
+        return 0
+r = Rec()
+# %% preprocess
+r.speed = 3
+# %% train
+x = r.weight
+# %% report
+=> [r.log, x]
+
+== descriptor-that-counts
+# %% import
+class Counted:
+    reads = 0
+    def __get__(self, obj, owner):
+        Counted.reads += 1
+        return 7
+class A:
+    v = Counted()
+a = A()
+# %% train
+x = a.v + a.v
+# %% report
+=> [x, Counted.reads]
+
+== lt-that-notes-and-len-that-notes
+# %% import
+log = []
+class N:
+    def __init__(self, n):
+        self.n = n
+    def __lt__(self, other):
+        log.append("lt")
+        return self.n < other.n
+    def __len__(self):
+        log.append("len")
+        return 2
+ns = [N(2), N(1)]
+# %% preprocess
+ns.sort()
+# %% train
+k = len(ns[0])
+m = min(ns).n
+# %% report
+=> [log, k, m]
+
+== dict-subclass-with-missing
+# %% import
+class Memo(dict):
+    def __missing__(self, k):
+        self[k] = k * 2
+        return self[k]
+m = Memo()
+# %% train
+x = m[4]
+# %% report
+=> [x, dict(m), isinstance(m, Memo)]
+
+== list-subclass-with-an-attribute
+# %% import
+class Tagged(list):
+    tag = None
+xs = Tagged([1])
+xs.tag = "t"
+# %% train
+xs.append(2)
+xs.tag += "!"
+# %% report
+=> [xs, xs.tag, type(xs) is Tagged]
+
+== frame-subclass
+# %% import
+import pandas as pd
+class Sales(pd.DataFrame):
+    @property
+    def _constructor(self):
+        return Sales
+    def total(self):
+        return int(self["n"].sum())
+s = Sales({"n": [1, 2]})
+# %% train
+s["n"] *= 2
+# %% report
+=> [s.total(), type(s[s["n"] > 2]) is Sales]
+
+== queue-crosses | NB2
+# %% import
+import queue
+q = queue.Queue()
+q.put(1)
+# %% report
+=> q.get()
+
+== method-copy-is-shallow
+# %% import
+a = {"x": [1], "y": 2}
+b = a.copy()
+# %% train
+b["x"].append(5)
+b["y"] = 3
+# %% report
+=> [a, b]
+
+== old-name-keeps-the-old-frame
+# %% import
+import pandas as pd
+df = pd.DataFrame({"a": [1, 2], "b": [3, 4]})
+raw = df
+df = df.drop(columns="b")
+# %% preprocess
+df["c"] = 1
+# %% train
+raw["d"] = 2
+# %% report
+=> [list(raw.columns), list(df.columns)]
+
+== filtered-frame-is-its-own
+# %% import
+import pandas as pd
+df = pd.DataFrame({"a": [1, 2, 3]})
+sub = df[df["a"] > 1]
+# %% train
+sub = sub.assign(b=0)
+df.loc[:, "a"] = 0
+# %% report
+=> [sub.to_dict("list"), df["a"].tolist()]
+
+== apply-by-rows-fills-a-dict
+# %% import
+import pandas as pd
+df = pd.DataFrame({"a": [1, 2], "b": [3, 4]})
+index = {}
+def note(row):
+    index[int(row["a"])] = int(row["b"])
+    return 0
+# %% train
+df.apply(note, axis=1)
+# %% report
+=> index
+
+== vectorize-and-pipe-with-state
+# %% import
+import numpy as np
+import pandas as pd
+log = []
+def f(x):
+    log.append(int(x))
+    return x * 2
+g = np.vectorize(f, otypes=[int])
+# %% preprocess
+a = g(np.array([1, 2]))
+# %% train
+s = pd.Series([3]).pipe(lambda v: log.append(len(v)) or v)
+# %% report
+=> [a.tolist(), log]
+
+== numpy-methods-that-change-in-place
+# %% import
+import numpy as np
+a, b, c, d, e = (np.array([3.0, 1.0, 2.0]) for _ in range(5))
+f = np.array([1.0, np.nan])
+# %% preprocess
+a.sort()
+b.fill(7)
+np.copyto(c, b)
+# %% train
+np.add.at(d, [0, 0], 1)
+e.flat[0] = 9
+np.nan_to_num(f, copy=False)
+# %% report
+=> [x.tolist() for x in (a, b, c, d, e, f)]
+
+== scaler-that-works-in-place
+# %% import
+import numpy as np
+from sklearn.preprocessing import StandardScaler
+X = np.array([[1.0], [2.0], [3.0]])
+scaler = StandardScaler(copy=False)
+# %% train
+scaler.fit_transform(X)
+# %% report
+=> [X.round(6).tolist(), scaler.mean_.tolist()]
+
+== partial-fit-in-two-stages
+# %% import
+import numpy as np
+from sklearn.linear_model import SGDRegressor
+X, y = np.arange(6.0).reshape(3, 2), np.array([1.0, 2.0, 4.0])
+m = SGDRegressor(random_state=0)
+# %% train
+m.partial_fit(X, y)
+# %% evaluate
+m.partial_fit(X, y)
+# %% report
+=> m.coef_.tolist()
+
+== warm-start-and-clone
+# %% import
+import numpy as np
+from sklearn.base import clone
+from sklearn.ensemble import RandomForestRegressor
+X, y = np.arange(20.0).reshape(10, 2), np.arange(10.0)
+m = RandomForestRegressor(n_estimators=2, warm_start=True, random_state=0)
+c = clone(m)
+# %% train
+m.fit(X, y)
+# %% evaluate
+m.n_estimators += 2
+m.fit(X, y)
+# %% report
+=> [len(m.estimators_), hasattr(c, "estimators_"), m.predict(X[:2]).tolist()]
+
+== stdout-redirected-into-a-buffer
+# %% import
+import contextlib, io
+buffer = io.StringIO()
+with contextlib.redirect_stdout(buffer):
+    print("hello")
+# %% report
+=> buffer.getvalue()
+
+== class-counter-of-itertools
+# %% import
+import itertools
+class Node:
+    ids = itertools.count(1)
+    def __init__(self):
+        self.id = next(Node.ids)
+a = Node()
+# %% train
+b = Node()
+# %% report
+c = Node()
+=> [a.id, b.id, c.id]
+
+== lazy-map-sees-a-rebound-global
+# %% import
+k = 1
+def f(x):
+    return x + k
+m = map(f, [1, 2])
+# %% train
+k = 100
+# %% report
+=> list(m)
+
+== lazy-zip-and-reversed-follow-their-lists
+# %% import
+xs = [1, 2]
+z = enumerate(xs)
+# %% train
+xs.append(3)
+# %% report
+=> [list(p) for p in z]
+
+== lambdas-with-bound-defaults
+# %% import
+fs = [lambda x, i=i: x + i for i in range(3)]
+# %% train
+fs.append(lambda x, i=10: x * i)
+# %% report
+=> [f(1) for f in fs]
+
+== import-name-rebound-to-another-module
+# %% import
+from datetime import datetime
+a = datetime(2024, 1, 2).year
+# %% train
+import datetime
+b = datetime.date(2024, 1, 3).day
+# %% report
+=> [a, b, datetime.date(2024, 5, 6).month]
+
+== module-name-rebound-and-seen-by-a-function
+# %% import
+import math as xp
+def root(v):
+    return float(xp.sqrt(v))
+a = root(4)
+# %% train
+import numpy as xp
+b = root(9)
+# %% report
+=> [a, b, xp.__name__, root(16)]
+
+== import-only-in-a-later-stage-than-the-function
+# %% import
+def total(xs):
+    return float(np.sum(xs))
+xs = [1, 2]
+# %% train
+import numpy as np
+a = total(xs)
+# %% report
+=> [a, total([5])]
+
+== dotted-imports
+# %% import
+import os.path
+import xml.etree.ElementTree as ET
+import concurrent.futures
+root = ET.fromstring("<a><b>1</b></a>")
+# %% train
+def run(f, x):
+    with concurrent.futures.ThreadPoolExecutor(1) as pool:
+        return pool.submit(f, x).result()
+text = root.find("b").text
+# %% report
+=> [text, os.path.join("a", "b"), run(abs, -3)]
+
+== sklearn-by-dots
+# %% import
+import sklearn.linear_model
+import scipy
+import numpy as np
+from scipy import stats
+X, y = np.arange(6.0).reshape(3, 2), np.array([1.0, 2.0, 4.0])
+# %% train
+m = sklearn.linear_model.Ridge().fit(X, y)
+# %% report
+=> [m.coef_.tolist(), float(scipy.stats.norm.cdf(0))]
+
+== library-constant-replaced
+# %% import
+import math
+math.pi = 3
+# %% train
+a = math.pi
+# %% report
+=> [a, math.pi]
+
+== library-function-replaced
+# %% import
+import random
+random.random = lambda: 0.25
+# %% train
+a = random.random()
+# %% report
+=> [a, random.random()]
+
+== builtins-extended | NB2
+# %% import
+import builtins
+builtins.double = lambda x: x * 2
+# %% train
+a = double(3)
+# %% report
+=> [a, double(4)]
+
+== class-attribute-set-through-an-instance
+# %% import
+class A:
+    n = 1
+a, b = A(), A()
+# %% preprocess
+type(a).n = 7
+# %% train
+a.__class__.m = 8
+# %% report
+=> [b.n, b.m, A.n]
+
+== class-attribute-set-by-setattr
+# %% import
+class A:
+    n = 1
+a = A()
+# %% train
+for name in ("n", "m"):
+    setattr(A, name, name.upper())
+# %% report
+=> [a.n, A.m]
+
+== class-of-an-instance-changed
+# %% import
+class A:
+    def hi(self):
+        return "A"
+class B:
+    def hi(self):
+        return "B"
+a = A()
+# %% train
+a.__class__ = B
+# %% report
+=> [a.hi(), isinstance(a, B)]
+
+== defaults-of-a-function-replaced
+# %% import
+def f(x=1):
+    return x
+# %% train
+f.__defaults__ = (5,)
+# %% report
+=> f()
+
+== attribute-of-a-method-and-doc-set
+# %% import
+class A:
+    def f(self):
+        "doc"
+        return 1
+A.f.flag = "x"
+# %% train
+A.__doc__ = "new"
+# %% report
+=> [A.f.flag, A.__doc__, A().f()]
+
+== globals-of-a-function-changed | NB2
+# %% import
+k = 1
+def f():
+    return k
+f.__globals__["k"] = 5
+# %% report
+=> [f(), k]
+
+== subclass-changes-attribute-of-its-base
+# %% import
+class Base:
+    items = []
+    count = 0
+class Child(Base):
+    def add(self, x):
+        self.items.append(x)
+        Base.count += 1
+        type(self).count = 10
+c = Child()
+# %% train
+c.add(1)
+# %% report
+=> [Base.items, Base.count, Child.count, c.count]
+
+== random-module-under-other-names
+# %% import
+import numpy.random as nr
+from numpy import random as npr
+nr.seed(3)
+a = npr.rand()
+# %% train
+b = nr.rand()
+# %% report
+=> [a, b, npr.rand()]
+
+== random-state-argument-is-the-module
+# %% import
+import numpy as np
+from sklearn.utils import check_random_state, resample
+np.random.seed(0)
+rs = check_random_state(None)
+# %% train
+a = resample([1, 2, 3, 4], random_state=None)
+# %% report
+=> [a, rs.rand(), np.random.rand()]
+
+== sample-with-a-shared-random-state
+# %% import
+import numpy as np
+import pandas as pd
+rs = np.random.RandomState(1)
+df = pd.DataFrame({"a": range(6)})
+# %% train
+one = df.sample(3, random_state=rs)
+# %% report
+=> [one["a"].tolist(), df.sample(3, random_state=rs)["a"].tolist(), rs.rand()]
+
+== iterating-a-splitter-draws
+# %% import
+import numpy as np
+from sklearn.model_selection import ShuffleSplit
+np.random.seed(0)
+X = np.arange(8)
+splits = ShuffleSplit(2, test_size=0.25)
+# %% train
+parts = [test.tolist() for _, test in splits.split(X)]
+# %% report
+=> [parts, np.random.rand()]
+
+== draw-under-a-try-and-in-a-condition
+# %% import
+import random
+random.seed(2)
+if random.random() < 2:
+    a = 1
+# %% train
+try:
+    b = random.choice([])
+except IndexError:
+    b = random.choice([1, 2, 3])
+# %% report
+=> [a, b, random.random()]
+
+== random-order-of-a-frame-with-numpy-permutation
+# %% import
+import numpy as np
+import pandas as pd
+np.random.seed(4)
+df = pd.DataFrame({"a": range(5)})
+# %% preprocess
+df = df.iloc[np.random.permutation(len(df))].reset_index(drop=True)
+# %% train
+df["noise"] = np.random.randn(len(df))
+# %% report
+=> [df["a"].tolist(), df["noise"].tolist()]
+
+== alias-through-a-class-attribute
+# %% import
+class Config:
+    columns = ["a"]
+columns = Config.columns
+# %% train
+columns.append("b")
+# %% report
+=> [Config.columns, columns is Config.columns]
+
+== alias-through-a-default-dict-value
+# %% import
+cache = {}
+def get(key):
+    return cache.setdefault(key, [])
+xs = get("a")
+# %% train
+xs.append(1)
+# %% report
+=> [get("a"), cache]
+
+== alias-through-a-returned-attribute
+# %% import
+class Store:
+    def __init__(self):
+        self._rows = []
+    def rows(self):
+        return self._rows
+    @property
+    def all(self):
+        return self._rows
+s = Store()
+r, q = s.rows(), s.all
+# %% train
+r.append(1)
+q.append(2)
+# %% report
+=> [s._rows, r is q]
+
+== alias-through-next-max-and-filter
+# %% import
+rows = [{"n": 1}, {"n": 5}]
+top = max(rows, key=lambda r: r["n"])
+first = next(iter(rows))
+some = list(filter(lambda r: r["n"] > 2, rows))
+# %% preprocess
+top["seen"] = True
+# %% train
+first["seen"] = False
+some[0]["again"] = 1
+# %% report
+=> rows
+
+== alias-through-sorted-zip-and-values
+# %% import
+rows = [[2], [1]]
+ordered = sorted(rows)
+pairs = list(zip("ab", rows))
+table = dict(pairs)
+# %% preprocess
+ordered[0].append("s")
+# %% train
+for v in table.values():
+    v.append("v")
+# %% report
+=> [rows, pairs]
+
+== alias-through-a-dict-union-and-star
+# %% import
+inner = [1]
+a = {"k": inner}
+b = {**a, "z": 0}
+c = [*a.values()]
+d = a | {"y": 1}
+# %% train
+inner.append(2)
+# %% report
+=> [b["k"], c, d["k"]]
+
+== alias-by-walrus-and-ternary
+# %% import
+a, b = [1], [2]
+if (c := a if len(b) else b):
+    d = c
+# %% train
+d.append(3)
+# %% report
+=> [a, b, c]
+
+== alias-through-exception-args
+# %% import
+xs = [1]
+try:
+    raise ValueError(xs)
+except ValueError as err:
+    kept = err.args[0]
+# %% train
+kept.append(2)
+# %% report
+=> xs
+
+== alias-through-match
+# %% import
+data = {"rows": [1]}
+match data:
+    case {"rows": rows}:
+        pass
+# %% train
+rows.append(2)
+# %% report
+=> data
+
+== alias-through-with-as
+# %% import
+from contextlib import contextmanager, nullcontext
+items = []
+with nullcontext(items) as same:
+    pass
+# %% train
+same.append(1)
+# %% report
+=> items
+
+== alias-through-dataclass-fields
+# %% import
+from dataclasses import dataclass, field, astuple
+@dataclass
+class Run:
+    name: str
+    rows: list = field(default_factory=list)
+rows = [1]
+run = Run("a", rows)
+# %% train
+rows.append(2)
+# %% report
+=> [run.rows, run.rows is rows, astuple(run)]
+
+== alias-through-attrgetter-and-itemgetter
+# %% import
+from operator import itemgetter
+d = {"x": [1], "y": [2]}
+x, y = itemgetter("x", "y")(d)
+# %% train
+x.append(5)
+# %% report
+=> d
+
+== two-models-in-a-dict-and-the-best-one
+# %% import
+import numpy as np
+from sklearn.linear_model import Lasso, Ridge
+X, y = np.arange(12.0).reshape(6, 2) ** 0.5, np.arange(6.0)
+models = {"ridge": Ridge(), "lasso": Lasso(alpha=0.01)}
+# %% train
+scores = {}
+for name, model in models.items():
+    model.fit(X, y)
+    scores[name] = model.score(X, y)
+best = models[max(scores, key=scores.get)]
+# %% evaluate
+best.set_params(alpha=0.5).fit(X, y)
+# %% report
+=> [scores, models["ridge"].coef_.tolist(), best is models["ridge"], model is models["lasso"]]
+
+== history-list-in-a-training-loop
+# %% import
+history = {"loss": []}
+weights = [0.0]
+# %% train
+for epoch in range(3):
+    weights[0] += 0.5
+    history["loss"].append(1 - weights[0] / 2)
+# %% report
+history["loss"].append("end")
+=> [history, weights, epoch]
+
+== function-that-returns-a-closure-over-data
+# %% import
+def make_encoder(values):
+    codes = {}
+    def encode(v):
+        return codes.setdefault(v, len(codes))
+    return encode, codes
+encode, codes = make_encoder("ab")
+encode("a")
+# %% train
+encode("b")
+# %% report
+=> [encode("c"), codes]
+
+== name-deleted-in-a-branch
+# %% import
+x, flag = [1], len("ab") == 2
+y = x
+# %% preprocess
+if flag:
+    del x
+# %% train
+y.append(2)
+try:
+    state = x
+except NameError:
+    state = "gone"
+# %% report
+=> [y, state]
+
+== everything-in-one-cell-then-one-read
+# %% import
+import numpy as np
+np.random.seed(0)
+class Model:
+    def __init__(self):
+        self.w = np.zeros(2)
+    def step(self, x):
+        self.w += x * np.random.rand(2)
+        return self
+data = [1.0, 2.0]
+model = Model()
+ref = model.w
+# %% train
+for x in data:
+    model.step(x)
+# %% evaluate
+ref[0] = -1.0
+# %% report
+=> [model.w.tolist(), ref is model.w, np.random.rand()]
+
+== semicolons-and-one-line-blocks
+# %% import
+import math; x = 1; xs = [x]
+for k in range(2): xs.append(k); x += k
+# %% train
+if x: xs.append("t"); y = 2
+class E: pass
+def f(v): return math.sqrt(v); 
+# %% report
+=> [xs, x, y, f(4), E.__name__]
+
+== comments-and-strings-that-look-like-directives
+# %% import
+# plain comment
+text = "#| stage: train"
+more = """
+# %% not a cell
+!ls
+"""
+# %% train
+text += more
+# %% report
+=> text
+
+== backslash-lines-and-brackets
+# %% import
+total = 1 + \
+    2
+table = {
+    "a": [1,
+          2],  # two
+}
+# %% train
+table["a"] \
+    .append(total)
+# %% report
+(
+    table
+)
+=> table
+
+== empty-and-comment-only-cells
+# %% import
+# only a comment
+# %% import
+x = 1
+# %% train
+
+# %% train
+# nothing
+x += 1
+# %% report
+=> x
+
+== stage-of-imports-only
+# %% import
+import numpy as np
+import math
+# %% preprocess
+def f(x):
+    return math.sqrt(x)
+# %% train
+a = f(4)
+# %% report
+=> [a, np.ones(1).tolist()]
+
+== print-and-repr-of-everything
+# %% import
+xs = [1]
+print("xs", xs, end="")
+xs
+# %% train
+repr(xs)
+print(*xs)
+xs.append(2)
+# %% report
+xs[0]
+=> xs
+
+== help-function-names-called-display | ipython
+# %% import
+def display(x):
+    seen.append(x)
+seen = []
+display(1)
+# %% train
+display(2)
+# %% report
+=> seen
+
+== async-loop-run-by-the-user
+# %% import
+import asyncio
+async def work(n):
+    await asyncio.sleep(0)
+    return n + 1
+# %% train
+def run(n):
+    loop = asyncio.new_event_loop()
+    try:
+        return loop.run_until_complete(work(n))
+    finally:
+        loop.close()
+a = run(1)
+# %% report
+=> [a, run(2)]
+'''
+
 # Constructs that do not work yet.
 KNOWN_FAILING: Final[frozenset[str]] = frozenset()
 
-ROWS: Final[list[Row]] = _rows(MUTATION + IDENTITY + FUNCTIONS + RANDOM + SETTINGS + IPYTHON + HIDDEN_NAMES + FLOW + FILES + PARAMETERS + USER_NAMES)
+ROWS: Final[list[Row]] = _rows(MUTATION + IDENTITY + FUNCTIONS + RANDOM + SETTINGS + IPYTHON + HIDDEN_NAMES + FLOW + FILES + PARAMETERS + USER_NAMES + METRICS + FIGURES + GROUPING + UNTAGGED + VALUES + COMBINATIONS)

@@ -578,6 +578,7 @@ class Generator:
     observed: list[str] = field(default_factory=list)
     maybe: list[str] = field(default_factory=list)
     nesting: int = 0
+    cyclic: bool = False
 
     # -- what exists
 
@@ -795,8 +796,8 @@ class Generator:
 
     # -- growing
 
-    def run(self, text: str) -> bool:
-        """Execute a statement; keep it if it runs."""
+    def run(self, text: str, must: bool = False) -> bool:
+        """Execute a statement; keep it if it runs, undo it otherwise."""
         try:
             tree = ast.parse(text)
         except SyntaxError:
@@ -804,22 +805,31 @@ class Generator:
         for name in sorted(IMPORTS.keys() & {n.id for n in ast.walk(tree) if isinstance(n, ast.Name)} - self.imported):
             if name in self.namespace and not isinstance(self.namespace[name], types.ModuleType):
                 return False
-            line = self.rng.choice(IMPORTS[name])
-            exec(line, self.namespace)
             self.imported.add(name)
-            self.statements.append(line)
-        before = dict(self.namespace)
+            self.run(self.rng.choice(IMPORTS[name]), must=True)
         try:
             exec(compile(text, "<program>", "exec", dont_inherit=True), self.namespace)
-            state = repr([self.namespace[n] for n in self.names()])
-            if len(state) > LONGEST_STATE or ("...}" in state or "...]" in state) and self.rng.random() < 0.9:
-                raise OverflowError
+            if not must:
+                self.check_state()
         except Exception:
-            self.namespace.clear()
-            self.namespace.update(before)
+            self.replay()
             return False
         self.statements.append(text)
         return True
+
+    def check_state(self) -> None:
+        """Raise where values have become large, or, most times, hold themselves."""
+        state = repr([self.namespace[n] for n in self.names()])
+        cyclic = "...}" in state or "...]" in state
+        if len(state) > LONGEST_STATE or (cyclic and not self.cyclic and self.rng.random() < 0.95):
+            raise OverflowError
+        self.cyclic = cyclic
+
+    def replay(self) -> None:
+        """Run the program again from its start, without the statement that has failed half-way."""
+        self.namespace.clear()
+        self.namespace["__name__"] = "__main__"
+        exec(compile("\n".join(self.statements), "<program>", "exec", dont_inherit=True), self.namespace)
 
     def grow(self, table: dict[str, int]) -> bool:
         """Add a statement of a table."""
@@ -947,13 +957,13 @@ def last_stage(generator: Generator) -> tuple[int, list[str]]:
     rng.shuffle(names)
     if rng.random() < 0.4:
         names = names[: max(2, len(names) // 2)]
-    generator.run("import json")
+    generator.run("import json", must=True)
     if identity:
-        generator.run("import numpy as np")
-        generator.run("import pandas as pd")
-        generator.run(DUMPER)
-        generator.run("seen = {}")
-    generator.run("out = {}")
+        generator.run("import numpy as np", must=True)
+        generator.run("import pandas as pd", must=True)
+        generator.run(DUMPER, must=True)
+        generator.run("seen = {}", must=True)
+    generator.run("out = {}", must=True)
 
     def look(when: str) -> None:
         for name in names:

@@ -325,7 +325,7 @@ class Trial:
         """Change values of params.yaml as a user would."""
         for name, value in self.row.tuned.items():
             path = project / "params.yaml"
-            text, count = re.subn(rf"(?m)^(\s*{name}:).*$", rf"\1 {value}", path.read_text())
+            text, count = re.subn(rf"(?m)^(\s*['\"]?{name}['\"]?:).*$", rf"\1 {value}", path.read_text())
             assert count == 1, f"{name} in params.yaml: {text}"
             path.write_text(text)
 

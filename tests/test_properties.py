@@ -22,6 +22,7 @@ import signal
 import subprocess
 import sys
 import tempfile
+import time
 import traceback
 import types
 from collections import Counter
@@ -39,8 +40,10 @@ if TYPE_CHECKING:
 
 EXAMPLES: Final = int(os.environ.get("NB2STAGE_PROPERTY", "0")) or 400
 MOST_REFUSED: Final = 0.35
-SECONDS: Final = 10  # no run of one program or stage may take longer
+SECONDS: Final = 10  # of processor time: no conversion and no stage may take longer
 LIKE_FAILURES: Final = 3  # failures that look alike are made smaller this many times
+NOTEBOOK_SECONDS: Final = 2  # nor of the notebook
+SHRINK_SECONDS: Final = 60
 BAD: Final = ("different", "crashed", "exception")
 NOTEBOOK: Final = "nb.ipynb"
 CACHED: Final = re.compile(r"['\"](cache/[^'\"]+\.\w+)['\"]")
@@ -77,7 +80,7 @@ def load_libraries() -> None:
     sys.dont_write_bytecode = True
 
 
-def in_child(folder: Path, work: Callable[[], None]) -> str:
+def in_child(folder: Path, work: Callable[[], None], seconds: int = SECONDS) -> str:
     """Run `work` in a fork whose working directory is `folder`.  Its traceback; empty where it ended well."""
     error = folder / "error.txt"
     error.unlink(missing_ok=True)
@@ -85,7 +88,7 @@ def in_child(folder: Path, work: Callable[[], None]) -> str:
     if not child:
         code = 1
         try:
-            become_fresh(folder)
+            become_fresh(folder, seconds)
             work()
             code = 0
         except SystemExit as stop:
@@ -101,10 +104,12 @@ def in_child(folder: Path, work: Callable[[], None]) -> str:
     return error.read_text() if error.exists() else f"ended by signal {status & 127}"
 
 
-def become_fresh(folder: Path) -> None:
+def become_fresh(folder: Path, seconds: int) -> None:
     """In a fork: as a process that has just started."""
-    signal.signal(signal.SIGALRM, signal.SIG_DFL)
-    signal.alarm(SECONDS)
+    for name in (signal.SIGALRM, signal.SIGPROF):
+        signal.signal(name, signal.SIG_DFL)
+    signal.setitimer(signal.ITIMER_PROF, seconds)
+    signal.alarm(10 * seconds)
     os.chdir(folder)
     null = os.open(os.devnull, os.O_RDWR)
     for number in (0, 1, 2):
@@ -126,7 +131,8 @@ def run_text(texts: Sequence[str], file: Path) -> None:
 
 def run_notebook(program: Program, folder: Path) -> str:
     """Run the whole program; the traceback."""
-    return in_child(folder, lambda: run_text([text for _, text in program.cells()], folder / "notebook.py"))
+    texts = [text for _, text in program.cells()]
+    return in_child(folder, lambda: run_text(texts, folder / "notebook.py"), NOTEBOOK_SECONDS)
 
 
 def convert(folder: Path) -> str:
@@ -279,14 +285,13 @@ def difference(expected: Any, found: Any) -> str:
 class Shrinker:
     """Looks for the smallest program that fails in the same way."""
 
-    def __init__(self, program: Program, outcome: Outcome, tries: int = 1500) -> None:
-        self.best, self.outcome, self.left = program, outcome, tries
+    def __init__(self, program: Program, outcome: Outcome) -> None:
+        self.best, self.outcome, self.end = program, outcome, time.monotonic() + SHRINK_SECONDS
 
     def fails(self, parts: list[Part]) -> bool:
         """Whether the program of `parts` fails in the same way; it is the best one then."""
-        if self.left <= 0 or not parts:
+        if not parts or time.monotonic() > self.end:
             return False
-        self.left -= 1
         candidate = replace(self.best, parts=parts)
         found = check(candidate)
         if found.signature != self.outcome.signature:
@@ -296,7 +301,7 @@ class Shrinker:
 
     def run(self) -> tuple[Program, Outcome]:
         before = None
-        while before != self.best.parts and self.left > 0:
+        while before != self.best.parts and time.monotonic() < self.end:
             before = self.best.parts
             self.drop_statements()
             for change in (fewer_stages, fewer_cells):
@@ -396,7 +401,7 @@ def program_of(seed: int) -> Program | None:
                 parts = [[p.text, p.cell, p.tag] for p in program.parts]
                 (folder / "program.json").write_text(json.dumps(parts))
 
-        in_child(folder, work)
+        in_child(folder, work, NOTEBOOK_SECONDS)
         file = folder / "program.json"
         if not file.exists():
             return None
@@ -447,7 +452,7 @@ def report(first: int, count: int, jobs: int, shown: str) -> None:
             refusals[outcome.detail] += 1
         if outcome.kind in shown.split(",") or (outcome.kind == "refused" and outcome.detail in shown.split(",")):
             seen[outcome.signature] += 1
-            if outcome.kind == "different" or seen[outcome.signature] <= LIKE_FAILURES:
+            if seen[outcome.signature] <= LIKE_FAILURES * (1 + 4 * (outcome.kind == "different")):
                 failures.append(seed)
     sys.stdout.write(f"{dict(kinds)}\nrefusals: {dict(refusals.most_common())}\n")
     sys.stdout.flush()
@@ -463,12 +468,23 @@ def shrunk_text(seed: int) -> str:
     return subprocess.run(command, stdout=subprocess.PIPE, text=True, check=False).stdout
 
 
-def show(seed: int, shrunk: bool) -> None:
-    """Print the program of a seed, what comes of it, and the scripts."""
+def program_in(text: str) -> Program:
+    """A program as `Program.text` writes it."""
+    parts: list[Part] = []
+    found = re.split(r"^# \[(.*)\]\n", text, flags=re.MULTILINE)
+    for cell, (tag, source) in enumerate(zip(found[1::2], found[2::2], strict=True)):
+        tag = "" if tag == "no tag" else tag
+        parts += [Part(ast.get_source_segment(source, node) or "", cell, tag) for node in ast.parse(source).body]
+    return Program(parts)
+
+
+def show(seed: int, file: Path | None, shrunk: bool) -> None:
+    """Print the program of a seed or a file, what comes of it, and the scripts."""
     load_libraries()
-    program, outcome = check_seed(seed)
+    program = program_of(seed) if file is None else program_in(file.read_text())
     if program is None:
         return
+    outcome = check(program)
     if shrunk:
         program, outcome = Shrinker(program, outcome).run()
     sys.stdout.write(f"\n=== {outcome.kind}, seed {seed}: {outcome.detail}\n{program.text()}\n")
@@ -501,12 +517,13 @@ def main() -> None:
     parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1)
     parser.add_argument("--show", default=",".join(BAD), help="what to shrink: kinds, or codes of refusals")
     parser.add_argument("--seed", type=int, help="print this program and what comes of it")
+    parser.add_argument("--file", type=Path, help="the same for a program that was printed")
     parser.add_argument("--shrink", action="store_true", help="with --seed: make it smaller first")
     options = parser.parse_args()
     if options.work:
         work(*options.work)
-    elif options.seed is not None:
-        show(options.seed, options.shrink)
+    elif options.seed is not None or options.file:
+        show(options.seed or 0, options.file, options.shrink)
     else:
         report(options.first, options.count, options.jobs, options.show)
 

@@ -367,8 +367,12 @@ class Boundaries:
                 views[base].add(obj)
         return {
             base for base, parts in views.items()
-            if (base in held or len(parts) > 1) and any(self.matters(o, start) for o in (base, *parts))
+            if (base in held or len(parts) > 1) and any(self.is_changed(o, start) for o in (base, *parts))
         }
+
+    def is_changed(self, obj: Obj, start: int) -> bool:
+        """Whether something other than an unknown call changes an object from a position on."""
+        return any(s.position >= start and obj in s.known_changes for s in self.changers.get(obj, ()))
 
     def is_view_of(self, need: Need, clash: set[Obj]) -> bool:
         return any(base in clash for obj in need.values for base in _bases(obj))

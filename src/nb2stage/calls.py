@@ -126,19 +126,32 @@ class Calls:
             if any(v.kind in ("function", "bound", "instance", "class") or v.type == "partial" for v in new):
                 self.functions_stored = True
 
-    def change(self, obj: Obj) -> None:
+    def change(self, obj: Obj, known: bool = True) -> None:
         """Write down that the current statement may change `obj`, and with it what it is a view of."""
-        if obj.kind == "lib" or obj in self.statement.changes:
+        if obj.kind == "lib" or obj in (self.statement.known_changes if known else self.statement.changes):
             return
+        if known:
+            self.statement.known_changes.add(obj)
         if obj.kind == "function" and (obj.frame is not None or isinstance(obj.node, ast.Lambda)):
             self.statement.makes_functions = True
         self.statement.changes.add(obj)
         for base in obj.fields.get("base", ATOM):
-            self.change(base)
+            self.change(base, known)
 
-    def change_deep(self, values: Values) -> None:
-        for obj in reach(values):
-            self.change(obj)
+    def change_deep(self, values: Values, known: bool = True) -> None:
+        """Change all that can be reached, but not the source of the notebook's functions and classes."""
+        seen: set[Obj] = set()
+        todo = list(values)
+        while todo:
+            obj = todo.pop()
+            if obj in seen or obj.kind in ("class", "lib") or obj.type == "class":
+                continue
+            seen.add(obj)
+            if obj.kind != "function":
+                self.change(obj, known)
+            todo.extend(obj.contents)
+            for inner in obj.fields.values():
+                todo.extend(inner)
 
     def part_of(self, node: ast.AST, obj: Obj, kind: str) -> Obj:
         """A view with a type of its own: it holds its base, and a change of it is a change of the base."""
@@ -173,6 +186,8 @@ class Calls:
             if obj.type in ("list", "tuple", "dict", "set"):
                 result |= obj.contents
             elif obj.type == "index":
+                continue
+            elif obj.type == "handle":
                 continue
             elif "yields" in obj.fields:
                 result |= obj.fields["yields"]
@@ -301,7 +316,7 @@ class Calls:
     def call_blindly(self, fn: Obj, arguments: list[Argument], node: ast.AST, receiver: Values) -> Values:
         """A call that is not followed (recursion, too deep): it may do anything to what it can reach."""
         values: Values = frozenset().union(receiver, *(a.values for a in arguments))
-        self.change_deep(values)
+        self.change_deep(values, known=False)
         assert fn.node is not None
         for name in sorted(free_names(fn.node)):  # type: ignore[arg-type]
             if self.state.get(name).sites:
@@ -565,8 +580,10 @@ class Calls:
             return Effect(result="any", type=obj.type, changes=True, draws="seedable")
         if obj.type == "matplotlib":
             return Effect(result="any", type="matplotlib", changes=True, keeps=True, plots=0)
+        if obj.type == "handle":
+            return Effect(result="fresh")
         if obj.type in CALM:
-            return Effect(result="any", type=obj.type if obj.type in DATA else "")
+            return Effect(result="any", type="pandas" if obj.type in FRAMES else obj.type if obj.type in DATA else "")
         return UNKNOWN
 
     def adjust(self, effect: Effect, obj: Obj, name: str, arguments: list[Argument], node: ast.AST) -> Effect:
@@ -593,13 +610,18 @@ class Calls:
         name = func.attr
         where = self.constant(func.value)
         modes = {"read_text": "read", "read_bytes": "read", "write_text": "write", "write_bytes": "write",
-                 "unlink": "unknown", "rename": "unknown", "replace": "unknown", "rmdir": "unknown",
+                 "unlink": "remove", "rename": "unknown", "replace": "unknown", "rmdir": "unknown",
+                 "exists": "probe", "is_file": "probe", "is_dir": "probe", "stat": "probe",
                  "mkdir": "mkdir", "touch": "append", "glob": "glob", "rglob": "glob", "iterdir": "glob"}
         if name == "open":
             self.open_file(where, arguments[0].constants if arguments else frozenset({"r"}), node)
             return frozenset({self.make(node, "handle", type="handle")})
         if name in modes:
-            self.use_file(modes[name], where, node)
+            if name in ("rename", "replace"):
+                self.use_file("remove", where, node)
+                self.use_file("write", arguments[0].constants if arguments else None, node)
+            else:
+                self.use_file(modes[name], where, node)
             return frozenset({self.make(node, "result", type="list")}) if modes[name] == "glob" else ATOM
         return frozenset({self.make(node, "path", type="path")})
 
@@ -694,7 +716,17 @@ class Calls:
             # `settings.items.append(1)`: a later stage imports the module anew.
             self.setting("state of " + path.split(".")[0])
             self.statement.impure = True
-        if path == "builtins.open" or path in ("io.open", "gzip.open", "codecs.open", "bz2.open"):
+        if path in ("sys.modules", "builtins.__main__") or path.startswith(("sys.modules", "__main__")):
+            self.find("NB220", node, path, f"`{path}` cannot be followed by reading the code", "use the variables by name")
+        if path == "logging.getLogger":
+            self.statement.imports.add("logging")
+            logger = self.objects.setdefault("logger", Obj(type="logger"))
+            return frozenset({logger})
+        if path == "pandas.eval":
+            for each in sorted({n for a in arguments for c in a.constants or () for n in IDENTIFIER.findall(str(c))}):
+                if self.state.get(self.resolve(each)).sites:  # type: ignore[attr-defined]
+                    self.load(each, node)
+        if path in OPENERS:
             return self.call_open(arguments, node)
         if path in ("builtins.vars", "builtins.dir") and not arguments:
             self.find("NB220", node, last, f"`{last}()` cannot be followed by reading the code",
@@ -735,6 +767,12 @@ class Calls:
         if path == "sklearn.datasets." + last and last.startswith("load_"):
             if any(a.name == "return_X_y" for a in arguments):
                 self.slices.setdefault(id(node), ["frame" if self.as_frame(arguments) else "ndarray"])
+        if path in ("pandas.DataFrame", "pandas.Series") and any(
+            a.name == "copy" and a.constants == frozenset({False}) for a in arguments
+        ):
+            made = self.make(node, "result", type=effect.type)
+            arrays = frozenset(o for a in arguments for o in a.values if o.type in ("ndarray", ""))
+            made.fields["base"] = made.fields.get("base", ATOM) | (arrays - {made})
         if last == "train_test_split":
             self.slices[id(node)] = [self.kind_of(a.values) for a in arguments if a.name is None and not a.star]
         if last[:1].isupper() and path.startswith("sklearn."):
@@ -827,7 +865,7 @@ class Calls:
         self, effect: Effect, receiver: Values, first: Values, values: Values, arguments: list[Argument]
     ) -> None:
         if effect.unknown:
-            self.change_deep(receiver | values)
+            self.change_deep(receiver | values, known=False)
             mutable = [o for o in receiver | values if o.kind != "lib"]
             for obj in mutable:
                 self.hold(obj, frozenset(o for o in receiver | values if o is not obj and o.type not in USED_UP))
@@ -930,6 +968,21 @@ class Calls:
         if effect.file == "unknown-file":
             self.use_file("command", None, node)
             return
+        if effect.file == "copies":
+            for mode, argument in zip(("read", "write"), arguments, strict=False):
+                self.use_file(mode, argument.constants, node)
+            return
+        if effect.file == "moves":
+            for mode, argument in zip(("remove", "write"), arguments, strict=False):
+                self.use_file(mode, argument.constants, node)
+            return
+        if effect.file in ("removes", "probes"):
+            self.use_file(effect.file[:-1], arguments[0].constants if arguments else None, node)
+            return
+        if effect.file == "connects":
+            if not arguments or arguments[0].constants != frozenset({":memory:"}):
+                self.use_file("connect", arguments[0].constants if arguments else None, node)
+            return
         if effect.file == "mkdirs":
             self.use_file("mkdir", arguments[0].constants if arguments else None, node)
             return
@@ -997,7 +1050,7 @@ class Calls:
             if kind not in DATA or inner:
                 self.hold(made, frozenset(o for o in inner if o.type not in DATA))
             return frozenset({made})
-        held = receiver | values
+        held = frozenset(o for o in receiver if o.type != "handle") | values
         if effect.result == "holds":
             if kind in ("list", "set", "dict"):
                 members = self.members(held)
@@ -1016,6 +1069,8 @@ class Calls:
 
 
 USED_UP = frozenset({"generator_object", "handle", "iter"})
+OPENERS = frozenset("builtins.open io.open gzip.open codecs.open bz2.open lzma.open zipfile.ZipFile tarfile.open h5py.File "
+                    "netCDF4.Dataset".split())
 CONTAINERS = ("list", "dict", "tuple", "set", "index")
 
 

@@ -116,6 +116,7 @@ def pipeline_order(cells: Sequence[SourceCell]) -> list[SourceCell]:
 def _statements_of(cell: SourceCell, position: int) -> list[Statement]:
     """The statements of a cell that take part: of a cell without a stage tag only imports and definitions."""
     found: list[Statement] = []
+    last_of = {_target(node): node for node in cell.tree.body}
     for text in cell.python.imports.values():
         node = ast.parse(text).body[0]
         found.append(Statement(position + len(found), cell.index, node, cell.stage, hidden=True))
@@ -123,7 +124,7 @@ def _statements_of(cell: SourceCell, position: int) -> list[Statement]:
         if cell.role.role in (Role.UNTAGGED, Role.SKIP) and not is_inert_node(node):
             continue
         statement = Statement(position + len(found), cell.index, node, cell.stage)
-        statement.param = cell.role.role is Role.PARAMETERS and is_parameter(node)
+        statement.param = cell.role.role is Role.PARAMETERS and is_parameter(node) and node is last_of[_target(node)]
         found.append(statement)
     for statement in found:
         statement.order = cell.index * 100_000 + statement.node.lineno
@@ -163,6 +164,12 @@ def is_parameter(node: ast.stmt) -> bool:
 def yaml_value(value: object) -> object:
     """A literal as YAML can hold it: a tuple becomes a list, and the script turns it back."""
     return list(value) if isinstance(value, tuple) else value
+
+
+def _target(node: ast.stmt) -> str:
+    """The name that a plain assignment binds."""
+    target = node.targets[0] if isinstance(node, ast.Assign) else getattr(node, "target", None)
+    return target.id if isinstance(target, ast.Name) else ""
 
 
 NO_LITERAL = object()

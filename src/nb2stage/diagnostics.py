@@ -82,6 +82,7 @@ RULES: Final[dict[str, str]] = {
     "NB412": "a file is appended to",
     "NB413": "a file that existed before is written by a stage",
     # -- NB5: parameters
+    "NB501": "a parameter is bound twice",
     "NB551": "params.yaml cannot be read, or a group in it is no group",
     "NB552": "a parameter cannot be added to params.yaml in place",
     "NB553": "a date in params.yaml stops DVC",

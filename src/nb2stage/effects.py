@@ -104,15 +104,20 @@ _f("fresh cheap", "compile", "re.")
 _f("fresh:list cheap", "findall split finditer", "re.")
 _f("fresh cheap", "match search fullmatch", "re.")
 _f("atom cheap", "sub subn escape", "re.")
-_f("view cheap", "path.join path.basename path.dirname path.abspath path.splitext path.exists path.isfile path.isdir "
-   "path.expanduser path.normpath path.realpath path.getsize fspath getenv getcwd cpu_count", "os.")
+_f("view cheap", "path.join path.basename path.dirname path.abspath path.splitext "
+   "path.expanduser path.normpath path.realpath fspath getenv getcwd cpu_count", "os.")
+_f("atom probes", "path.exists path.isfile path.isdir path.getsize path.getmtime stat access", "os.")
+_f("atom removes", "remove unlink", "os.")
+_f("atom moves", "rename replace", "os.")
+_f("atom copies", "copy copy2 copyfile", "shutil.")
+_f("atom moves", "move", "shutil.")
 _f("fresh:list", "listdir walk scandir", "os.")
 _f("atom mkdirs", "makedirs mkdir", "os.")
 _f("atom sets:environ", "putenv unsetenv environ.setdefault environ.update environ.pop", "os.")
 _f("atom cheap", "environ.get", "os.")
 _f("atom refuse:chdir", "chdir", "os.")
-_f("atom unknown-file", "remove unlink rename replace rmdir removedirs system popen", "os.")
-_f("atom unknown-file", "copy copy2 copyfile copytree move rmtree unpack_archive make_archive", "shutil.")
+_f("atom unknown-file", "rmdir removedirs system popen", "os.")
+_f("atom unknown-file", "copytree rmtree unpack_archive make_archive", "shutil.")
 _f("fresh unknown-file", "run call check_call check_output Popen getoutput getstatusoutput", "subprocess.")
 _f("fresh cheap", "Path PurePath PosixPath PurePosixPath WindowsPath", "pathlib.")
 _f("any", "loads", "json.")
@@ -153,12 +158,13 @@ _f("atom sets:syspath", "path.insert path.append path.extend", "sys.")
 _f("atom sets:recursion", "setrecursionlimit", "sys.")
 _f("atom", "getsizeof exit getrecursionlimit", "sys.")
 _f("atom", "pprint pformat", "pprint.")
-_f("fresh:handle handle", "connect", "sqlite3.")
+_f("fresh:handle handle connects", "connect", "sqlite3.")
 _f("fresh:handle handle", "socket create_connection", "socket.")
 _f("fresh:handle handle", "Lock RLock Thread Event Condition Semaphore Timer", "threading.")
 _f("fresh:handle handle", "Pool ThreadPool Process Queue Manager", "multiprocessing.")
 _f("fresh:handle handle", "ThreadPoolExecutor ProcessPoolExecutor", "concurrent.futures.")
-_f("fresh:handle handle", "NamedTemporaryFile TemporaryFile TemporaryDirectory", "tempfile.")
+_f("fresh:handle handle", "NamedTemporaryFile TemporaryFile", "tempfile.")
+_f("atom", "TemporaryDirectory mkdtemp mkstemp gettempdir", "tempfile.")
 _f("fresh:handle handle", "open", "gzip.")
 _f("fresh cheap", "StringIO BytesIO", "io.")
 _f("fresh:callable cheap", "attrgetter itemgetter methodcaller", "operator.")
@@ -263,6 +269,8 @@ _f("atom sets:matplotlib", "rc use rcdefaults rc_file style.use rcParams.update"
 _f("fresh:context", "style.context rc_context", "matplotlib.pyplot.")
 _f("fresh:context", "rc_context", "matplotlib.")
 _f("fresh:ndarray reads", "imread", "matplotlib.pyplot.")
+_f("atom writes", "imsave", "matplotlib.pyplot.")
+_f("atom writes", "imsave", "matplotlib.image.")
 _f("fresh:ndarray reads", "imread", "matplotlib.image.")
 _f("atom sets:matplotlib", "set set_theme set_style set_context set_palette set_color_codes reset_defaults reset_orig "
    "despine_", "seaborn.")
@@ -306,7 +314,7 @@ PACKAGES: dict[str, str] = {
     "patsy": "any",
     "math": "atom cheap",
     "string": "fresh cheap",
-    "operator": "any cheap",
+    "operator": "fresh cheap",
     "datetime": "fresh cheap",
     "enum": "fresh cheap",
     "typing": "fresh cheap",
@@ -340,7 +348,7 @@ _m("fresh:same", "copy dropna fillna drop drop_duplicates sort_values sort_index
    "to_timestamp convert_dtypes infer_objects set_axis add_prefix add_suffix droplevel swaplevel reorder_levels "
    "get_dummies crosstab append_ corr cov corrwith describe value_counts mode nunique_ select_dtypes eval_ filter "
    "truncate asfreq at_time between_time transform_ map applymap compare reindex_like select")
-_m("atom", "item tolist_ info memory_usage isatty nbytes equals to_string to_markdown to_html to_latex is_monotonic "
+_m("atom", "item tolist_ info memory_usage isatty nbytes equals is_monotonic "
    "startswith_ summary_ is_unique memory")
 _m("fresh", "mean std var sum min max median prod sem skew kurt kurtosis quantile any all count idxmax idxmin argmax "
    "argmin argsort nunique unique tolist to_list to_dict cumcount ngroup size_ agg aggregate apply transform "
@@ -366,7 +374,10 @@ _m("fresh draws", "sample rvs resample_")
 _m("fresh:ndarray", "flatten argpartition")
 _m("atom writes", "to_csv to_excel to_json to_parquet to_pickle to_feather to_hdf to_stata to_orc to_xml tofile "
    "write_image write_html savefig save_model")
-_m("atom writes", "save")
+_m("atom writes", "save to_html to_latex to_markdown to_string")
+_m("atom changes keeps", "append extend insert add discard update setdefault_ appendleft")
+_m("atom changes", "remove clear reverse")
+_m("part changes", "popleft popitem")
 _m("view plots", "plot hist boxplot")
 _m("atom", "lower_ startswith endswith isdigit isalpha isspace isupper islower isnumeric isalnum encode decode "
    "format rjust ljust center find index_ rfind count_")
@@ -426,6 +437,8 @@ _t("statsmodels", "any draws", "simulate bootstrap")
 _t("statsmodels", "any:statsmodels plots", "plot_diagnostics plot plot_predict plot_partial plot_simultaneous "
    "plot_components_data plot_data")
 _t("scipy", "fresh draws", "rvs sample resample")
+_t("handle", "atom", "read readline write close seek tell flush writelines truncate fileno commit rollback writestr")
+_t("handle", "fresh:list", "readlines namelist fetchall")
 _t("iter generator_object", "part changes", "__next__ send close")
 _t("partial", "any", "func")
 
@@ -495,7 +508,7 @@ def parse(row: str) -> Effect:
             values.setdefault("result", "fresh")
         elif head in ("seeds", "sets"):
             values[head] = tail
-        elif word in ("reads", "writes", "appends", "reads-url", "mkdirs", "unknown-file", "file"):
+        elif word in ("reads", "writes", "appends", "copies", "moves", "removes", "probes", "connects", "reads-url", "mkdirs", "unknown-file", "file"):
             values["file"] = word
         elif word == "second":
             values["file"] = "writes-" + ("first" if values.get("file") == "writes" else "")

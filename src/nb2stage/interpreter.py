@@ -186,6 +186,9 @@ class Interpreter(Calls):
 
     def do_Import(self, node: ast.Import) -> None:
         for alias in node.names:
+            if alias.name == "__main__":
+                self.find("NB220", node, "__main__", "`__main__` cannot be followed by reading the code",
+                          "use the variables by name")
             name = alias.asname or alias.name.split(".")[0]
             path = alias.name if alias.asname else name
             before = self.state.get(name)
@@ -807,14 +810,16 @@ class Interpreter(Calls):
 
         A selection of a frame's columns by a list, or of its rows by a condition, is always a copy.
         """
+        kinds = {i.type for i in index}
         if obj.type == "ndarray":
+            if kinds and kinds <= {"ndarray", "series", "list"}:
+                return self.make(node, "rows", type="ndarray")  # indexing by an array copies
             return self.part_of(node, obj, "ndarray")
         if obj.type == "grouped":
             base = next(iter(obj.fields.get("base", ATOM)), obj)
             return self.share(node, base, "pandas") if self.copy_on_write else obj
         if obj.type not in FRAMES:
             return obj
-        kinds = {i.type for i in index}
         if obj.type == "frame" and isinstance(node.slice, ast.Constant) and isinstance(node.slice.value, str):
             return self.share(node, obj, "series")
         if obj.type == "frame" and kinds and kinds <= {"list", "index"}:
@@ -833,6 +838,9 @@ class Interpreter(Calls):
     def attribute(self, obj: Obj, node: ast.Attribute) -> Values:
         if obj.kind == "lib":
             path = f"{obj.path}.{node.attr}"
+            if path == "sys.modules":
+                self.find("NB220", node, path, f"`{path}` cannot be followed by reading the code",
+                          "use the variables by name")
             self.statement.imports.add(path)
             return frozenset({self.library(path)})
         found = self.lookup(obj, node.attr)

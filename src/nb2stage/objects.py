@@ -80,10 +80,13 @@ def join_vars(a: Var, b: Var) -> Var:
     """The name where two paths meet."""
     if a == b:
         return a
+    unbound = max(a.unbound, b.unbound)
+    if unbound == 3 and a.unbound != b.unbound:
+        unbound = 2  # deleted on one path only
     constants = a.constants | b.constants if a.constants is not None and b.constants is not None else None
     if constants is not None and len(constants) > 32:
         constants = None
-    return Var(a.values | b.values, a.sites | b.sites, max(a.unbound, b.unbound), constants)
+    return Var(a.values | b.values, a.sites | b.sites, unbound, constants)
 
 
 class State:
@@ -173,6 +176,7 @@ class Statement:
     reads: dict[str, Var] = field(default_factory=dict)
     binds: set[str] = field(default_factory=set)
     changes: set[Obj] = field(default_factory=set)
+    known_changes: set[Obj] = field(default_factory=set)  # of `changes`, those that no unknown call is the reason of
     impure: bool = False  # does something that must happen once: unknown calls, files, draws
     loops: bool = False  # a loop at the top level, which may take long
     makes_functions: bool = False  # binds functions made by a call or loop, which no file keeps faithfully

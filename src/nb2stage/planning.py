@@ -98,6 +98,7 @@ class Planner:
         self.diagnostics: list[Diagnostic] = []
         self.stages: list[StagePlan] = []
         self.params: list[Param] = []
+        self.probes: list[tuple[StagePlan, FileUse, str]] = []
 
     def plan(self) -> list[StagePlan]:
         """The stages in order; findings are collected in `diagnostics`."""
@@ -181,6 +182,10 @@ class Planner:
         statements: dict[Statement, list[StagePlan]] = {}
         for statement in self.program.statements:
             if statement.param:
+                name = next(iter(statement.binds))
+                for other in [s for s in statements if name in s.binds]:
+                    self.note("NB501", f"`{name}` is bound by two `parameters` cells", "remove one of the two",
+                              Severity.ERROR, statement=other)
                 statements[statement] = [p for p in self.stages if statement in p.data.repeats]
         keys = _key_paths(self.around.tuned)
         for statement, readers in statements.items():
@@ -264,11 +269,16 @@ class Planner:
             found += self.module_files_in(folder, name)
         return found
 
+    def is_written_module(self, path: str) -> bool:
+        """Whether a cell writes this module (`%%writefile`)."""
+        return any(use.mode == "write" and use.path == path for use in self.program.interpreter.files)
+
     def module_files_in(self, folder: str, name: str) -> list[str]:
         parts = name.split(".")
         parts[0] = folder + parts[0]
         found = []
-        if self.around.exists(parts[0] + ".py") and not self.around.is_dir(parts[0] + ".py"):
+        there = self.around.exists(parts[0] + ".py") and not self.around.is_dir(parts[0] + ".py")
+        if there or self.is_written_module(parts[0] + ".py"):
             found.append(parts[0] + ".py")
         elif self.around.is_dir(parts[0]) and (
             self.around.exists(parts[0] + "/__init__.py") or self.around.exists("/".join(parts) + ".py")
@@ -294,6 +304,12 @@ class Planner:
             if owner is not None:
                 self.plan_use(owner, use, written, read)
         self.check_overlaps(written)
+        order = {plan.name: n for n, plan in enumerate(self.stages)}
+        for plan, use, path in self.probes:
+            if path in written and order[written[path].name] > order[plan.name]:
+                self.note("NB411", f"whether `{path}` is there depends on stage `{written[path].name}`, which runs later",
+                          "do not ask for the file in an earlier stage", Severity.ERROR, statement=use.statement,
+                          node=use.node)
 
     def plan_use(
         self, plan: StagePlan, use: FileUse, written: dict[str, StagePlan], read: dict[str, StagePlan]
@@ -310,6 +326,17 @@ class Planner:
                 self.note("NB405", f"`{path}` is read from the network: a changed file there re-runs nothing",
                           "download it once into data/ and read that", Severity.WARNING, statement=use.statement,
                           node=use.node)
+        elif use.mode == "probe":
+            if written.get(path) not in (None, plan) and path not in plan.reads:
+                plan.reads.append(path)
+            self.probes.append((plan, use, path))
+        elif use.mode == "connect":
+            if path in written or self.around.exists(path):
+                self.plan_read(plan, use, path, written, read)
+            else:
+                self.plan_write(plan, use, path, written, read)
+        elif use.mode == "remove":
+            self.plan_remove(plan, use, path, written)
         elif use.mode in ("read", "glob"):
             self.plan_read(plan, use, path, written, read)
         elif use.mode in ("append", "update") and written.get(path) is not plan:
@@ -320,13 +347,27 @@ class Planner:
         elif use.mode == "write":
             self.plan_write(plan, use, path, written, read)
 
+    def plan_remove(self, plan: StagePlan, use: FileUse, path: str, written: dict[str, StagePlan]) -> None:
+        """A file that a stage makes and removes again is no out; anybody else's file cannot be removed."""
+        if written.get(path) is plan:
+            del written[path]
+            for outs in (plan.outs, plan.metrics, plan.plots):
+                outs[:] = [out for out in outs if out.path != path]
+        elif path in written or self.around.exists(path):
+            self.note("NB411", f"`{path}` is removed here, but it is an input of the pipeline or made by another stage",
+                      "leave the file, or remove it in the stage that makes it", Severity.ERROR,
+                      statement=use.statement, node=use.node)
+
     def unknown_path(self, use: FileUse, declared: bool) -> None:
         if declared or use.mode == "command" and _is_harmless_command(use.node):
             return
         if use.mode == "read" or use.mode == "glob":
-            self.note("NB401", "the path of the file that is read here is not known: DVC will not watch it",
-                      "add a first line to the cell: `#| deps: path/of/the/file`", Severity.WARNING,
-                      statement=use.statement, node=use.node)
+            owner = next((p for p in self.stages if p.data.index == use.statement.stage), None)
+            others = owner is not None and any(p.writes or self.unknown_writes(owner) for p in self.stages[: self.stages.index(owner)])
+            self.note("NB401", "the path of the file that is read here is not known: DVC will not watch it"
+                      + (", and an earlier stage writes files" if others else ""),
+                      "add a first line to the cell: `#| deps: path/of/the/file`",
+                      Severity.ERROR if others else Severity.WARNING, statement=use.statement, node=use.node)
         elif use.mode == "command":
             self.note("NB404", "this command may read or write files: nb2stage assumes that no other stage needs them",
                       "declare them in first lines of the cell: `#| deps: a.csv` and `#| outs: b.csv`", Severity.WARNING,
@@ -335,6 +376,16 @@ class Planner:
             self.note("NB402", "the path of the file that is written here is not known: DVC will not keep it",
                       "add a first line to the cell: `#| outs: path/of/the/file`", Severity.WARNING,
                       statement=use.statement, node=use.node)
+
+    def unknown_writes(self, plan: StagePlan) -> str:
+        """The name of an earlier stage that writes files whose paths are not known and not declared."""
+        for earlier in self.stages[: self.stages.index(plan)]:
+            declared = {c.index for c in earlier.cells if c.role.outs}
+            for use in self.program.interpreter.files:
+                unknown = use.path is None and use.mode not in ("read", "glob", "probe", "mkdir")
+                if unknown and use.statement.stage == earlier.data.index and use.statement.cell not in declared:
+                    return earlier.name
+        return ""
 
     def plan_read(
         self, plan: StagePlan, use: FileUse, path: str, written: dict[str, StagePlan], read: dict[str, StagePlan]
@@ -348,8 +399,11 @@ class Planner:
             if use.mode == "glob" or inside:
                 plan.reads += [p for p in inside if written[p] is not plan and p not in plan.reads]
                 return
-            self.note("NB403", f"`{path}` is read but is not there",
-                      "put the file there before `dvc repro`", Severity.WARNING, statement=use.statement, node=use.node)
+            guess = self.unknown_writes(plan)
+            self.note("NB403", f"`{path}` is read but is not there" + (f", and stage `{guess}` writes files whose paths are "
+                      "not known" if guess else ""), "declare what the stage writes in a first line of its cell: "
+                      f"`#| outs: {path}`" if guess else "put the file there before `dvc repro`",
+                      Severity.ERROR if guess else Severity.WARNING, statement=use.statement, node=use.node)
         if path in (".", "") or (use.mode == "glob" and any(p.startswith(path + "/") for p in written)):
             return
         if path not in plan.reads:

@@ -448,7 +448,7 @@ class ScriptWriter:
 
     def unused_definitions(self) -> set[Statement]:
         """Functions and classes of this stage's cells that only other stages use."""
-        mine = [s for s in self.own if isinstance(s.node, DEFINITIONS)]
+        mine = [s for s in self.own if isinstance(s.node, DEFINITIONS) and not s.changes]
         if not mine:
             return set()
         unused = set(mine)
