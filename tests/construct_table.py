@@ -4,7 +4,7 @@
 with these tags, `# %%` one without.  `# %% file: path` gives a file that lies beside the notebook, `# %% tune: name` the value
 that a user writes into params.yaml (and, for the comparison, into the notebook), `# %% out: path` a JSON file that the pipeline
 writes beyond what the notebook writes.  A line `=> value` writes the value to result.json, `=> value > name.json` to another file.
-`| ipython` behind the name runs the notebook in IPython also where plain Python would do.
+`| either` is for what both the same results and a refusal do justice to.  `| ipython` behind the name runs the notebook in IPython also where plain Python would do.
 """
 
 from __future__ import annotations
@@ -14,12 +14,13 @@ from dataclasses import dataclass, field
 from typing import Final
 
 SAME: Final = "same"
+EITHER: Final = "either"
 _RESULT: Final = re.compile(r"^([ \t]*)=> (.+?)(?: > (\w+\.json))?$", re.MULTILINE)
 
 
 @dataclass
 class Row:
-    """One notebook and what must become of it: `same`, or the code of the refusal."""
+    """One notebook and what must become of it: `same`, the code of the refusal, or `either`."""
 
     name: str
     text: str
@@ -63,7 +64,8 @@ def _row(text: str) -> Row:
     head, _, body = text.partition("\n")
     name, *options = (part.strip() for part in head.split("|"))
     codes = [option for option in options if option.startswith("NB")]
-    row = Row(name, body.strip(), codes[0] if codes else SAME, "ipython" in options)
+    expected = codes[0] if codes else EITHER if EITHER in options else SAME
+    row = Row(name, body.strip(), expected, "ipython" in options)
     for part in re.split(r"^# %%", body, flags=re.MULTILINE)[1:]:
         tags, _, source = part.partition("\n")
         source = _RESULT.sub(_result, source.strip("\n"))
@@ -1308,7 +1310,7 @@ b = fib(30)
 # %% report
 => [a, b, fib(10)]
 
-== lru-cache-keeps-what-changed-meanwhile
+== lru-cache-keeps-what-changed-meanwhile | either
 # %% import
 from functools import lru_cache
 rate = 2
@@ -1321,7 +1323,7 @@ rate = 100
 # %% report
 => [a, price(1), price(2)]
 
-== lru-cache-gives-the-same-object
+== lru-cache-gives-the-same-object | either
 # %% import
 from functools import lru_cache
 @lru_cache
@@ -2130,7 +2132,7 @@ a = show(1)
 # %% report
 => [a, show(1), show("x")]
 
-== function-with-its-own-state-in-a-class-instance
+== function-with-its-own-state-in-a-class-instance | either
 # %% import
 class Memo:
     def __init__(self, f):
@@ -2714,7 +2716,7 @@ logger.setLevel(logging.WARNING)
 # %% report
 => [logging.getLogger().level, logger.level, logger.isEnabledFor(logging.INFO)]
 
-== logger-handler-that-collects
+== logger-handler-that-collects | either
 # %% import
 import logging
 class Collect(logging.Handler):
@@ -2805,7 +2807,7 @@ from helpers import double
 def triple(x):
     return double(x) + x
 
-== state-in-a-local-module
+== state-in-a-local-module | either
 # %% import
 import state
 state.items.append(1)
@@ -2968,7 +2970,7 @@ x.append(2)
 # %% report
 => x
 
-== capture-into-a-variable
+== capture-into-a-variable | either
 # %% import
 %%capture out
 print("shown")
@@ -2989,6 +2991,7 @@ a = written_tools.double(4)
 
 == shell-command-with-values
 # %% import
+#| outs: out.txt
 name = "data"
 n = 3
 !echo {name}-{n} > out.txt
@@ -2999,12 +3002,13 @@ with open("out.txt") as f:
 
 == shell-command-with-dollar
 # %% import
+#| outs: out.txt
 word = "hello"
 !echo $word > out.txt
 # %% report
 => open("out.txt").read()
 
-== shell-output-in-a-variable
+== shell-output-in-a-variable | either
 # %% import
 lines = !echo one; echo two
 # %% train
@@ -3132,12 +3136,20 @@ hello
 == bash-cell-that-writes-a-file
 # %% import
 %%bash
+#| outs: out.txt
 echo 1 > out.txt
+# %% report
+=> open("out.txt").read()
+
+== shell-command-that-writes-without-saying-so | either
+# %% import
+!echo yes > out.txt
 # %% report
 => open("out.txt").read()
 
 == shell-in-a-branch
 # %% import
+#| outs: out.txt
 flag = True
 if flag:
     !echo yes > out.txt
@@ -3175,7 +3187,7 @@ np.random.seed(1)
 # %% report
 => [a.tolist(), b.tolist()]
 
-== timeit-that-draws-and-changes | NB
+== timeit-that-draws-and-changes | either
 # %% import
 import random
 random.seed(1)
@@ -3416,7 +3428,7 @@ name = "sqrt"
 # %% report
 => getattr(math, name)(16)
 
-== dunder-file-does-not-exist-in-a-notebook | NB2
+== dunder-file-does-not-exist-in-a-notebook | either
 # %% import
 import os
 try:
@@ -3565,7 +3577,7 @@ with io.StringIO("a\nb") as f, io.StringIO("c") as g:
 # %% report
 => lines
 
-== closed-file-handle-used-later | NB2
+== closed-file-handle-used-later | either
 # %% import
 with open("in.txt") as f:
     text = f.read()
@@ -5563,7 +5575,7 @@ m[0] = 9
 # %% report
 => [r["b"].tolist(), m.tolist(), float(m.sum())]
 
-== read-only-flag-of-an-array | NB2
+== read-only-flag-of-an-array | either
 # %% import
 import numpy as np
 a = np.asfortranarray(np.arange(4).reshape(2, 2))
@@ -5589,7 +5601,7 @@ buffer.write("two")
 # %% report
 => [text, buffer.getvalue()]
 
-== regex-and-match-objects | NB2
+== regex-and-match-objects | either
 # %% import
 import re
 pattern = re.compile(r"(\d+)")
@@ -5713,7 +5725,7 @@ OPTIONS["x"]["y"] = 1
 COLUMNS += ["b"]
 => [COLUMNS, OPTIONS]
 
-== class-instance-with-getstate | NB2
+== class-instance-with-getstate | either
 # %% import
 class A:
     def __init__(self):
@@ -6181,7 +6193,7 @@ m = sklearn.linear_model.Ridge().fit(X, y)
 # %% report
 => [m.coef_.tolist(), float(scipy.stats.norm.cdf(0))]
 
-== library-constant-replaced
+== library-constant-replaced | either
 # %% import
 import math
 math.pi = 3
@@ -6190,7 +6202,7 @@ a = math.pi
 # %% report
 => [a, math.pi]
 
-== library-function-replaced
+== library-function-replaced | either
 # %% import
 import random
 random.random = lambda: 0.25
@@ -6199,7 +6211,7 @@ a = random.random()
 # %% report
 => [a, random.random()]
 
-== builtins-extended | NB2
+== builtins-extended | either
 # %% import
 import builtins
 builtins.double = lambda x: x * 2
@@ -6231,7 +6243,7 @@ for name in ("n", "m"):
 # %% report
 => [a.n, A.m]
 
-== class-of-an-instance-changed
+== class-of-an-instance-changed | either
 # %% import
 class A:
     def hi(self):
@@ -6266,7 +6278,7 @@ A.__doc__ = "new"
 # %% report
 => [A.f.flag, A.__doc__, A().f()]
 
-== globals-of-a-function-changed | NB2
+== globals-of-a-function-changed | either
 # %% import
 k = 1
 def f():
@@ -6275,7 +6287,7 @@ f.__globals__["k"] = 5
 # %% report
 => [f(), k]
 
-== subclass-changes-attribute-of-its-base
+== subclass-changes-attribute-of-its-base | either
 # %% import
 class Base:
     items = []
@@ -6302,7 +6314,7 @@ b = nr.rand()
 # %% report
 => [a, b, npr.rand()]
 
-== random-state-argument-is-the-module
+== random-state-argument-is-the-module | either
 # %% import
 import numpy as np
 from sklearn.utils import check_random_state, resample
@@ -6323,6 +6335,17 @@ df = pd.DataFrame({"a": range(6)})
 one = df.sample(3, random_state=rs)
 # %% report
 => [one["a"].tolist(), df.sample(3, random_state=rs)["a"].tolist(), rs.rand()]
+
+== generator-is-the-numpy-module
+# %% import
+import numpy as np
+rng = np.random
+rng.seed(1)
+a = rng.rand()
+# %% train
+b = rng.rand()
+# %% report
+=> [a, b, np.random.rand()]
 
 == iterating-a-splitter-draws
 # %% import
@@ -6606,7 +6629,7 @@ def f(v): return math.sqrt(v);
 # plain comment
 text = "#| stage: train"
 more = """
-# %% not a cell
+ # %% not a cell
 !ls
 """
 # %% train

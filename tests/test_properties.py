@@ -271,8 +271,8 @@ def refusal(said: str) -> str:
 
 def difference(expected: Any, found: Any) -> str:
     """The first values that differ."""
-    if found is None:
-        return "no result"
+    if not isinstance(expected, dict) or not isinstance(found, dict):
+        return f"{expected} in the notebook, {found} in the pipeline"
     for key in expected:
         if expected[key] != found.get(key):
             return f"{key}: {expected[key]} in the notebook, {found.get(key)} in the pipeline"

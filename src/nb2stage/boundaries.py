@@ -15,13 +15,14 @@ from dataclasses import dataclass, field
 
 from nb2stage.calls import MAIN_STATES
 from nb2stage.effects import NOTICED_BY
-from nb2stage.interpreter import Finding, Interpreter
+from nb2stage.interpreter import BUILTINS, Finding, Interpreter
 from nb2stage.objects import Obj, Statement, Var, reach
 from nb2stage.scopes import free_names
 
 DEFINITIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
 IMPORTS = (ast.Import, ast.ImportFrom)
-UNSAVABLE = {"handle": "an open file, connection or lock", "generator_object": "a generator"}
+PICKLE_HOOKS = ("__getstate__", "__setstate__", "__reduce__", "__reduce_ex__")
+UNSAVABLE = {"match": "a match of a regular expression", "handle": "an open file, connection or lock", "generator_object": "a generator"}
 REPEATABLE = (ast.Assign, ast.AnnAssign, ast.AugAssign, ast.Expr, ast.If, ast.Try, ast.For, *DEFINITIONS, *IMPORTS)
 
 
@@ -162,7 +163,11 @@ class Boundaries:
             for name in sorted(free_names(part)):
                 if name in stage.needs:
                     continue
-                var = self.exits[stage.index].get(name) or self.interpreter.state.get(name)
+                var = self.exits[stage.index].get(name)
+                if var is None:
+                    var = self.interpreter.state.get(name)
+                    if name in BUILTINS or not all(isinstance(s.node, (*DEFINITIONS, *IMPORTS)) for s in var.sites):
+                        continue
                 outside = frozenset(s for s in var.sites if s.stage != stage.index)
                 if outside and outside == var.sites and var.unbound != 3:
                     need = Need(name, var.values, outside, position)
@@ -302,6 +307,11 @@ class Boundaries:
     def definitions_within(self, stage: StageData, need: Need) -> None:
         """A value that holds functions or instances of the notebook is loaded where their definitions stand."""
         for obj in sorted(self.reach(need.values, need.before), key=lambda o: getattr(o.node, "lineno", 0)):
+            for used in obj.fields.get("formula", ()):
+                for each, var in self.entries[stage.index].items():
+                    outside = frozenset(s for s in var.sites if s.stage != stage.index)
+                    if used in var.values and outside:
+                        self.add_need(stage, Need(each, var.values, outside, need.before))
             name = self.name_of_definition(obj, stage)
             var = self.entries[stage.index].get(name)
             if var is None or name == need.name or not any(_outermost(v) == name or v is obj for v in var.values):
@@ -566,6 +576,9 @@ class Boundaries:
             for obj in reached:
                 if obj.type in UNSAVABLE and obj.kind == "value":
                     self.refuse(transfer, name, UNSAVABLE[obj.type])
+                    return
+                if obj.kind == "instance" and any(self.interpreter.lookup(obj, hook) for hook in PICKLE_HOOKS):
+                    self.refuse(transfer, name, "an instance of a class that says itself what is saved of it")
                     return
             var = self.exits[transfer.stage].get(name, Var())
             state = self.state_of(transfer, name)

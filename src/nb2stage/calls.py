@@ -19,7 +19,7 @@ MAX_DEPTH = 12
 # Data that an estimator or model holds is not changed when the estimator is.
 DATA = frozenset({"frame", "series", "ndarray", "pandas", "grouped"})
 FRAMES = frozenset({"frame", "series", "pandas"})
-GROUPED = frozenset("groupby rolling expanding ewm resample str dt cat loc iloc at iat plot sparse".split())
+GROUPED = frozenset("attrs flags style groupby rolling expanding ewm resample str dt cat loc iloc at iat plot sparse".split())
 # Packages whose objects' methods change nothing unless a row says so.
 CALM = frozenset({"frame", "series", "pandas", "ndarray", "scipy", "bunch", "tuple", "exception", "path", "logger",
                   "context", "iter", "handle", "class", "index", "grouped"})
@@ -535,7 +535,16 @@ class Calls:
     ) -> Values:
         """Call a method of one object, or of several that are `alike` as far as the tables go."""
         name = func.attr
-        self.names_in_strings(name, arguments, node)
+        if name == "setflags":
+            self.find("NB243", node, ast.unparse(func.value), "array flags, which no file keeps")
+        named = self.names_in_strings(name, arguments, node)
+        if named and obj.kind == "lib":
+            path = f"{obj.path}.{name}"
+            self.statement.imports.add(path)
+            result = self.call_library(path, arguments, node)
+            for each in result:
+                each.fields["formula"] = each.fields.get("formula", ATOM) | named
+            return result
         if obj.kind == "lib":
             path = f"{obj.path}.{name}"
             self.statement.imports.add(path)
@@ -687,8 +696,8 @@ class Calls:
         assert isinstance(fn.node, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda)
         return [given for _ in parameters(fn.node)]
 
-    def names_in_strings(self, name: str, arguments: list[Argument], node: ast.AST) -> None:
-        """`df.query("a > @limit")` and formulas use names that no parser sees."""
+    def names_in_strings(self, name: str, arguments: list[Argument], node: ast.AST) -> Values:
+        """`df.query("a > @limit")` and formulas use names that no parser sees; what those refer to."""
         texts = [str(c) for a in arguments for c in (a.constants or ()) if isinstance(c, str)]
         wanted: set[str] = set()
         if name in ("query", "eval"):
@@ -697,10 +706,12 @@ class Calls:
                 wanted |= _strings_in(arguments)
         elif any("~" in text for text in texts):
             wanted = {n for text in texts if "~" in text for n in IDENTIFIER.findall(text)}
+        found: Values = ATOM
         for each in sorted(wanted):
             local = self.resolve(each)  # type: ignore[attr-defined]
             if self.state.get(local).sites:
-                self.load(each, node)
+                found |= self.load(each, node)
+        return found
 
     # -- library calls
 
@@ -757,6 +768,9 @@ class Calls:
         if path.startswith("pathlib."):
             for obj in values:
                 obj.type = "path"
+        if path == "collections.defaultdict":
+            for obj in values:
+                obj.path = path
         return values
 
     def is_seeded(self, arguments: list[Argument]) -> bool:
@@ -975,6 +989,9 @@ class Calls:
         if effect.file == "moves":
             for mode, argument in zip(("remove", "write"), arguments, strict=False):
                 self.use_file(mode, argument.constants, node)
+            return
+        if effect.file == "globs":
+            self.use_file("glob", arguments[0].constants if arguments else None, node)
             return
         if effect.file in ("removes", "probes"):
             self.use_file(effect.file[:-1], arguments[0].constants if arguments else None, node)

@@ -156,11 +156,19 @@ def surroundings(project: Project, path: str, names: list[str]) -> Surroundings:
     return Surroundings(
         exists=lambda p: (project.root / p).exists(),
         is_dir=lambda p: (project.root / p).is_dir(),
+        glob=lambda pattern: sorted(str(p.relative_to(project.root).as_posix()) for p in _glob(project.root, pattern)),
         tuned=read_params(params_text) if params_text is not None else {},
         known_outs=frozenset(out for out, stage in outs.items() if stage in mine),
         foreign_outs={out: stage for out, stage in outs.items() if stage not in mine},
         layout=project.layout,
     )
+
+
+def _glob(root: Path, pattern: str) -> list[Path]:
+    try:
+        return [p for p in root.glob(pattern) if p.is_file()]
+    except (ValueError, NotImplementedError):
+        return []
 
 
 def project_files(

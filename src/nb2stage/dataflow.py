@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import ast
+import re
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
@@ -227,6 +229,38 @@ def _run_cell(interpreter: Interpreter, cell: SourceCell) -> None:
                 interpreter.setting("setup")
     if cell.role.role is Role.UNTAGGED and not cell.role.explicit:
         _run_shadow(interpreter, cell)
+    elif cell.stage is not None and cell.python.has_magic:
+        _check_timed(interpreter, cell)
+
+
+TIMED = re.compile(r"^\s*%%?timeit\s+(?:-\w+\s*\S*\s+)*(.*)$")
+
+
+def _check_timed(interpreter: Interpreter, cell: SourceCell) -> None:
+    """`%timeit f(x)` is left out: that is right only where running it changes nothing."""
+    lines = cell.role.cell.source.split("\n")
+    for number, line in enumerate(lines, 1):
+        found = TIMED.match(line)
+        if found is None or number not in cell.python.dropped:
+            continue
+        text = "\n".join([found[1], *lines[number:]]) if line.startswith("%%") else found[1]
+        try:
+            nodes = ast.parse(text.strip()).body
+        except SyntaxError:
+            continue
+        base, findings, files = interpreter.state, len(interpreter.findings), len(interpreter.files)
+        interpreter.state = State(base)
+        old = reach(v for var in _names(base).values() for v in var.values)
+        for node in nodes:
+            shadow = Statement(-1, cell.index, node, cell.stage)
+            interpreter.run(shadow)
+            changed = shadow.known_changes & old or shadow.draws & interpreter.seeded
+            if changed or len(interpreter.files) > files:
+                del interpreter.findings[findings:]
+                interpreter.findings.append(Finding("NB304", shadow, node, hint=str(number)))
+                findings += 1
+        del interpreter.findings[findings:], interpreter.files[files:]
+        interpreter.state = base
 
 
 def _run_shadow(interpreter: Interpreter, cell: SourceCell) -> None:
@@ -280,7 +314,8 @@ def _check_moves(
     """Every pair of cells that grouping moves past each other must neither feed nor undo the other."""
     place = {cell.index: n for n, cell in enumerate(order)}
     findings: list[Finding] = []
-    facts = {cell.index: _facts(cell, interpreter) for cell in cells}
+    binders = Counter(n for c in cells for s in c.statements for n in s.binds)
+    facts = {cell.index: _facts(cell, interpreter, binders) for cell in cells}
     for n, earlier in enumerate(cells):
         for later in cells[n + 1 :]:
             if place[earlier.index] < place[later.index]:
@@ -303,11 +338,11 @@ class _Facts:
     names: dict[object, str]
 
 
-def _facts(cell: SourceCell, interpreter: Interpreter) -> _Facts:
+def _facts(cell: SourceCell, interpreter: Interpreter, binders: Counter[str]) -> _Facts:
     facts = _Facts(set(), set(), set(), set(), set(), set(), {})
     for statement in cell.statements:
         inert = is_inert_node(statement.node)
-        facts.binds |= set() if inert else statement.binds
+        facts.binds |= {n for n in statement.binds if not inert or binders[n] > 1}
         facts.reads |= set(statement.reads)
         facts.changes |= statement.changes
         for name, var in statement.reads.items():
@@ -317,7 +352,7 @@ def _facts(cell: SourceCell, interpreter: Interpreter) -> _Facts:
                     facts.names.setdefault(obj, name)
         if statement.sets:
             facts.changes |= {f"the {domain} settings" for domain in statement.sets}
-        if statement.impure or statement.changes:
+        if not inert:
             facts.reached |= {f"the {s} settings" for s in interpreter_settings(interpreter)}
         if statement.seeds:
             facts.changes |= {f"the random state of {s}" for s in statement.seeds}

@@ -102,7 +102,8 @@ _f("atom", "datetime.now datetime.utcnow datetime.today", "datetime.")
 _f("atom", "time perf_counter monotonic process_time sleep strftime ctime time_ns perf_counter_ns", "time.")
 _f("fresh cheap", "compile", "re.")
 _f("fresh:list cheap", "findall split finditer", "re.")
-_f("fresh cheap", "match search fullmatch", "re.")
+_f("fresh:match cheap", "match search fullmatch", "re.")
+_f("fresh:list globs", "glob iglob", "glob.")
 _f("atom cheap", "sub subn escape", "re.")
 _f("view cheap", "path.join path.basename path.dirname path.abspath path.splitext "
    "path.expanduser path.normpath path.realpath fspath getenv getcwd cpu_count", "os.")
@@ -423,13 +424,14 @@ _t("set", "atom cheap", "issubset issuperset isdisjoint")
 _t("bunch", "view", "keys values items get")
 _t("bunch", "any changes changes-all", "update pop clear setdefault")
 _t("logger", "atom changes", "debug info warning error critical exception log")
-_t("logger", "atom sets:logging", "setLevel addHandler removeHandler addFilter removeFilter")
+_t("logger", "atom sets:logging keeps", "setLevel addHandler removeHandler addFilter removeFilter")
 _t("sklearn", "fresh:sklearn", "get_params")
 _t("sklearn", "view changes keeps", "set_params set_output set_fit_request")
 _t("sklearn", "view changes draws keeps", "fit partial_fit")
 _t("sklearn", "fresh draws", "split sample fit_transform_")
 _t("sklearn", "fresh changes draws", "fit_transform fit_predict")
 _t("matplotlib", "atom writes", "savefig")
+_t("matplotlib", "fresh:matplotlib changes keeps", "plot hist boxplot")
 _t("matplotlib", "atom", "get_title get_xlim get_ylim get_xlabel get_ylabel get_size_inches get_dpi get_legend_handles_labels "
    "get_position get_window_extent show")
 _t("statsmodels", "holds:statsmodels changes draws", "fit fit_regularized fit_constrained smooth filter")
@@ -508,7 +510,7 @@ def parse(row: str) -> Effect:
             values.setdefault("result", "fresh")
         elif head in ("seeds", "sets"):
             values[head] = tail
-        elif word in ("reads", "writes", "appends", "copies", "moves", "removes", "probes", "connects", "reads-url", "mkdirs", "unknown-file", "file"):
+        elif word in ("reads", "writes", "appends", "copies", "moves", "removes", "probes", "connects", "globs", "reads-url", "mkdirs", "unknown-file", "file"):
             values["file"] = word
         elif word == "second":
             values["file"] = "writes-" + ("first" if values.get("file") == "writes" else "")

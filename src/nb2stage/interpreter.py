@@ -556,6 +556,13 @@ class Interpreter(Calls):
             base = self.eval(target.value)
             if isinstance(target, ast.Subscript):
                 values = values | self.eval(target.slice)
+            elif isinstance(target.value, ast.Attribute):
+                # `df.index.name = "row"` changes the frame too.
+                for owner in self.eval(target.value.value):
+                    if owner.type in FRAMES:
+                        self.change(owner)
+                if target.value.attr == "flags":
+                    self.find("NB243", target, ast.unparse(target.value.value), "array flags, which no file keeps")
             self.store_into(base, target, values)
 
     def unpack(self, target: ast.Tuple | ast.List, values: Values, value: ast.expr | None) -> None:
@@ -717,6 +724,8 @@ class Interpreter(Calls):
             return ATOM
         results = self.dunders(everything, operands)
         types = {obj.type for obj in everything}
+        if "path" in types and isinstance(node, ast.BinOp):
+            return frozenset({self.make(node, "path", type="path")})
         kind = next((t for t in ("frame", "series", "ndarray", "pandas", "list", "set", "dict") if t in types), "")
         if kind == "tuple" or (kind == "frame" and "series" in types):
             kind = "frame"
@@ -795,6 +804,9 @@ class Interpreter(Calls):
             if obj.kind == "lib":
                 result.add(self.library(obj.path + "[]"))
             elif obj.type in ("list", "tuple", "dict", "set"):
+                if obj.path == "collections.defaultdict":
+                    self.change(obj)  # looking a missing key up makes it
+                    self.hold(obj, frozenset({self.make(node, "missing")}))
                 if isinstance(node.slice, ast.Slice):
                     made = self.make(node, "slice", type=obj.type)
                     self.hold(made, frozenset(obj.contents))

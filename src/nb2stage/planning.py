@@ -7,6 +7,7 @@ import re
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from fnmatch import fnmatch
 from pathlib import PurePosixPath
 
 from nb2stage.boundaries import DEFINITIONS, IMPORTS, StageData, Transfer
@@ -84,6 +85,7 @@ class Surroundings:
 
     exists: Callable[[str], bool]
     is_dir: Callable[[str], bool]
+    glob: Callable[[str], list[str]]
     tuned: Mapping[str, object]  # params.yaml as it is
     known_outs: frozenset[str]  # outs of our stages in the present dvc.yaml
     foreign_outs: Mapping[str, str]  # outs of other people's stages
@@ -326,6 +328,8 @@ class Planner:
                 self.note("NB405", f"`{path}` is read from the network: a changed file there re-runs nothing",
                           "download it once into data/ and read that", Severity.WARNING, statement=use.statement,
                           node=use.node)
+        elif use.mode == "glob" and any(c in path for c in "*?["):
+            self.plan_glob(plan, path, written)
         elif use.mode == "probe":
             if written.get(path) not in (None, plan) and path not in plan.reads:
                 plan.reads.append(path)
@@ -347,6 +351,15 @@ class Planner:
         elif use.mode == "write":
             self.plan_write(plan, use, path, written, read)
 
+    def plan_glob(self, plan: StagePlan, pattern: str, written: dict[str, StagePlan]) -> None:
+        """`glob("out/*.csv")` reads what earlier stages wrote there, and what lies there already."""
+        for path, writer in written.items():
+            if fnmatch(path, pattern) and writer is not plan and path not in plan.reads:
+                plan.reads.append(path)
+        for path in self.around.glob(pattern):
+            if path not in plan.reads and written.get(path) is None:
+                plan.reads.append(path)
+
     def plan_remove(self, plan: StagePlan, use: FileUse, path: str, written: dict[str, StagePlan]) -> None:
         """A file that a stage makes and removes again is no out; anybody else's file cannot be removed."""
         if written.get(path) is plan:
@@ -361,6 +374,9 @@ class Planner:
     def unknown_path(self, use: FileUse, declared: bool) -> None:
         if declared or use.mode == "command" and _is_harmless_command(use.node):
             return
+        globs = [u for u in self.program.interpreter.files if u.mode == "glob" and u.path is not None]
+        if use.mode == "read" and any(u.statement.cell == use.statement.cell for u in globs):
+            return  # the pattern says which files
         if use.mode == "read" or use.mode == "glob":
             owner = next((p for p in self.stages if p.data.index == use.statement.stage), None)
             others = owner is not None and any(p.writes or self.unknown_writes(owner) for p in self.stages[: self.stages.index(owner)])
@@ -498,6 +514,8 @@ MESSAGES: dict[str, tuple[Severity, str, str]] = {
               "a copy", "make `{name}` a copy (`.copy()`), or put the cells into one stage"),
     "NB245": (Severity.ERROR, "`{name}` was defined with `{text}`, which has another value by then",
               "define `{name}` and use it in one stage"),
+    "NB304": (Severity.ERROR, "`%timeit` in line {hint} runs code that changes values, and how often is up to the machine",
+              "tag the cell `skip`, or write the statement without `%timeit`"),
     "NB243": (Severity.ERROR, "`{name}` cannot be saved for a later stage: it holds {text}",
               "make it in the stage that uses it, or put both cells into one stage"),
 }

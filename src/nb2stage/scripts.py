@@ -401,12 +401,16 @@ class ScriptWriter:
         return f'{{"__defaults__": {name}.__defaults__, "__kwdefaults__": {name}.__kwdefaults__, **vars({name})}}'
 
     def save_metrics(self) -> str:
-        path, json = self.plan.metrics_file, self.module("json")
-        names = ", ".join(f'"{n}": {n}' for n in self.plan.metric_names)
+        path, json, real = self.plan.metrics_file, self.module("json"), self.member("numbers", "Real")
+        names = ", ".join(f'"{n}"' for n in self.plan.metric_names)
+        metrics = self.fresh("metrics")
+        numbers = f"{metrics} = {{n: globals().get(n) for n in ({names},)}}"
+        only = f"{{n: v for n, v in {metrics}.items() if isinstance(v, {real})}}"
         make = ""
         if "/" in path:
             make = f'{self.member("pathlib", "Path")}("{PurePosixPath(path).parent}").mkdir(parents=True, exist_ok=True)\n'
-        return f'{make}with open("{path}", "w") as file:\n    {json}.dump({{{names}}}, file, indent=2, default=float)'
+        return (f'{numbers}\n{make}with open("{path}", "w") as file:\n'
+                f"    {json}.dump({only}, file, indent=2, default=lambda v: v.item())")
 
     def folders(self) -> str:
         """The folders of the files that the stage writes: another stage may have made them in the notebook."""
@@ -552,6 +556,8 @@ class ScriptWriter:
             drawn_after = shows and any(s.plots and not _is_show(s.node) and s.position > shows[0].position
                                         for s in cell.statements)
             drawing = [s for s in plotting if not _is_show(s.node)]
+            if any(isinstance(n, ast.Attribute) and n.attr in ("close", "clf") for n in ast.walk(cell.tree)):
+                return False
             if figures > 1 or nested or len(shows) > 1 or drawn_after or not drawing:
                 return False
             if any(s.plots_unsure for s in drawing) or not (figures or any(s.draws_current for s in drawing)):
