@@ -1,10 +1,11 @@
 """Constructs as whole small notebooks: what each must become is judged by hand, never taken from the program.
 
-`== name` starts a row, `== name | NB243` one that must be refused with a code that begins so.  `# %% tag tag` starts a cell
-with these tags, `# %%` one without.  `# %% file: path` gives a file that lies beside the notebook, `# %% tune: name` the value
-that a user writes into params.yaml (and, for the comparison, into the notebook), `# %% out: path` a JSON file that the pipeline
-writes beyond what the notebook writes.  A line `=> value` writes the value to result.json, `=> value > name.json` to another file.
-`| either` is for what both the same results and a refusal do justice to.  `| ipython` behind the name runs the notebook in IPython also where plain Python would do.
+`== name` starts a row, `== name | NB243` one that must be refused with a code that begins so, and `== name | either`
+one that must be refused or give the same results.  `# %% tag tag` starts a cell with these tags, `# %%` one without.
+`# %% file: path` gives a file that lies beside the notebook, `# %% tune: name` the value that a user writes into
+params.yaml (and, for the comparison, into the notebook), `# %% out: path` a JSON file that the pipeline writes beyond
+what the notebook writes.  A line `=> value` writes the value to result.json, `=> value > name.json` to another file.
+`| ipython` behind the name runs the notebook in IPython also where plain Python would do.
 """
 
 from __future__ import annotations
@@ -45,18 +46,27 @@ class Row:
     def notebook(self) -> dict[str, object]:
         """The notebook as JSON."""
         cells = [
-            {"cell_type": "code", "id": f"c{n}", "metadata": {"tags": tags} if tags else {}, "source": source, "outputs": [],
-             "execution_count": None}
+            {
+                "cell_type": "code",
+                "id": f"c{n}",
+                "metadata": {"tags": tags} if tags else {},
+                "source": source,
+                "outputs": [],
+                "execution_count": None,
+            }
             for n, (tags, source) in enumerate(self.cells)
         ]
-        language = {"kernelspec": {"name": "python3", "display_name": "Python 3", "language": "python"},
-                    "language_info": {"name": "python"}}
+        language = {
+            "kernelspec": {"name": "python3", "display_name": "Python 3", "language": "python"},
+            "language_info": {"name": "python"},
+        }
         return {"cells": cells, "metadata": language, "nbformat": 4, "nbformat_minor": 5}
 
 
 def _result(found: re.Match[str]) -> str:
     indent, value, file = found[1], found[2], found[3] or "result.json"
-    lines = ["import json", f'with open("{file}", "w") as result_file:', f"    json.dump({value}, result_file, default=str)"]
+    opened = f'with open("{file}", "w") as result_file:'
+    lines = ["import json", opened, f"    json.dump({value}, result_file, default=str)"]
     return "\n".join(indent + line for line in lines)
 
 
@@ -87,7 +97,7 @@ def _rows(text: str) -> list[Row]:
     return [_row(part) for part in re.split(r"^== ", text, flags=re.MULTILINE)[1:]]
 
 
-MUTATION: Final = r'''
+MUTATION: Final = r"""
 == dict-item-stored-in-a-later-stage
 # %% import
 d = {"a": 1}
@@ -642,9 +652,9 @@ push = xs.append
 push(1)
 # %% report
 => xs
-'''
+"""
 
-IDENTITY: Final = r'''
+IDENTITY: Final = r"""
 == alias-changed-in-a-later-stage
 # %% import
 a = [1]
@@ -1097,9 +1107,9 @@ p = Pair(xs, 2)
 p.left.append(1)
 # %% report
 => [xs, p.right, type(p).__name__, isinstance(p, Pair)]
-'''
+"""
 
-FUNCTIONS: Final = r'''
+FUNCTIONS: Final = r"""
 == helper-chain-across-stages
 # %% import
 def a(x):
@@ -2149,9 +2159,9 @@ square(2)
 square(3)
 # %% report
 => sorted(square.known.items())
-'''
+"""
 
-RANDOM: Final = r'''
+RANDOM: Final = r"""
 == python-random-seeded-once
 # %% import
 import random
@@ -2537,9 +2547,9 @@ digest.update(b"more")
 name = digest.hexdigest()
 # %% report
 => name
-'''
+"""
 
-SETTINGS: Final = r'''
+SETTINGS: Final = r"""
 == pandas-option-seen-in-every-stage
 # %% import
 import pandas as pd
@@ -2931,7 +2941,7 @@ gc.disable()
 xs.append(2)
 # %% report
 => xs
-'''
+"""
 
 IPYTHON: Final = r'''
 == time-magic-binds
@@ -3240,7 +3250,7 @@ for i in tqdm(range(3)):
 => xs
 '''
 
-HIDDEN_NAMES: Final = r'''
+HIDDEN_NAMES: Final = r"""
 == query-with-a-local-name
 # %% import
 import pandas as pd
@@ -3459,7 +3469,7 @@ out = df.groupby("g")["v"].agg(["sum", spread])
 out.columns = ["sum", "spread"]
 # %% report
 => out.to_dict()
-'''
+"""
 
 FLOW: Final = r'''
 == bound-in-one-branch-only
@@ -4028,7 +4038,7 @@ while True:
 => [n, out]
 '''
 
-FILES: Final = r'''
+FILES: Final = r"""
 == csv-written-and-read-by-pandas
 # %% import
 import pandas as pd
@@ -4406,9 +4416,9 @@ x = [1]
 x.append(2)
 # %% report
 => [x, Path("cache/mine.txt").read_text()]
-'''
+"""
 
-PARAMETERS: Final = r'''
+PARAMETERS: Final = r"""
 == kinds-of-parameters
 # %% parameters
 n = 3
@@ -4675,9 +4685,9 @@ for seed in range(3):
     scores.append(seed)
 # %% report
 => [scores, seed]
-'''
+"""
 
-USER_NAMES: Final = r'''
+USER_NAMES: Final = r"""
 == user-names-like-ours
 # %% import
 Path = "path"
@@ -4804,9 +4814,9 @@ x = [1]
 x.append(2)
 # %% report
 => x
-'''
+"""
 
-METRICS: Final = r'''
+METRICS: Final = r"""
 == metrics-tag-writes-the-numbers
 # %% import
 xs = [1, 2, 6]
@@ -4880,9 +4890,9 @@ share = float(hits.mean())
 => [share, hits.tolist()]
 # %% out: metrics.json
 {"share": 0.6666666666666666}
-'''
+"""
 
-FIGURES: Final = r'''
+FIGURES: Final = r"""
 == one-figure-each-in-two-cells
 # %% import
 import matplotlib.pyplot as plt
@@ -5091,9 +5101,9 @@ fig = Figure()
 ax = fig.subplots()
 ax.plot([1, 2])
 fig.savefig("own.png")
-'''
+"""
 
-GROUPING: Final = r'''
+GROUPING: Final = r"""
 == cells-apart-harmless
 # %% import
 a = [1]
@@ -5246,9 +5256,9 @@ tmp = 2
 tmp = 3
 # %% report
 => tmp
-'''
+"""
 
-UNTAGGED: Final = r'''
+UNTAGGED: Final = r"""
 == imports-and-functions-of-untagged-cells
 # %%
 import numpy as np
@@ -5465,9 +5475,9 @@ xs = [1, 2]
 draw(xs)
 # %% report
 draw(xs[::-1])
-'''
+"""
 
-VALUES: Final = r'''
+VALUES: Final = r"""
 == sets-bytes-dates-decimals-fractions
 # %% import
 import datetime as dt
@@ -5754,7 +5764,7 @@ seen = {Temp(1): "one"}
 seen[Temp(1)] += "!"
 # %% report
 => [repr(k) + v for k, v in seen.items()]
-'''
+"""
 
 COMBINATIONS: Final = r'''
 == unbound-methods-of-builtins-change
@@ -6620,7 +6630,7 @@ for k in range(2): xs.append(k); x += k
 # %% train
 if x: xs.append("t"); y = 2
 class E: pass
-def f(v): return math.sqrt(v); 
+def f(v): return math.sqrt(v);
 # %% report
 => [xs, x, y, f(4), E.__name__]
 
@@ -6719,9 +6729,654 @@ def run(n):
 a = run(1)
 # %% report
 => [a, run(2)]
+
+== model-held-by-a-wrapper-and-fitted-through-it
+# %% import
+import numpy as np
+from sklearn.linear_model import Ridge
+class Wrapper:
+    def __init__(self, model):
+        self.model = model
+    def train(self, X, y):
+        self.model.fit(X, y)
+        return self
+X, y = np.arange(6.0).reshape(3, 2), np.array([1.0, 2.0, 4.0])
+ridge = Ridge()
+w = Wrapper(ridge)
+# %% train
+w.train(X, y)
+# %% report
+=> [ridge.coef_.tolist(), w.model is ridge]
+
+== pipeline-steps-reached-and-set
+# %% import
+import numpy as np
+from sklearn.pipeline import Pipeline
+from sklearn.linear_model import Ridge
+from sklearn.preprocessing import MinMaxScaler
+X, y = np.arange(8.0).reshape(4, 2), np.array([1.0, 2.0, 4.0, 3.0])
+pipe = Pipeline([("scale", MinMaxScaler()), ("model", Ridge())])
+model = pipe.named_steps["model"]
+# %% preprocess
+pipe.set_params(model__alpha=3.0)
+# %% train
+pipe.fit(X, y)
+# %% report
+=> [model.alpha, model.coef_.tolist(), model is pipe["model"]]
+
+== column-transformer-with-a-local-function
+# %% import
+import numpy as np
+import pandas as pd
+from sklearn.compose import ColumnTransformer
+from sklearn.preprocessing import FunctionTransformer, OneHotEncoder
+def log1p(x):
+    return np.log(x + plus)
+plus = 1.0
+df = pd.DataFrame({"n": [1.0, 2.0, 3.0], "c": ["a", "b", "a"]})
+ct = ColumnTransformer([("n", FunctionTransformer(log1p), ["n"]), ("c", OneHotEncoder(sparse_output=False), ["c"])])
+# %% train
+out = ct.fit_transform(df)
+# %% evaluate
+plus = 2.0
+# %% report
+=> [out.tolist(), ct.transform(df).tolist()]
+
+== fit-in-a-function-on-a-global-model
+# %% import
+import numpy as np
+from sklearn.linear_model import LinearRegression
+model = LinearRegression()
+X, y = np.arange(6.0).reshape(3, 2), np.array([1.0, 2.0, 4.0])
+def train():
+    model.fit(X, y)
+# %% train
+train()
+# %% report
+=> model.coef_.tolist()
+
+== scores-appended-in-a-function-with-a-frame
+# %% import
+import pandas as pd
+results = pd.DataFrame(columns=["name", "score"])
+def add(name, score):
+    results.loc[len(results)] = [name, score]
+add("a", 1.0)
+# %% train
+add("b", 2.0)
+# %% report
+=> results.to_dict("list")
+
+== global-frame-rebound-in-a-function
+# %% import
+import pandas as pd
+df = pd.DataFrame({"a": [1, 2, 3]})
+def keep(n):
+    global df
+    df = df[df["a"] > n]
+# %% preprocess
+keep(1)
+# %% train
+keep(2)
+# %% report
+=> df["a"].tolist()
+
+== method-returns-a-new-frame-and-old-name-stays
+# %% import
+import pandas as pd
+df = pd.DataFrame({"a": [2, 1]})
+same = df
+# %% preprocess
+df.sort_values("a")
+df = df.rename(columns={"a": "b"})
+# %% train
+same["z"] = 0
+# %% report
+=> [list(df.columns), list(same.columns), same["a"].tolist()]
+
+== index-and-columns-shared-between-frames
+# %% import
+import pandas as pd
+a = pd.DataFrame({"x": [1, 2]}, index=["r", "s"])
+b = pd.DataFrame({"y": [3, 4]}, index=a.index)
+# %% train
+a.index.name = "key"
+# %% report
+=> [a.index.name, b.index.name]
+
+== iterrows-and-at
+# %% import
+import pandas as pd
+df = pd.DataFrame({"a": [1, 2]})
+df["b"] = 0
+# %% train
+for i, row in df.iterrows():
+    df.at[i, "b"] = row["a"] * 10
+# %% report
+=> [df["b"].tolist(), int(i), row.to_dict()]
+
+== where-mask-update-replace-inplace
+# %% import
+import pandas as pd
+df = pd.DataFrame({"a": [1.0, None, 3.0], "b": ["x", "y", "x"]})
+other = df
+# %% preprocess
+df.fillna({"a": 0.0}, inplace=True)
+df.replace({"b": {"x": "X"}}, inplace=True)
+# %% train
+df.update(pd.DataFrame({"a": [9.0]}))
+df.reset_index(inplace=True)
+# %% report
+=> other.to_dict("list")
+
+== numpy-out-of-a-ufunc-method-and-operators
+# %% import
+import numpy as np
+a = np.array([1.0, 2.0])
+b = a
+acc = np.zeros(2)
+# %% preprocess
+a += 1
+np.add.accumulate(a, out=acc)
+# %% train
+a **= 2
+np.clip(acc, 0, 4, out=acc)
+# %% report
+=> [b.tolist(), acc.tolist()]
+
+== numpy-view-in-an-object-attribute | either
+# %% import
+import numpy as np
+class Grid:
+    def __init__(self, n):
+        self.cells = np.zeros((n, n))
+        self.diag = self.cells.reshape(-1)[:: n + 1]
+g = Grid(2)
+row = g.cells[0]
+# %% train
+row[:] = 3
+# %% report
+=> [g.cells.tolist(), g.diag.tolist()]
+
+== numpy-views-of-each-other-through-split-and-T
+# %% import
+import numpy as np
+a = np.arange(6)
+left, right = np.split(a, 2)
+b = np.atleast_2d(a)
+c = a.view()
+# %% train
+left[0] = 50
+c[5] = 60
+# %% report
+=> [a.tolist(), right.tolist(), b.tolist()]
+
+== numpy-array-from-a-list-is-a-copy
+# %% import
+import numpy as np
+xs = [1, 2]
+a = np.array(xs)
+b = np.array(a)
+# %% train
+xs.append(3)
+a[0] = 9
+# %% report
+=> [xs, a.tolist(), b.tolist()]
+
+== torch-free-gradient-loop
+# %% import
+import numpy as np
+np.random.seed(0)
+X = np.random.randn(20, 2)
+w_true = np.array([1.0, -2.0])
+y = X @ w_true
+w = np.zeros(2)
+# %% train
+losses = []
+for epoch in range(5):
+    grad = X.T @ (X @ w - y) / len(X)
+    w -= 0.1 * grad
+    losses.append(float(((X @ w - y) ** 2).mean()))
+# %% report
+=> [w.tolist(), losses, epoch]
+
+== bootstrap-with-global-draws-in-two-stages
+# %% setup
+import numpy as np
+np.random.seed(42)
+# %% import
+x = np.random.normal(size=10)
+# %% train
+means = [np.random.choice(x, 10).mean() for _ in range(3)]
+# %% evaluate
+medians = [float(np.median(np.random.choice(x, 10))) for _ in range(3)]
+# %% report
+=> [means, medians]
+
+== seed-again-in-one-branch-of-a-function
+# %% import
+import random
+def start(fixed=True):
+    if fixed:
+        random.seed(3)
+start()
+a = random.random()
+# %% train
+start(False)
+b = random.random()
+# %% report
+start()
+=> [a, b, random.random()]
+
+== generator-object-in-a-closure-and-default
+# %% import
+import numpy as np
+def make(rng=np.random.default_rng(0)):
+    return float(rng.random())
+a = make()
+# %% train
+b = make()
+# %% report
+=> [a, b, make()]
+
+== random-hash-order-free-set-iteration
+# %% import
+xs = {3, 1, 2}
+# %% train
+order = list(xs)
+xs.add(0)
+# %% report
+=> [order, sorted(xs)]
+
+== with-block-sets-an-option-and-binds
+# %% import
+import pandas as pd
+df = pd.DataFrame({"a": [1.23456]})
+# %% train
+with pd.option_context("display.precision", 2):
+    inside = str(df)
+    pd.set_option("display.max_rows", 7)
+# %% report
+=> [inside, str(df), pd.get_option("display.max_rows")]
+
+== option-set-by-a-loop-and-a-dict
+# %% import
+import pandas as pd
+options = {"display.precision": 2, "display.max_columns": 3}
+for key, value in options.items():
+    pd.set_option(key, value)
+# %% train
+a = str(pd.DataFrame([[1.23456] * 5]))
+# %% report
+=> [a, str(pd.DataFrame([[1.23456] * 5]))]
+
+== rc-defaults-restored-later
+# %% import
+import matplotlib as mpl
+import matplotlib.pyplot as plt
+plt.rcParams["lines.linewidth"] = 4
+a = plt.rcParams["lines.linewidth"]
+# %% train
+mpl.rcdefaults()
+b = plt.rcParams["lines.linewidth"]
+# %% report
+=> [a, b, plt.rcParams["lines.linewidth"]]
+
+== setting-read-into-a-value
+# %% import
+import numpy as np
+old = np.seterr(all="ignore")
+# %% train
+now = np.geterr()
+np.seterr(**old)
+# %% report
+=> [old["divide"], now["divide"], np.geterr()["divide"]]
+
+== environment-changed-in-two-stages
+# %% import
+import os
+os.environ["NB_A"] = "1"
+# %% train
+os.environ["NB_A"] += "2"
+os.environ.setdefault("NB_B", "b")
+# %% report
+=> [os.environ["NB_A"], os.environ.pop("NB_B")]
+
+== logging-configured-twice
+# %% import
+import logging
+log = logging.getLogger("two")
+log.setLevel(logging.ERROR)
+# %% train
+log.setLevel(logging.INFO)
+a = log.isEnabledFor(logging.INFO)
+# %% report
+=> [a, log.isEnabledFor(logging.INFO), log.level]
+
+== module-level-cache-of-a-local-module | either
+# %% import
+import cachemod
+cachemod.put("a", 1)
+# %% report
+=> cachemod.get("a")
+# %% file: cachemod.py
+_known = {}
+def put(k, v):
+    _known[k] = v
+def get(k):
+    return _known.get(k)
+
+== class-from-a-local-module
+# %% import
+from shapes import Square
+s = Square(2)
+# %% train
+s.grow()
+# %% report
+import shapes
+=> [s.area(), isinstance(s, shapes.Square)]
+# %% file: shapes.py
+class Square:
+    def __init__(self, a):
+        self.a = a
+    def grow(self):
+        self.a += 1
+    def area(self):
+        return self.a ** 2
+
+== enum-and-dataclass-in-a-dict-crossing-twice
+# %% import
+from dataclasses import dataclass
+from enum import Enum, auto
+class Kind(Enum):
+    A = auto()
+    B = auto()
+@dataclass(order=True)
+class Item:
+    n: int
+    kind: Kind = Kind.A
+items = {Kind.A: [Item(2), Item(1)], Kind.B: []}
+# %% preprocess
+items[Kind.B].append(Item(3, Kind.B))
+# %% train
+top = max(items[Kind.A])
+top.n = 100
+# %% report
+=> [[i.n for k in Kind for i in items[k]], items[Kind.B][0].kind is Kind.B, top in items[Kind.A]]
+
+== instance-stored-in-a-frame
+# %% import
+import pandas as pd
+class P:
+    def __init__(self, n):
+        self.n = n
+df = pd.DataFrame({"p": [P(1), P(2)]})
+first = df["p"].iloc[0]
+# %% train
+first.n = 50
+# %% report
+=> [p.n for p in df["p"]]
+
+== classes-that-use-each-other-across-stages
+# %% import
+class Tree:
+    def __init__(self):
+        self.leaves = []
+    def grow(self, n):
+        self.leaves += [Leaf(self, i) for i in range(n)]
+        return self
+# %% preprocess
+class Leaf:
+    def __init__(self, tree, n):
+        self.tree, self.n = tree, n
+t = Tree().grow(2)
+# %% train
+leaf = t.leaves[1]
+leaf.n = 10
+# %% report
+=> [[x.n for x in t.leaves], leaf.tree is t, isinstance(leaf, Leaf)]
+
+== subclass-of-an-estimator-with-global-config
+# %% import
+import numpy as np
+from sklearn.base import BaseEstimator, TransformerMixin
+power = 2
+class Pow(BaseEstimator, TransformerMixin):
+    def fit(self, X, y=None):
+        self.power_ = power
+        return self
+    def transform(self, X):
+        return X ** self.power_ + power
+p = Pow().fit(np.ones((1, 1)))
+# %% train
+power = 3
+# %% report
+=> p.transform(np.array([[2.0]])).tolist()
+
+== operator-overloading-returns-self
+# %% import
+class Query:
+    def __init__(self):
+        self.parts = []
+    def where(self, p):
+        self.parts.append(p)
+        return self
+    def __or__(self, p):
+        return self.where("or " + p)
+q = Query()
+base = q.where("a")
+# %% preprocess
+r = q | "b"
+# %% train
+s = base.where("c").where("d")
+# %% report
+=> [q.parts, r is q, s is base]
+
+== exception-in-a-loop-leaves-a-half-done-change
+# %% import
+rows = [1, 2, "x", 4]
+done = []
+# %% train
+try:
+    for row in rows:
+        done.append(row + 1)
+except TypeError as error:
+    failed = str(type(error).__name__)
+# %% report
+=> [done, row, failed]
+
+== early-return-and-finally-in-a-function
+# %% import
+log = []
+def f(x):
+    try:
+        if x:
+            return log.append("early")
+        log.append("late")
+    finally:
+        log.append("finally")
+# %% preprocess
+f(1)
+# %% train
+f(0)
+# %% report
+=> log
+
+== nested-defaults-and-keyword-only-lists
+# %% import
+def f(x, *, acc=[], **kw):
+    acc.append(x)
+    kw.setdefault("n", len(acc))
+    return kw["n"]
+a = f(1)
+# %% train
+b = f(2)
+# %% report
+=> [a, b, f(3), f(4, acc=[])]
+
+== recursion-that-fills-its-default
+# %% import
+def fib(n, memo={}):
+    if n not in memo:
+        memo[n] = n if n < 2 else fib(n - 1) + fib(n - 2)
+    return memo[n]
+a = fib(10)
+# %% train
+size = len(fib.__defaults__[0])
+# %% report
+=> [a, size, fib(12), len(fib.__defaults__[0])]
+
+== variable-named-like-a-cache-file-and-case
+# %% import
+x, X = [1], [2]
+# %% train
+x.append(3)
+X.append(4)
+# %% report
+=> [x, X]
+
+== very-many-names-in-one-group
+# %% import
+base = []
+a = b = c = d = e = f = g = base
+box = {"a": a, "g": [g]}
+# %% train
+c.append(1)
+# %% report
+=> [a, f, box, box["g"][0] is base]
+
+== value-only-some-later-stages-need
+# %% import
+a, b = [1], [2]
+pair = (a, b)
+# %% preprocess
+a.append(3)
+# %% train
+n = len(b)
+# %% report
+=> [pair, n, pair[0] is a]
+
+== two-stages-read-one-changes-in-between
+# %% import
+xs = [1]
+# %% preprocess
+first = list(xs)
+# %% train
+xs.append(2)
+# %% evaluate
+second = list(xs)
+# %% report
+=> [first, second]
+
+== conditional-import-decides
+# %% import
+use_np = len("ab") == 2
+if use_np:
+    import numpy as backend
+else:
+    import math as backend
+a = float(backend.sqrt(4))
+# %% train
+b = float(backend.sqrt(9))
+# %% report
+=> [a, b, backend.__name__]
+
+== name-bound-only-inside-a-with-and-try
+# %% import
+import contextlib
+with contextlib.suppress(ValueError):
+    a = 1
+    b = int("x")
+# %% train
+c = a + 1
+try:
+    d = b
+except NameError:
+    d = "unbound"
+# %% report
+=> [a, c, d]
+
+== function-parameter-hides-a-global
+# %% import
+scale = 2
+def f(x, scale=3):
+    return x * scale
+def g(scale):
+    return [scale for scale in range(scale)]
+# %% train
+scale = 100
+# %% report
+=> [f(1), g(2), scale]
+
+== class-body-reads-and-comprehension-scope
+# %% import
+n = 2
+class A:
+    n = 3
+    xs = [n for _ in range(2)]
+    def f(self):
+        return n
+# %% train
+n = 50
+# %% report
+=> [A.n, A.xs, A().f()]
+
+== string-method-chains-and-joins
+# %% import
+parts = ["b", "a"]
+text = ",".join(parts)
+# %% train
+parts.sort()
+text2 = "-".join(sorted(parts, reverse=True)).upper()
+# %% report
+=> [parts, text, text2]
+
+== interactive-table-by-value-counts-and-pivot
+# %% import
+import pandas as pd
+df = pd.DataFrame({"g": list("aab"), "h": list("xyx"), "v": [1, 2, 3]})
+# %% preprocess
+pivot = df.pivot_table(index="g", columns="h", values="v", aggfunc="sum", fill_value=0)
+counts = df["g"].value_counts()
+# %% train
+pivot["total"] = pivot.sum(axis=1)
+# %% report
+=> [pivot.to_dict(), counts.to_dict(), pivot.columns.name]
+
+== merged-concatenated-and-stacked-frames
+# %% import
+import pandas as pd
+a = pd.DataFrame({"k": [1, 2], "x": [1.0, 2.0]})
+b = pd.DataFrame({"k": [2, 3], "y": ["p", "q"]})
+parts = [a, b]
+# %% preprocess
+m = a.merge(b, on="k", how="outer")
+c = pd.concat(parts, ignore_index=True)
+# %% train
+a["x"] += 1
+# %% report
+=> [m.fillna(0).to_dict("list"), c.fillna(0).to_dict("list"), parts[0]["x"].tolist()]
 '''
 
 # Constructs that do not work yet.
 KNOWN_FAILING: Final[frozenset[str]] = frozenset()
 
-ROWS: Final[list[Row]] = _rows(MUTATION + IDENTITY + FUNCTIONS + RANDOM + SETTINGS + IPYTHON + HIDDEN_NAMES + FLOW + FILES + PARAMETERS + USER_NAMES + METRICS + FIGURES + GROUPING + UNTAGGED + VALUES + COMBINATIONS)
+ROWS: Final[list[Row]] = _rows(
+    MUTATION
+    + IDENTITY
+    + FUNCTIONS
+    + RANDOM
+    + SETTINGS
+    + IPYTHON
+    + HIDDEN_NAMES
+    + FLOW
+    + FILES
+    + PARAMETERS
+    + USER_NAMES
+    + METRICS
+    + FIGURES
+    + GROUPING
+    + UNTAGGED
+    + VALUES
+    + COMBINATIONS
+)

@@ -525,8 +525,18 @@ IMPORTS: Final = {
 }
 
 CONDITIONS: Final = (
-    "len($list) > $int", "$intname % 2", "$any", "not $any", "isinstance($any, list)", "'k' in $dict", "$draw1",
-    "$name is $name", "$arr.sum() > 3", "$int in $list", "len(str($any)) > 20", "$dict.get('x')",
+    "len($list) > $int",
+    "$intname % 2",
+    "$any",
+    "not $any",
+    "isinstance($any, list)",
+    "'k' in $dict",
+    "$draw1",
+    "$name is $name",
+    "$arr.sum() > 3",
+    "$int in $list",
+    "len(str($any)) > 20",
+    "$dict.get('x')",
 )
 
 DUMPER: Final = (
@@ -586,7 +596,8 @@ class Generator:
         """The program's names whose values fit."""
         skip = (types.ModuleType, types.FunctionType, type)
         return [
-            name for name, value in self.namespace.items()
+            name
+            for name, value in self.namespace.items()
             if not name.startswith("_") and name not in OURS and not isinstance(value, skip) and fits(value)
         ]
 
@@ -603,12 +614,13 @@ class Generator:
         found = [p for p in self.paths() if p.depth >= least and fits(p.value)]
         if not found:
             raise NoCandidateError
-        return self.rng.choices(found, [4.0 ** -p.depth for p in found])[0].text
+        return self.rng.choices(found, [4.0**-p.depth for p in found])[0].text
 
     def user_objects(self, kind: type) -> list[str]:
         """The names of the program's own functions or classes."""
         return [
-            name for name, value in self.namespace.items()
+            name
+            for name, value in self.namespace.items()
             if isinstance(value, kind) and getattr(value, "__module__", "") == "__main__" and name not in OURS
         ]
 
@@ -769,10 +781,12 @@ class Generator:
         found = [p for p in self.paths() if KINDS["inst"](p.value)]
         if not found:
             raise NoCandidateError
-        path = self.rng.choices(found, [4.0 ** -p.depth for p in found])[0]
+        path = self.rng.choices(found, [4.0**-p.depth for p in found])[0]
         methods = sorted(
-            name for name in dir(type(path.value))
-            if not name.startswith("_") and isinstance(getattr(type(path.value), name), types.FunctionType | types.MethodType)
+            name
+            for name in dir(type(path.value))
+            if not name.startswith("_")
+            and isinstance(getattr(type(path.value), name), types.FunctionType | types.MethodType)
         )
         method = self.choose(methods)
         return f"{path.text}.{method}({self.arguments(getattr(path.value, method))})"
@@ -787,7 +801,9 @@ class Generator:
         for parameter in parameters:
             if parameter.kind in (parameter.POSITIONAL_OR_KEYWORD, parameter.POSITIONAL_ONLY):
                 if parameter.default is parameter.empty or self.rng.random() < 0.3:
-                    found.append(self.rng.choice([self.expression("mut"), self.expression("any"), self.expression("list")]))
+                    found.append(
+                        self.rng.choice([self.expression("mut"), self.expression("any"), self.expression("list")])
+                    )
                 else:
                     break
             elif parameter.kind is parameter.VAR_POSITIONAL and self.rng.random() < 0.7:
@@ -863,8 +879,13 @@ class Generator:
     def grow_all(self, count: int) -> None:
         """The program but for its last stage."""
         kinds = {
-            "binding": 10, "change": 9, "compound": 4, "function": 4, "class": 2,
-            "random": self.rng.choice([0, 0, 0, 3]), "setting": self.rng.choice([0, 0, 0, 2]),
+            "binding": 10,
+            "change": 9,
+            "compound": 4,
+            "function": 4,
+            "class": 2,
+            "random": self.rng.choice([0, 0, 0, 3]),
+            "setting": self.rng.choice([0, 0, 0, 2]),
         }
         for _ in range(2):
             self.grow({"$new = $val": 1})

@@ -1,11 +1,12 @@
 """Constructs that notebooks use, as whole small notebooks: the pipeline gives what the notebook gives, or is refused.
 
-Each row of `construct_table` is run twice: its tagged cells top to bottom in one process, and its converted pipeline with
-one process per stage.  The files that they leave must be equal byte by byte.  The pipeline runs a second time from nothing,
-in another order that its dependencies allow; a stage that reads what another stage wrote must say so in `deps`.
+Each row of `construct_table` is run twice: its tagged cells top to bottom in one process, and its converted pipeline
+with one process per stage.  The files that they leave must be equal byte by byte.  Where DVC may run the stages in
+another order too, the pipeline runs a second time from nothing in that order.  What a stage reads of the others and of
+the notebook's files must stand in its `deps`, what it writes in its `outs`.
 
-Importing pandas and its like for every process would take minutes, so that template processes import them once and fork.
-`python tests/test_constructs.py [--real] [-v] [WORD ...]` runs rows by hand; `--real` starts fresh interpreters instead.
+Importing pandas and its like for every process would take minutes: template processes import them once and fork.
+`python tests/test_constructs.py [--real] [-v] [WORD ...]` runs rows by hand; `--real` starts fresh interpreters.
 """
 
 from __future__ import annotations
@@ -47,9 +48,24 @@ NOTEBOOK: Final = "nb.ipynb"
 TIMEOUT: Final = 60.0
 RAISED: Final = 70  # exit code of a job that raised
 IMPORTED: Final = (
-    "numpy", "pandas", "scipy.stats", "scipy.sparse", "sklearn.ensemble", "sklearn.linear_model", "sklearn.pipeline",
-    "sklearn.model_selection", "sklearn.cluster", "sklearn.datasets", "joblib", "cloudpickle", "matplotlib.pyplot", "IPython",
-    "ruamel.yaml", "nb2stage.cli", "nb2stage.convert", "nb2stage.writer",
+    "numpy",
+    "pandas",
+    "scipy.stats",
+    "scipy.sparse",
+    "sklearn.ensemble",
+    "sklearn.linear_model",
+    "sklearn.pipeline",
+    "sklearn.model_selection",
+    "sklearn.cluster",
+    "sklearn.datasets",
+    "joblib",
+    "cloudpickle",
+    "matplotlib.pyplot",
+    "IPython",
+    "ruamel.yaml",
+    "nb2stage.cli",
+    "nb2stage.convert",
+    "nb2stage.writer",
 )
 # Findings after which an undeclared read or write has been said to the user.
 SAID: Final = {"read": {"NB401", "NB404"}, "write": {"NB402", "NB404"}}
@@ -71,7 +87,8 @@ class Outcome:
         if row.expect == SAME and self.status != "same":
             return f"expected the same results, but: {self.status}"
         if row.expect == EITHER:
-            return "" if self.status in ("same", "refused") else f"expected the same results or a refusal, but: {self.status}"
+            right = self.status in ("same", "refused")
+            return "" if right else f"expected the same results or a refusal, but: {self.status}"
         if row.expect != SAME and self.status != "refused":
             return f"expected a refusal ({row.expect}), but: {self.status}"
         if row.expect != SAME and not any(code.startswith(row.expect) for code in self.codes):
@@ -116,7 +133,7 @@ def _in_child(job: Callable[[], object], folder: Path, log: Path) -> None:
         os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
         os.dup2(target, 1)
         os.dup2(target, 2)
-        sys.stdin, sys.stdout, sys.stderr = open(0), open(1, "w"), open(2, "w")  # noqa: SIM115, PTH123
+        sys.stdin, sys.stdout, sys.stderr = open(0), open(1, "w"), open(2, "w")  # noqa: SIM115
         sys.dont_write_bytecode = True
         import random
 
@@ -249,9 +266,10 @@ def _inert_part(source: str) -> str:
         tree = ast.parse(source)
     except SyntaxError:
         return ""
-    wanted = (ast.Import, ast.ImportFrom, ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
-    kept = [n for n in tree.body if isinstance(n, wanted) or (isinstance(n, ast.Try) and isinstance(n.body[0], wanted[:2]))]
-    return "\n".join(ast.unparse(n) for n in kept)
+    imports = (ast.Import, ast.ImportFrom)
+    wanted = (*imports, ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
+    tries = [n for n in tree.body if isinstance(n, ast.Try) and isinstance(n.body[0], imports)]
+    return "\n".join(ast.unparse(n) for n in tree.body if isinstance(n, wanted) or n in tries)
 
 
 def run_convert() -> int:
@@ -286,8 +304,16 @@ class Trial:
             command = [sys.executable, __file__, "--job", kind, self.row.name, argument, str(opened)]
             if kind == "script":
                 command = [sys.executable, argument]
-            done = subprocess.run(command, cwd=folder, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False,
-                                  timeout=TIMEOUT, env={**os.environ, "PYTHONDONTWRITEBYTECODE": "1", "MPLBACKEND": "agg"})
+            done = subprocess.run(
+                command,
+                cwd=folder,
+                stdin=subprocess.DEVNULL,
+                capture_output=True,
+                text=True,
+                check=False,
+                timeout=TIMEOUT,
+                env={**os.environ, "PYTHONDONTWRITEBYTECODE": "1", "MPLBACKEND": "agg"},
+            )
             self.log.write_text(done.stdout + done.stderr)
             opened.write_text("[]")
             return done.returncode
@@ -421,8 +447,11 @@ def _files(folder: Path) -> dict[str, bytes]:
 
 
 def _outs(stage: Mapping[str, Any]) -> list[str]:
-    return [entry if isinstance(entry, str) else next(iter(entry))
-            for key in ("outs", "metrics", "plots") for entry in stage.get(key, ())]
+    return [
+        entry if isinstance(entry, str) else next(iter(entry))
+        for key in ("outs", "metrics", "plots")
+        for entry in stage.get(key, ())
+    ]
 
 
 def _delete_outs(project: Path, stage: Mapping[str, Any]) -> None:
@@ -443,10 +472,16 @@ def _order(stages: Mapping[str, Any], *, last_first: bool) -> list[str]:
     waiting = list(stages)
     done: list[str] = []
     while waiting:
-        ready = [n for n in waiting if not any(
-            _within(dep, _outs(stages[m])) or any(_within(out, [dep]) for out in _outs(stages[m]))
-            for dep in stages[n].get("deps", ()) for m in waiting if m != n
-        )]
+        ready = [
+            n
+            for n in waiting
+            if not any(
+                _within(dep, _outs(stages[m])) or any(_within(out, [dep]) for out in _outs(stages[m]))
+                for dep in stages[n].get("deps", ())
+                for m in waiting
+                if m != n
+            )
+        ]
         chosen = ready[-1 if last_first else 0] if ready else waiting[0]
         waiting.remove(chosen)
         done.append(chosen)
@@ -529,7 +564,8 @@ class Pool:
                     server.stdin.write(name + "\n")
                     server.stdin.flush()
                 line = server.stdout.readline()
-                self.outcomes[name] = Outcome(**json.loads(line)) if line else Outcome(name, "failed", "the template died")
+                found = json.loads(line) if line else {"name": name, "status": "failed", "detail": "the template died"}
+                self.outcomes[name] = Outcome(**found)
                 self.events[name].set()
                 self.finished.put(name)
 
@@ -549,13 +585,16 @@ else:
     @pytest.fixture(scope="session")
     def pool(request: pytest.FixtureRequest) -> Iterator[Pool]:
         """All collected rows, being tried in the background."""
-        chosen = [item.callspec.params["row"].name for item in request.session.items
-                  if getattr(item, "originalname", "") == "test_construct"]
+        chosen = [
+            item.callspec.params["row"].name
+            for item in request.session.items
+            if getattr(item, "originalname", "") == "test_construct"
+        ]
         return Pool(chosen)  # type: ignore[return-value]
 
     def _cases() -> list[Any]:
-        return [pytest.param(row, id=row.name, marks=[pytest.mark.xfail(strict=True)] if row.name in KNOWN_FAILING else [])
-                for row in ROWS]
+        failing = [pytest.mark.xfail(strict=True)]
+        return [pytest.param(row, id=row.name, marks=failing if row.name in KNOWN_FAILING else []) for row in ROWS]
 
     @pytest.mark.skipif(not hasattr(os, "fork"), reason="forks")
     @pytest.mark.parametrize("row", _cases())
@@ -593,7 +632,8 @@ def main(arguments: Sequence[str]) -> int:
         os.environ["MPLBACKEND"] = "agg"
         row = next(row for row in ROWS if row.name == name)
         return run_convert() if kind == "convert" else run_notebook(row) or 0
-    rows = [r for r in ROWS if not options.words or any(fnmatch.fnmatch(r.name, w) or w in r.name for w in options.words)]
+    words = options.words or [""]
+    rows = [r for r in ROWS if any(fnmatch.fnmatch(r.name, w) or w in r.name for w in words)]
     start = time.monotonic()
     pool = Pool([row.name for row in rows], real=options.real)
     by_name = {row.name: row for row in rows}
@@ -604,8 +644,16 @@ def main(arguments: Sequence[str]) -> int:
             sys.stdout.write(f"{'WRONG' if wrong else 'ok   '} {outcome.name}: {wrong or outcome.status}\n")
             sys.stdout.write("".join(f"      {line}\n" for line in outcome.detail.split("\n") if line))
     if options.json:
-        options.json.write_text(json.dumps([vars(pool.outcomes[r.name]) | {
-            "wrong": pool.outcomes[r.name].verdict(r), "expect": r.expect, "text": r.text} for r in rows], indent=1))
+        options.json.write_text(
+            json.dumps(
+                [
+                    vars(pool.outcomes[r.name])
+                    | {"wrong": pool.outcomes[r.name].verdict(r), "expect": r.expect, "text": r.text}
+                    for r in rows
+                ],
+                indent=1,
+            )
+        )
     counts = Counter(o.status for o in pool.outcomes.values())
     failing = sum(bool(pool.outcomes[r.name].verdict(r)) for r in rows)
     sys.stdout.write(f"{len(rows)} rows, {failing} wrong; {dict(counts)}; {time.monotonic() - start:.0f} s\n")

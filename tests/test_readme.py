@@ -227,7 +227,8 @@ TREATED: Final = [
         {"training/train.py": ["pd.set_option('display.precision', 3)"]},
     ),
     (
-        "# %% import\nfrom sklearn.datasets import load_wine\nrows = load_wine().target.tolist()\nsame = rows\n# %% train\nrows.append(1)\nprint(same)\n",
+        "# %% import\nfrom sklearn.datasets import load_wine\nrows = load_wine().target.tolist()\n"
+        "same = rows\n# %% train\nrows.append(1)\nprint(same)\n",
         {"data_processing/import_data.py": ["rows_same"], "training/train.py": ["rows, same = "]},
     ),
     ("# %% import\nprint(1)\nn = 3\n# %% train\nprint(n)\n", {"training/train.py": ["n = 3"]}),

@@ -22,7 +22,11 @@ from nb2stage.scopes import free_names
 DEFINITIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
 IMPORTS = (ast.Import, ast.ImportFrom)
 PICKLE_HOOKS = ("__getstate__", "__setstate__", "__reduce__", "__reduce_ex__")
-UNSAVABLE = {"match": "a match of a regular expression", "handle": "an open file, connection or lock", "generator_object": "a generator"}
+UNSAVABLE = {
+    "match": "a match of a regular expression",
+    "handle": "an open file, connection or lock",
+    "generator_object": "a generator",
+}
 REPEATABLE = (ast.Assign, ast.AnnAssign, ast.AugAssign, ast.Expr, ast.If, ast.Try, ast.For, *DEFINITIONS, *IMPORTS)
 
 
@@ -376,7 +380,8 @@ class Boundaries:
             for base in _bases(obj):
                 views[base].add(obj)
         return {
-            base for base, parts in views.items()
+            base
+            for base, parts in views.items()
             if (base in held or len(parts) > 1) and any(self.is_changed(o, start) for o in (base, *parts))
         }
 
@@ -412,8 +417,9 @@ class Boundaries:
     def groups(self, stage: StageData) -> list[list[str]]:
         """Names that must cross in one file: they may share an object that somebody changes or compares later."""
         start = self.start(stage)
-        names = sorted(n for n, need in stage.needs.items()
-                       if n not in stage.rebuilt and (need.values or n in stage.files))
+        names = sorted(
+            n for n, need in stage.needs.items() if n not in stage.rebuilt and (need.values or n in stage.files)
+        )
         owner: dict[Obj, str] = {}
         parent = {name: name for name in names}
 
@@ -476,8 +482,10 @@ class Boundaries:
         attributes: set[str] = set()
         for obj in var.values:
             for each, inner in obj.fields.items():
-                if obj.kind == "class" and not each.startswith("__") and not any(
-                    o.kind == "function" and o.bases for o in inner
+                if (
+                    obj.kind == "class"
+                    and (each in obj.stored or not each.startswith("__"))
+                    and not any(o.kind == "function" and o.bases for o in inner)
                 ):
                     attributes.add(each)
         return sorted(attributes)
@@ -523,9 +531,7 @@ class Boundaries:
     # -- what a file is written with
 
     def kind_of(self, transfer: Transfer) -> str:
-        values = frozenset(
-            obj for name in transfer.names for obj in self.exits[transfer.stage].get(name, Var()).values
-        )
+        values = frozenset(obj for name in transfer.names for obj in self.exits[transfer.stage].get(name, Var()).values)
         self.check_savable(transfer, values)
         if len(transfer.names) == 1 and not transfer.optional:
             name = transfer.names[0]
@@ -536,7 +542,9 @@ class Boundaries:
         reached = self.pickled(values, self.end(transfer.stage))
         if any(self.is_local_function(obj, transfer) for obj in reached):
             return "cloudpickle"
-        plain = len(transfer.names) == 1 and not transfer.optional and self.state_of(transfer, transfer.names[0]) is None
+        plain = (
+            len(transfer.names) == 1 and not transfer.optional and self.state_of(transfer, transfer.names[0]) is None
+        )
         if plain and values and all(o.kind == "value" and o.type in ("ndarray", "sklearn") for o in reached):
             return "joblib"
         return "pickle"
@@ -582,7 +590,12 @@ class Boundaries:
                     return
             var = self.exits[transfer.stage].get(name, Var())
             state = self.state_of(transfer, name)
-            if state is not None and (len(var.values) != 1 or getattr(next(iter(var.sites)).node, "decorator_list", [])):
+            if state is not None and ("*" in state or self.changes_methods(var)):
+                self.refuse(transfer, name, "attributes that are set under names which are worked out")
+                return
+            if state is not None and (
+                len(var.values) != 1 or getattr(next(iter(var.sites)).node, "decorator_list", [])
+            ):
                 self.refuse(transfer, name, "state that a decorated or conditional definition keeps between calls")
                 return
             local = [o for o in reached if self.is_local_function(o, transfer)]
@@ -592,6 +605,16 @@ class Boundaries:
                 return
             for obj in local:
                 self.check_function(transfer, name, obj)
+
+    def changes_methods(self, var: Var) -> bool:
+        """Whether a method itself has been given attributes, which cross with neither source nor state."""
+        methods = {o for cls in var.values if cls.kind == "class" for inner in cls.fields.values() for o in inner}
+        return any(
+            not self.repeatable(s)
+            for o in methods
+            if o.kind == "function" and o.bases
+            for s in self.changers.get(o, ())
+        )
 
     def check_function(self, transfer: Transfer, name: str, fn: Obj) -> None:
         """A function that is saved whole takes its globals along as they are: they must not change afterwards."""

@@ -19,18 +19,59 @@ MAX_DEPTH = 12
 # Data that an estimator or model holds is not changed when the estimator is.
 DATA = frozenset({"frame", "series", "ndarray", "pandas", "grouped"})
 FRAMES = frozenset({"frame", "series", "pandas"})
-GROUPED = frozenset("attrs flags style groupby rolling expanding ewm resample str dt cat loc iloc at iat plot sparse".split())
+GROUPED = frozenset(
+    "attrs flags style groupby rolling expanding ewm resample str dt cat loc iloc at iat plot sparse".split()
+)
 # Packages whose objects' methods change nothing unless a row says so.
-CALM = frozenset({"frame", "series", "pandas", "ndarray", "scipy", "bunch", "tuple", "exception", "path", "logger",
-                  "context", "iter", "handle", "class", "index", "grouped"})
+CALM = frozenset(
+    {
+        "frame",
+        "series",
+        "pandas",
+        "ndarray",
+        "scipy",
+        "bunch",
+        "tuple",
+        "exception",
+        "path",
+        "logger",
+        "context",
+        "iter",
+        "handle",
+        "class",
+        "index",
+        "grouped",
+    }
+)
 # Decorators that give back the function they are given, or something that calls it.
-KEEPING = ("staticmethod", "classmethod", "property", "lru_cache", "cache", "dataclass", "wraps", "contextmanager",
-           "njit", "jit", "abstractmethod", "total_ordering", "cached_property", "setter", "overload", "unique")
-SETTING_NAME = re.compile(r"^(set_|use$|use_|enable|disable|register|configure|config$|basic_?config|init$|setup|"
-                          r"install|activate|filterwarnings|simplefilter|ignore|seed|manual_seed)", re.IGNORECASE)
+KEEPING = (
+    "staticmethod",
+    "classmethod",
+    "property",
+    "lru_cache",
+    "cache",
+    "dataclass",
+    "wraps",
+    "contextmanager",
+    "njit",
+    "jit",
+    "abstractmethod",
+    "total_ordering",
+    "cached_property",
+    "setter",
+    "overload",
+    "unique",
+)
+SETTING_NAME = re.compile(
+    r"^(set_|use$|use_|enable|disable|register|configure|config$|basic_?config|init$|setup|"
+    r"install|activate|filterwarnings|simplefilter|ignore|seed|manual_seed)",
+    re.IGNORECASE,
+)
 PLOT_NAME = re.compile(r"plot|hist|draw|heatmap|scatter|chart|graph|figure|imshow|display|visuali[sz]e", re.IGNORECASE)
 DISPLAY_FROM = re.compile(r"Display(\.from_|$)")
-FIGURE_LEVEL = frozenset("pairplot relplot catplot displot lmplot jointplot clustermap FacetGrid PairGrid JointGrid".split())
+FIGURE_LEVEL = frozenset(
+    "pairplot relplot catplot displot lmplot jointplot clustermap FacetGrid PairGrid JointGrid".split()
+)
 QUERY_NAMES = re.compile(r"@([^\W\d]\w*)")
 IDENTIFIER = re.compile(r"[^\W\d]\w*")
 MAIN_STATES = {"numpy": "<numpy random state>", "random": "<random state>", "torch": "<torch random state>"}
@@ -338,7 +379,7 @@ class Calls:
         for parameter, argument in zip(positional, plain, strict=False):
             given[parameter.arg] = argument
         names = {p.arg for p in parameters(node)}
-        rest = plain[len(positional):] + [a for a in arguments if a.name is not None and a.name not in names]
+        rest = plain[len(positional) :] + [a for a in arguments if a.name is not None and a.name not in names]
         given.update({a.name: a for a in arguments if a.name in names and a.name is not None})
         stars: Values = frozenset().union(*(self.members(a.values) for a in arguments if a.star))
         for parameter in parameters(node):
@@ -418,8 +459,12 @@ class Calls:
             if obj.kind != "instance":
                 continue
             for name, found in _methods(obj):
-                wanted = name in only if only else name.startswith("__") and name not in (
-                    "__init__", "__new__", "__post_init__", "__init_subclass__")
+                wanted = (
+                    name in only
+                    if only
+                    else name.startswith("__")
+                    and name not in ("__init__", "__new__", "__post_init__", "__init_subclass__")
+                )
                 if wanted:
                     arguments = [Argument(v, None, None, None) for v in operands]
                     for fn in found:
@@ -490,7 +535,8 @@ class Calls:
             return self.call_library(fn.path, arguments, node)
         if fn.type == "class":
             made = self.make(node, "instance")
-            self.hold(made, frozenset({fn}).union(*(a.values for a in arguments)))
+            made.fields["class"] = made.fields.get("class", ATOM) | {fn}
+            self.hold(made, frozenset().union(*(a.values for a in arguments)))
             return frozenset({made})
         if fn.kind == "instance":
             result = self.dunders(frozenset({fn}), [a.values for a in arguments], only=("__call__",))
@@ -600,12 +646,16 @@ class Calls:
         keywords = {a.name: a for a in arguments if a.name}
         if any(a.star and a.name is None and isinstance(a.constants, type(None)) for a in arguments[-1:]):
             # `**options` may say `inplace=True`.
-            effect = replace(effect, changes=True, keeps=True, result="any" if effect.result == "atom" else effect.result)
+            effect = replace(
+                effect, changes=True, keeps=True, result="any" if effect.result == "atom" else effect.result
+            )
         inplace = keywords.get("inplace")
         if inplace is not None and inplace.constants != frozenset({False}):
             effect = replace(effect, changes=True, keeps=True, result="view")
         if "copy" in keywords and keywords["copy"].constants == frozenset({False}):
             effect = replace(effect, result="view")
+        if obj.in_place and not effect.unknown:
+            effect = replace(effect, changes_all=True)
         if obj.type == "sklearn" and effect.draws == "seedable" and obj.seeded:
             effect = replace(effect, draws="")
         if obj.type in DATA and effect.plots:
@@ -618,10 +668,25 @@ class Calls:
         """A method of a `pathlib.Path`."""
         name = func.attr
         where = self.constant(func.value)
-        modes = {"read_text": "read", "read_bytes": "read", "write_text": "write", "write_bytes": "write",
-                 "unlink": "remove", "rename": "unknown", "replace": "unknown", "rmdir": "unknown",
-                 "exists": "probe", "is_file": "probe", "is_dir": "probe", "stat": "probe",
-                 "mkdir": "mkdir", "touch": "append", "glob": "glob", "rglob": "glob", "iterdir": "glob"}
+        modes = {
+            "read_text": "read",
+            "read_bytes": "read",
+            "write_text": "write",
+            "write_bytes": "write",
+            "unlink": "remove",
+            "rename": "unknown",
+            "replace": "unknown",
+            "rmdir": "unknown",
+            "exists": "probe",
+            "is_file": "probe",
+            "is_dir": "probe",
+            "stat": "probe",
+            "mkdir": "mkdir",
+            "touch": "append",
+            "glob": "glob",
+            "rglob": "glob",
+            "iterdir": "glob",
+        }
         if name == "open":
             self.open_file(where, arguments[0].constants if arguments else frozenset({"r"}), node)
             return frozenset({self.make(node, "handle", type="handle")})
@@ -658,7 +723,9 @@ class Calls:
         function may do as a callback of one statement is worked out once, and again only when it may be given more.
         """
         values: Values = frozenset().union(*(a.values for a in arguments))
-        known = frozenset(v for v in self.everything(values) if v.kind not in ("function", "class", "bound"))
+        known = frozenset(
+            v for v in self.everything(values) if v.kind not in ("function", "class", "bound") and v.type != "handle"
+        )
         call = self.blind_calls.setdefault((self.statement.position, fn), BlindCall())
         grown = known - call.given
         call.given |= known
@@ -719,6 +786,20 @@ class Calls:
         root, _, last = path.rpartition(".")
         if path.endswith("[]") or "[]" in path:
             return self.apply(UNKNOWN, ATOM, arguments, node)
+        if path == "builtins.getattr" and arguments:
+            return self.get_attribute(arguments, node)
+        if path == "builtins.setattr" and len(arguments) > 2:
+            self.set_attribute(arguments)
+        if path == "builtins.type" and len(arguments) == 1:
+            return frozenset(base for obj in arguments[0].values if obj.kind == "instance" for base in obj.bases)
+        if last == "check_random_state" and (not arguments or arguments[0].constants == frozenset({None})):
+            self.find(
+                "NB220",
+                node,
+                last,
+                "the global random state in a variable cannot be followed",
+                "use numpy.random itself, or make a RandomState(seed)",
+            )
         if path == "builtins.type" and len(arguments) == 3:
             made = self.make(node, "class", type="class")
             self.hold(made, frozenset().union(*(a.values for a in arguments)))
@@ -728,7 +809,9 @@ class Calls:
             self.setting("state of " + path.split(".")[0])
             self.statement.impure = True
         if path in ("sys.modules", "builtins.__main__") or path.startswith(("sys.modules", "__main__")):
-            self.find("NB220", node, path, f"`{path}` cannot be followed by reading the code", "use the variables by name")
+            self.find(
+                "NB220", node, path, f"`{path}` cannot be followed by reading the code", "use the variables by name"
+            )
         if path == "logging.getLogger":
             self.statement.imports.add("logging")
             logger = self.objects.setdefault("logger", Obj(type="logger"))
@@ -740,28 +823,57 @@ class Calls:
         if path in OPENERS:
             return self.call_open(arguments, node)
         if path in ("builtins.vars", "builtins.dir") and not arguments:
-            self.find("NB220", node, last, f"`{last}()` cannot be followed by reading the code",
-                      "use the variables by name")
+            self.find(
+                "NB220", node, last, f"`{last}()` cannot be followed by reading the code", "use the variables by name"
+            )
         if path == "builtins.getattr" or path == "builtins.setattr":
             self.dunders(arguments[0].values if arguments else ATOM, [])
         if path in ("os.chdir",):
-            self.find("NB222", node, "os.chdir", "`os.chdir` changes what every later path means",
-                      "use paths that start at the notebook's folder instead")
+            self.find(
+                "NB222",
+                node,
+                "os.chdir",
+                "`os.chdir` changes what every later path means",
+                "use paths that start at the notebook's folder instead",
+            )
         if path in ("getpass.getpass",):
             self.find("NB220", node, "getpass", "`getpass` asks a person", "read the secret from os.environ instead")
-        if last in ("ols", "logit", "glm", "mixedlm", "poisson", "from_formula", "wls", "gls", "rlm", "quantreg",
-                    "dmatrix", "dmatrices", "probit", "phreg", "gee", "negativebinomial", "mnlogit", "anova_lm"):
+        if last in (
+            "ols",
+            "logit",
+            "glm",
+            "mixedlm",
+            "poisson",
+            "from_formula",
+            "wls",
+            "gls",
+            "rlm",
+            "quantreg",
+            "dmatrix",
+            "dmatrices",
+            "probit",
+            "phreg",
+            "gee",
+            "negativebinomial",
+            "mnlogit",
+            "anova_lm",
+        ):
             self.names_in_strings("formula", arguments, node)
         effect = function_effect(path)
         if effect.unknown and SETTING_NAME.search(last) and root and "." not in last:
             effect = replace(effect, sets="library " + path.split(".")[0])
         if effect.unknown or path.startswith(("statsmodels", "sklearn", "pandas")):
-            self.note_plot(node, 3 if PLOT_NAME.search(path) and not effect.plots and not DISPLAY_FROM.search(path) else 0)
+            self.note_plot(
+                node, 3 if PLOT_NAME.search(path) and not effect.plots and not DISPLAY_FROM.search(path) else 0
+            )
         effect = self.adjust_library(effect, path, arguments, node)
         values = self.apply(effect, ATOM, arguments, node)
         if effect.unknown:
             for obj in values:
                 obj.path = obj.path or path
+        if path.startswith("sklearn.") and last[:1].isupper():
+            for obj in values:
+                obj.in_place = any(a.name in ("copy", "copy_X") and a.constants != frozenset({True}) for a in arguments)
         if effect.type == "sklearn" and self.is_seeded(arguments):
             for obj in values:
                 obj.seeded = True
@@ -789,6 +901,9 @@ class Calls:
             made.fields["base"] = made.fields.get("base", ATOM) | (arrays - {made})
         if last == "train_test_split":
             self.slices[id(node)] = [self.kind_of(a.values) for a in arguments if a.name is None and not a.star]
+        in_place = any(a.name in ("copy", "copy_X", "copy_x") and a.constants != frozenset({True}) for a in arguments)
+        if in_place and not last[:1].isupper() and effect.result != "view":
+            effect = replace(effect, changes=True)
         if last[:1].isupper() and path.startswith("sklearn."):
             # Making an estimator draws nothing; fitting it may.
             effect = replace(effect, draws="", plots=0)
@@ -803,6 +918,30 @@ class Calls:
         if path.startswith("statsmodels") and last[:1].isupper():
             effect = replace(effect, result="holds", draws="")
         return effect
+
+    def get_attribute(self, arguments: list[Argument], node: ast.AST) -> Values:
+        """`getattr(x, name)`: what is found there, a method tied to `x`, or a part of it."""
+        owners = arguments[0].values
+        result: Values = ATOM
+        for name in arguments[1].constants or () if len(arguments) > 1 else ():
+            for obj in owners:
+                if obj.kind == "lib":
+                    result |= {self.library(f"{obj.path}.{name}")}
+                else:
+                    result |= self.bound(obj, self.lookup(obj, str(name)), node)
+        made = self.make(node, "attribute", type="callable")
+        held = frozenset(o for a in arguments for o in a.values if o.kind != "lib")
+        self.hold(made, held)
+        if not held:
+            return result or frozenset({made})
+        return result | {made} | held | frozenset(o for obj in held for o in obj.contents)
+
+    def set_attribute(self, arguments: list[Argument]) -> None:
+        for obj in arguments[0].values:
+            if obj.kind == "class":
+                for name in arguments[1].constants or ("*",):
+                    obj.fields[str(name)] = obj.fields.get(str(name), ATOM) | arguments[2].values
+                    obj.stored.add(str(name))
 
     def as_frame(self, arguments: list[Argument]) -> bool:
         return any(a.name == "as_frame" and a.constants == frozenset({True}) for a in arguments)
@@ -823,9 +962,7 @@ class Calls:
 
     # -- applying an effect
 
-    def apply(
-        self, effect: Effect, receiver: Values, arguments: list[Argument], node: ast.AST
-    ) -> Values:
+    def apply(self, effect: Effect, receiver: Values, arguments: list[Argument], node: ast.AST) -> Values:
         """Do what an effect says to the receiver and the arguments; give the result's objects."""
         values: Values = frozenset().union(*(a.values for a in arguments))
         if not effect.cheap:
@@ -835,10 +972,11 @@ class Calls:
         self.apply_changes(effect, receiver, first, values, arguments)
         self.apply_state(effect, arguments, node)
         self.apply_files(effect, receiver, arguments, node)
-        if receiver and not effect.cheap and effect.unknown is False:
-            extra = self.dunders(values, [])
-        else:
-            extra = self.dunders(values | receiver, [])
+        # `sort` and `min` compare what a list holds.
+        inside = frozenset(
+            o for v in values | receiver if v.type in CONTAINERS for o in v.contents if o.kind == "instance"
+        )
+        extra = self.dunders(values | receiver | inside, [])
         return self.result(effect, receiver, first, values, node) | extra
 
     def callbacks(
@@ -1004,7 +1142,18 @@ class Calls:
             self.use_file("mkdir", arguments[0].constants if arguments else None, node)
             return
         index = 0
-        names = ("path_or_buf", "filepath_or_buffer", "path", "fname", "filename", "file", "io", "f", "buf", "excel_writer")
+        names = (
+            "path_or_buf",
+            "filepath_or_buffer",
+            "path",
+            "fname",
+            "filename",
+            "file",
+            "io",
+            "f",
+            "buf",
+            "excel_writer",
+        )
         if effect.file == "writes-" or effect.file == "writes-first":
             # `numpy.save(file, array)` but `joblib.dump(value, filename)`.
             text = self.name_of(node)
@@ -1086,8 +1235,10 @@ class Calls:
 
 
 USED_UP = frozenset({"generator_object", "handle", "iter"})
-OPENERS = frozenset("builtins.open io.open gzip.open codecs.open bz2.open lzma.open zipfile.ZipFile tarfile.open h5py.File "
-                    "netCDF4.Dataset".split())
+OPENERS = frozenset(
+    "builtins.open io.open gzip.open codecs.open bz2.open lzma.open zipfile.ZipFile tarfile.open h5py.File "
+    "netCDF4.Dataset".split()
+)
 CONTAINERS = ("list", "dict", "tuple", "set", "index")
 
 

@@ -227,7 +227,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         if debug:
             _print_traceback()
         _print(
-            f"nb2stage: a bug in nb2stage, nothing was written: {type(error).__name__}: {error}\n"
+            f"nb2stage: a bug in nb2stage: {type(error).__name__}: {error}\n"
             f"  hint: run the command again with --debug and report what it prints, with the notebook if you can",
             sys.stderr,
         )

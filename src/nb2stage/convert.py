@@ -93,7 +93,10 @@ def convert(data: bytes, path: str, project: Project) -> Conversion:
     files.append(GeneratedFile(STATE_PATH, state.to_text()))
     used = {param.name for plan in plans for param in plan.params}
     return Conversion(
-        diagnostics, plans, files, project.state.obsolete(path, files),
+        diagnostics,
+        plans,
+        files,
+        project.state.obsolete(path, files),
         [p.name for p in planner.params if p.name not in used],
         list(dict.fromkeys(r for cell in cells for r in cell.python.requirements)),
         state,
@@ -141,8 +144,14 @@ def to_cells(
 
 def _as_warning(finding: Diagnostic) -> Diagnostic:
     return Diagnostic(
-        finding.code, f"{finding.message}; the cell has no tag and is left out", finding.hint, Severity.WARNING,
-        finding.path, finding.cell, finding.line, finding.column,
+        finding.code,
+        f"{finding.message}; the cell has no tag and is left out",
+        finding.hint,
+        Severity.WARNING,
+        finding.path,
+        finding.cell,
+        finding.line,
+        finding.column,
     )
 
 
@@ -199,9 +208,13 @@ def clash(notebooks: Mapping[str, object], path: str, names: list[str], diagnost
     for other, conversion in notebooks.items():
         for name in sorted(set(getattr(conversion, "stages", ())) & set(names)) if other != path else ():
             diagnostics.append(
-                Diagnostic("NB604", f"stage `{name}` belongs to {other} already",
-                           f"tag the cells of one of the two notebooks with another name: `stage:{name}_2`", path=path,
-                           stage=name)
+                Diagnostic(
+                    "NB604",
+                    f"stage `{name}` belongs to {other} already",
+                    f"tag the cells of one of the two notebooks with another name: `stage:{name}_2`",
+                    path=path,
+                    stage=name,
+                )
             )
 
 
@@ -212,9 +225,13 @@ def foreign(project: Project, dvc_text: str, names: list[str], diagnostics: list
     ours = {stage for conversion in project.state.notebooks.values() for stage in conversion.stages}
     for name in [name for name in stage_names(dvc_text) if name in names and name not in ours]:
         diagnostics.append(
-            Diagnostic("NB605", f"stage `{name}` is in dvc.yaml already, and nb2stage did not write it",
-                       f"give the cells another stage name, `stage:{name}_2`, or overwrite the stage with --force",
-                       path="dvc.yaml", stage=name)
+            Diagnostic(
+                "NB605",
+                f"stage `{name}` is in dvc.yaml already, and nb2stage did not write it",
+                f"give the cells another stage name, `stage:{name}_2`, or overwrite the stage with --force",
+                path="dvc.yaml",
+                stage=name,
+            )
         )
 
 

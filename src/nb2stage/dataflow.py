@@ -88,7 +88,9 @@ def _untagged_settings(interpreter: Interpreter, boundaries: Boundaries) -> list
             if not later:
                 continue
             seed = domain in shadow.seeds
-            noticing = [s for s in later if domain in s.draws] if seed else later if boundaries.notices(stage, domain) else []
+            noticing = (
+                [s for s in later if domain in s.draws] if seed else later if boundaries.notices(stage, domain) else []
+            )
             if noticing:
                 text = f"the random state of {domain}" if seed else domain
                 findings.append(Finding("NB207", noticing[0], noticing[0].node, text, hint=str(shadow.cell)))
@@ -296,7 +298,9 @@ def _inert_stages(boundaries: Boundaries, stage_count: int) -> set[int]:
         node = statement.node
         if not boundaries.repeatable(statement):
             return False
-        settles = isinstance(node, ast.Expr) and (isinstance(node.value, ast.Constant) or statement.sets or statement.seeds)
+        settles = isinstance(node, ast.Expr) and (
+            isinstance(node.value, ast.Constant) or statement.sets or statement.seeds
+        )
         return is_inert_node(node) or bool(settles) or isinstance(node, ast.Assign | ast.AnnAssign | ast.Pass)
 
     inert = {stage.index for stage in boundaries.stages if all(map(is_inert, stage.statements))}
@@ -308,9 +312,7 @@ def _inert_stages(boundaries: Boundaries, stage_count: int) -> set[int]:
 # -- cells that change places
 
 
-def _check_moves(
-    cells: Sequence[SourceCell], order: Sequence[SourceCell], interpreter: Interpreter
-) -> list[Finding]:
+def _check_moves(cells: Sequence[SourceCell], order: Sequence[SourceCell], interpreter: Interpreter) -> list[Finding]:
     """Every pair of cells that grouping moves past each other must neither feed nor undo the other."""
     place = {cell.index: n for n, cell in enumerate(order)}
     findings: list[Finding] = []

@@ -140,7 +140,9 @@ class Diagnostic:
                     place += f":{self.column}"
         stage = f" [{self.stage}]" if self.stage else ""
         word = "" if self.severity is Severity.ERROR else f"{self.severity.value}: "
-        text = f"{place}: {self.code}{stage} {word}{self.message}" if place else f"{self.code}{stage} {word}{self.message}"
+        text = (
+            f"{place}: {self.code}{stage} {word}{self.message}" if place else f"{self.code}{stage} {word}{self.message}"
+        )
         return f"{text}\n  hint: {self.hint}" if self.hint else text
 
     def sort_key(self) -> tuple[str, int, int, int, str, str]:

@@ -66,8 +66,12 @@ def _t(types: str, row: str, names: str) -> None:
 
 
 # -- builtins
-_f("atom cheap", "abs all any ascii bin bool bytes callable chr complex divmod float format hash hex int isinstance "
-   "issubclass len oct ord repr round str hasattr print type id breakpoint slice", "builtins.")
+_f(
+    "atom cheap",
+    "abs all any ascii bin bool bytes callable chr complex divmod float format hash hex int isinstance "
+    "issubclass len oct ord repr round str hasattr print type id breakpoint slice",
+    "builtins.",
+)
 _f("fresh:list cheap", "range", "builtins.")
 _f("holds:list cheap", "list sorted tuple", "builtins.")
 _f("holds:set cheap", "set frozenset", "builtins.")
@@ -79,34 +83,54 @@ _f("part changes", "next", "builtins.")
 _f("part cheap", "sum", "builtins.")
 _f("any", "pow", "builtins.")
 _f("fresh cheap", "object super", "builtins.")
-_f("fresh:exception cheap", "BaseException Exception ValueError TypeError KeyError IndexError RuntimeError StopIteration "
-   "NotImplementedError AssertionError AttributeError ArithmeticError ZeroDivisionError OSError IOError ImportError "
-   "FileNotFoundError Warning UserWarning DeprecationWarning FutureWarning RuntimeWarning NameError LookupError "
-   "OverflowError PermissionError TimeoutError UnicodeDecodeError ModuleNotFoundError KeyboardInterrupt", "builtins.")
+_f(
+    "holds:exception cheap",
+    "BaseException Exception ValueError TypeError KeyError IndexError RuntimeError StopIteration "
+    "NotImplementedError AssertionError AttributeError ArithmeticError ZeroDivisionError OSError IOError ImportError "
+    "FileNotFoundError Warning UserWarning DeprecationWarning FutureWarning RuntimeWarning NameError LookupError "
+    "OverflowError PermissionError TimeoutError UnicodeDecodeError ModuleNotFoundError KeyboardInterrupt",
+    "builtins.",
+)
 _f("atom changes keeps", "setattr delattr", "builtins.")
 _f("fresh:handle handle file", "open", "builtins.")
 
 # -- standard library
-_f("draws-always:random", "betavariate choice choices expovariate gammavariate gauss getrandbits lognormvariate "
-   "normalvariate paretovariate randbytes randint random randrange sample triangular uniform vonmisesvariate "
-   "weibullvariate", "random.")
+_f(
+    "draws-always:random",
+    "betavariate choice choices expovariate gammavariate gauss getrandbits lognormvariate "
+    "normalvariate paretovariate randbytes randint random randrange sample triangular uniform vonmisesvariate "
+    "weibullvariate",
+    "random.",
+)
 _f("atom changes draws-always:random", "shuffle", "random.")
 _f("atom seeds:random", "seed setstate", "random.")
 _f("fresh:generator", "Random SystemRandom", "random.")
 _f("atom", "getstate", "random.")
-_f("holds:partial cheap", "partial wraps update_wrapper lru_cache cache cached_property singledispatch total_ordering "
-   "partialmethod cmp_to_key", "functools.")
+_f(
+    "holds:partial cheap",
+    "partial wraps update_wrapper lru_cache cache cached_property singledispatch total_ordering "
+    "partialmethod cmp_to_key",
+    "functools.",
+)
 _f("any", "reduce", "functools.")
-_f("fresh cheap", "datetime date time timedelta timezone datetime.strptime datetime.fromisoformat date.today", "datetime.")
+_f(
+    "fresh cheap",
+    "datetime date time timedelta timezone datetime.strptime datetime.fromisoformat date.today",
+    "datetime.",
+)
 _f("atom", "datetime.now datetime.utcnow datetime.today", "datetime.")
 _f("atom", "time perf_counter monotonic process_time sleep strftime ctime time_ns perf_counter_ns", "time.")
-_f("fresh cheap", "compile", "re.")
+_f("fresh:pattern cheap", "compile", "re.")
 _f("fresh:list cheap", "findall split finditer", "re.")
 _f("fresh:match cheap", "match search fullmatch", "re.")
 _f("fresh:list globs", "glob iglob", "glob.")
 _f("atom cheap", "sub subn escape", "re.")
-_f("view cheap", "path.join path.basename path.dirname path.abspath path.splitext "
-   "path.expanduser path.normpath path.realpath fspath getenv getcwd cpu_count", "os.")
+_f(
+    "view cheap",
+    "path.join path.basename path.dirname path.abspath path.splitext "
+    "path.expanduser path.normpath path.realpath fspath getenv getcwd cpu_count",
+    "os.",
+)
 _f("atom probes", "path.exists path.isfile path.isdir path.getsize path.getmtime stat access", "os.")
 _f("atom removes", "remove unlink", "os.")
 _f("atom moves", "rename replace", "os.")
@@ -135,13 +159,23 @@ _f("holds same", "copy", "copy.")
 _f("holds:dict cheap", "Counter OrderedDict defaultdict ChainMap", "collections.")
 _f("holds:list cheap", "deque", "collections.")
 _f("fresh:class cheap", "namedtuple", "collections.")
-_f("holds:iter", "chain chain.from_iterable combinations combinations_with_replacement permutations product islice "
-   "groupby starmap takewhile dropwhile tee zip_longest accumulate cycle count repeat pairwise compress filterfalse",
-   "itertools.")
-_f("atom cheap", "sqrt exp log log2 log10 sin cos tan asin acos atan atan2 sinh cosh tanh floor ceil fabs factorial gcd "
-   "pow isnan isinf isfinite isclose hypot degrees radians prod fsum comb perm erf erfc gamma lgamma trunc copysign dist",
-   "math.")
-_f("atom", "mean median mode stdev pstdev variance pvariance fmean geometric_mean harmonic_mean quantiles", "statistics.")
+_f(
+    "holds:iter",
+    "chain chain.from_iterable combinations combinations_with_replacement permutations product islice "
+    "groupby starmap takewhile dropwhile tee zip_longest accumulate cycle count repeat pairwise compress filterfalse",
+    "itertools.",
+)
+_f(
+    "atom cheap",
+    "sqrt exp log log2 log10 sin cos tan asin acos atan atan2 sinh cosh tanh floor ceil fabs factorial gcd "
+    "pow isnan isinf isfinite isclose hypot degrees radians prod fsum comb perm erf erfc gamma lgamma trunc copysign dist",
+    "math.",
+)
+_f(
+    "atom",
+    "mean median mode stdev pstdev variance pvariance fmean geometric_mean harmonic_mean quantiles",
+    "statistics.",
+)
 _f("atom", "collect disable enable", "gc.")
 _f("atom sets:warnings", "filterwarnings simplefilter resetwarnings", "warnings.")
 _f("atom", "warn warn_explicit", "warnings.")
@@ -161,6 +195,7 @@ _f("atom", "getsizeof exit getrecursionlimit", "sys.")
 _f("atom", "pprint pformat", "pprint.")
 _f("fresh:handle handle connects", "connect", "sqlite3.")
 _f("fresh:handle handle", "socket create_connection", "socket.")
+_f("fresh:handle handle", "Queue LifoQueue PriorityQueue SimpleQueue", "queue.")
 _f("fresh:handle handle", "Lock RLock Thread Event Condition Semaphore Timer", "threading.")
 _f("fresh:handle handle", "Pool ThreadPool Process Queue Manager", "multiprocessing.")
 _f("fresh:handle handle", "ThreadPoolExecutor ProcessPoolExecutor", "concurrent.futures.")
@@ -170,11 +205,13 @@ _f("fresh:handle handle", "open", "gzip.")
 _f("fresh cheap", "StringIO BytesIO", "io.")
 _f("fresh:callable cheap", "attrgetter itemgetter methodcaller", "operator.")
 _f("atom changes keeps", "setitem delitem", "operator.")
+_f("view cheap", "vars", "builtins.")
 _f("view changes keeps", "iadd iand iconcat ior isub imul itruediv ixor ipow imod", "operator.")
 _f("view cheap", "dataclass field abstractmethod contextmanager property staticmethod classmethod", "dataclasses.")
 _f("holds cheap", "dataclass field replace asdict astuple fields", "dataclasses.")
 _f("view cheap", "contextmanager", "contextlib.")
-_f("fresh:context", "suppress redirect_stdout redirect_stderr nullcontext ExitStack", "contextlib.")
+_f("holds:context", "suppress nullcontext closing ExitStack", "contextlib.")
+_f("holds:context changes", "redirect_stdout redirect_stderr", "contextlib.")
 _f("atom changes keeps", "heappush heapify", "heapq.")
 _f("part changes", "heappop heapreplace heappushpop", "heapq.")
 _f("atom changes keeps", "insort insort_left insort_right", "bisect.")
@@ -187,70 +224,114 @@ _f("view", "run", "asyncio.")
 
 # -- numpy
 _f("fresh:ndarray cheap", "arange linspace logspace geomspace zeros ones empty full eye identity tri", "numpy.")
-_f("fresh:ndarray", "zeros_like ones_like empty_like full_like dot matmul inner outer tensordot einsum kron cross vdot "
-   "concatenate stack vstack hstack dstack column_stack row_stack block tile repeat append insert delete unique sort "
-   "argsort lexsort searchsorted histogram histogram2d histogramdd bincount digitize cumsum cumprod diff gradient "
-   "interp convolve correlate where nonzero argwhere flatnonzero meshgrid indices isin in1d intersect1d union1d "
-   "setdiff1d exp log log2 log10 log1p expm1 sqrt square abs absolute fabs sign sin cos tan arcsin arccos arctan "
-   "arctan2 sinh cosh tanh floor ceil rint round around trunc clip minimum maximum fmin fmax add subtract multiply "
-   "divide true_divide floor_divide power mod remainder isnan isinf isfinite isclose logical_and logical_or "
-   "logical_not logical_xor greater less equal not_equal corrcoef cov percentile quantile nanpercentile polyfit polyval "
-   "roots copy array_split mean_ r_ c_ fromiter frombuffer fromfunction vectorize pad roll rot90 flip triu tril "
-   "triu_indices tril_indices diag_indices argpartition partition apply_along_axis select piecewise nan_to_num", "numpy.")
-_f("view:ndarray", "asarray ascontiguousarray atleast_1d atleast_2d atleast_3d squeeze ravel reshape transpose "
-   "expand_dims broadcast_to swapaxes moveaxis asanyarray split hsplit vsplit diag diagonal real imag fliplr flipud "
-   "array", "numpy.")
+_f(
+    "fresh:ndarray",
+    "zeros_like ones_like empty_like full_like dot matmul inner outer tensordot einsum kron cross vdot "
+    "concatenate stack vstack hstack dstack column_stack row_stack block tile repeat append insert delete unique sort "
+    "argsort lexsort searchsorted histogram histogram2d histogramdd bincount digitize cumsum cumprod diff gradient "
+    "interp convolve correlate where nonzero argwhere flatnonzero meshgrid indices isin in1d intersect1d union1d "
+    "setdiff1d exp log log2 log10 log1p expm1 sqrt square abs absolute fabs sign sin cos tan arcsin arccos arctan "
+    "arctan2 sinh cosh tanh floor ceil rint round around trunc clip minimum maximum fmin fmax add subtract multiply "
+    "divide true_divide floor_divide power mod remainder isnan isinf isfinite isclose logical_and logical_or "
+    "logical_not logical_xor greater less equal not_equal corrcoef cov percentile quantile nanpercentile polyfit polyval "
+    "roots copy array_split mean_ r_ c_ fromiter frombuffer fromfunction pad roll rot90 flip triu tril "
+    "triu_indices tril_indices diag_indices argpartition partition apply_along_axis select piecewise nan_to_num",
+    "numpy.",
+)
+_f(
+    "view:ndarray",
+    "asarray ascontiguousarray atleast_1d atleast_2d atleast_3d squeeze ravel reshape transpose "
+    "expand_dims broadcast_to swapaxes moveaxis asanyarray split hsplit vsplit diag diagonal real imag fliplr flipud "
+    "array",
+    "numpy.",
+)
 _f("atom", "allclose array_equal array_equiv ndim size shape prod sum_ isscalar result_type can_cast", "numpy.")
-_f("fresh:ndarray", "sum mean std var median min max amin amax nanmean nanstd nansum nanmin nanmax argmax argmin any all "
-   "nanmedian nanvar average ptp count_nonzero cumsum trapz trapezoid", "numpy.")
+_f(
+    "fresh:ndarray",
+    "sum mean std var median min max amin amax nanmean nanstd nansum nanmin nanmax argmax argmin any all "
+    "nanmedian nanvar average ptp count_nonzero cumsum trapz trapezoid",
+    "numpy.",
+)
 _f("atom changes", "fill_diagonal put place copyto putmask put_along_axis", "numpy.")
 _f("atom sets:numpy", "set_printoptions seterr seterrcall", "numpy.")
 _f("fresh:context", "errstate printoptions", "numpy.")
+_f("holds:partial cheap", "vectorize frompyfunc", "numpy.")
 _f("fresh:ndarray reads", "load loadtxt genfromtxt fromfile", "numpy.")
 _f("atom writes second", "save savez savez_compressed savetxt", "numpy.")
 _f("atom seeds:numpy", "seed set_state", "numpy.random.")
 _f("fresh:generator", "default_rng RandomState Generator SeedSequence PCG64 MT19937 Philox SFC64", "numpy.random.")
 _f("atom", "get_state", "numpy.random.")
 _f("atom changes draws-always:numpy", "shuffle", "numpy.random.")
-_f("fresh:ndarray", "norm inv pinv solve lstsq svd eig eigh eigvals eigvalsh det matrix_rank cholesky qr cond matrix_power",
-   "numpy.linalg.")
-_f("fresh cheap", "float32 float64 int32 int64 int8 int16 uint8 uint16 uint32 uint64 bool_ str_ dtype iinfo finfo "
-   "datetime64 timedelta64 float16 complex64 complex128 intp", "numpy.")
+_f(
+    "fresh:ndarray",
+    "norm inv pinv solve lstsq svd eig eigh eigvals eigvalsh det matrix_rank cholesky qr cond matrix_power",
+    "numpy.linalg.",
+)
+_f(
+    "fresh cheap",
+    "float32 float64 int32 int64 int8 int16 uint8 uint16 uint32 uint64 bool_ str_ dtype iinfo finfo "
+    "datetime64 timedelta64 float16 complex64 complex128 intp",
+    "numpy.",
+)
 
 # -- pandas
-_f("fresh:frame reads", "read_csv read_table read_excel read_json read_parquet read_feather "
-   "read_stata read_sas read_spss read_fwf read_orc read_xml", "pandas.")
+_f(
+    "fresh:frame reads",
+    "read_csv read_table read_excel read_json read_parquet read_feather "
+    "read_stata read_sas read_spss read_fwf read_orc read_xml",
+    "pandas.",
+)
 _f("fresh reads", "read_html read_pickle read_hdf", "pandas.")
 _f("fresh:pandas", "read_sql read_sql_query read_sql_table read_clipboard", "pandas.")
 _f("holds:frame", "DataFrame", "pandas.")
 _f("holds:series", "Series", "pandas.")
-_f("fresh:pandas", "concat merge merge_asof merge_ordered get_dummies pivot_table pivot crosstab melt cut qcut "
-   "to_datetime to_numeric to_timedelta date_range period_range timedelta_range bdate_range interval_range factorize "
-   "wide_to_long isna isnull notna notnull unique value_counts json_normalize", "pandas.")
-_f("fresh:pandas cheap", "Timestamp Timedelta Period DateOffset Interval NaT Categorical CategoricalDtype Index "
-   "DatetimeIndex MultiIndex.from_product MultiIndex.from_tuples MultiIndex.from_arrays RangeIndex Grouper", "pandas.")
+_f(
+    "fresh:pandas",
+    "concat merge merge_asof merge_ordered get_dummies pivot_table pivot crosstab melt cut qcut "
+    "to_datetime to_numeric to_timedelta date_range period_range timedelta_range bdate_range interval_range factorize "
+    "wide_to_long isna isnull notna notnull unique value_counts json_normalize",
+    "pandas.",
+)
+_f(
+    "fresh:pandas cheap",
+    "Timestamp Timedelta Period DateOffset Interval NaT Categorical CategoricalDtype Index "
+    "DatetimeIndex MultiIndex.from_product MultiIndex.from_tuples MultiIndex.from_arrays RangeIndex Grouper",
+    "pandas.",
+)
 _f("atom sets:pandas", "set_option reset_option set_eng_float_format options.display.set", "pandas.")
 _f("fresh:context", "option_context", "pandas.")
 _f("atom", "get_option describe_option show_versions", "pandas.")
 _f("atom sets:pandas", "register_matplotlib_converters deregister_matplotlib_converters", "pandas.plotting.")
 
 # -- scikit-learn: functions and estimators are told by the package rule below; here what differs
-_f("fresh:ndarray", "accuracy_score f1_score precision_score recall_score roc_auc_score log_loss mean_squared_error "
-   "mean_absolute_error r2_score root_mean_squared_error median_absolute_error mean_absolute_percentage_error "
-   "confusion_matrix roc_curve auc precision_recall_curve "
-   "average_precision_score balanced_accuracy_score matthews_corrcoef cohen_kappa_score adjusted_rand_score "
-   "adjusted_mutual_info_score normalized_mutual_info_score homogeneity_score completeness_score v_measure_score "
-   "calinski_harabasz_score davies_bouldin_score explained_variance_score max_error brier_score_loss det_curve "
-   "jaccard_score hamming_loss zero_one_loss hinge_loss pairwise_distances euclidean_distances pairwise.cosine_similarity "
-   "fowlkes_mallows_score rand_score mutual_info_score precision_recall_fscore_support", "sklearn.metrics.")
+_f(
+    "fresh:ndarray",
+    "accuracy_score f1_score precision_score recall_score roc_auc_score log_loss mean_squared_error "
+    "mean_absolute_error r2_score root_mean_squared_error median_absolute_error mean_absolute_percentage_error "
+    "confusion_matrix roc_curve auc precision_recall_curve "
+    "average_precision_score balanced_accuracy_score matthews_corrcoef cohen_kappa_score adjusted_rand_score "
+    "adjusted_mutual_info_score normalized_mutual_info_score homogeneity_score completeness_score v_measure_score "
+    "calinski_harabasz_score davies_bouldin_score explained_variance_score max_error brier_score_loss det_curve "
+    "jaccard_score hamming_loss zero_one_loss hinge_loss pairwise_distances euclidean_distances pairwise.cosine_similarity "
+    "fowlkes_mallows_score rand_score mutual_info_score precision_recall_fscore_support",
+    "sklearn.metrics.",
+)
 _f("atom", "classification_report", "sklearn.metrics.")
-_f("fresh:bunch", "load_iris load_wine load_breast_cancer load_digits load_diabetes load_linnerud load_files "
-   "fetch_california_housing fetch_20newsgroups fetch_openml fetch_covtype fetch_olivetti_faces fetch_lfw_people "
-   "load_sample_image load_sample_images", "sklearn.datasets.")
-_f("fresh draws", "make_classification make_regression make_blobs make_moons make_circles make_s_curve make_swiss_roll "
-   "make_friedman1 make_friedman2 make_friedman3 make_gaussian_quantiles make_hastie_10_2 make_low_rank_matrix "
-   "make_multilabel_classification make_sparse_coded_signal make_sparse_spd_matrix make_sparse_uncorrelated make_spd_matrix "
-   "make_biclusters make_checkerboard", "sklearn.datasets.")
+_f(
+    "fresh:bunch",
+    "load_iris load_wine load_breast_cancer load_digits load_diabetes load_linnerud load_files "
+    "fetch_california_housing fetch_20newsgroups fetch_openml fetch_covtype fetch_olivetti_faces fetch_lfw_people "
+    "load_sample_image load_sample_images",
+    "sklearn.datasets.",
+)
+_f(
+    "fresh draws",
+    "make_classification make_regression make_blobs make_moons make_circles make_s_curve make_swiss_roll "
+    "make_friedman1 make_friedman2 make_friedman3 make_gaussian_quantiles make_hastie_10_2 make_low_rank_matrix "
+    "make_multilabel_classification make_sparse_coded_signal make_sparse_spd_matrix make_sparse_uncorrelated make_spd_matrix "
+    "make_biclusters make_checkerboard",
+    "sklearn.datasets.",
+)
 _f("fresh draws slices", "train_test_split", "sklearn.model_selection.")
 _f("fresh draws", "shuffle resample", "sklearn.utils.")
 _f("atom sets:sklearn", "set_config", "sklearn.")
@@ -273,8 +354,11 @@ _f("fresh:ndarray reads", "imread", "matplotlib.pyplot.")
 _f("atom writes", "imsave", "matplotlib.pyplot.")
 _f("atom writes", "imsave", "matplotlib.image.")
 _f("fresh:ndarray reads", "imread", "matplotlib.image.")
-_f("atom sets:matplotlib", "set set_theme set_style set_context set_palette set_color_codes reset_defaults reset_orig "
-   "despine_", "seaborn.")
+_f(
+    "atom sets:matplotlib",
+    "set set_theme set_style set_context set_palette set_color_codes reset_defaults reset_orig despine_",
+    "seaborn.",
+)
 _f("fresh:frame reads-url", "load_dataset", "seaborn.")
 _f("fresh cheap", "color_palette", "seaborn.")
 
@@ -285,13 +369,20 @@ _f("fresh reads", "safe_load_file", "yaml.")
 _f("any", "safe_load load full_load", "yaml.")
 _f("atom", "safe_dump dump", "yaml.")
 _f("atom seeds:torch", "manual_seed random.manual_seed cuda.manual_seed cuda.manual_seed_all set_rng_state", "torch.")
-_f("atom sets:torch", "set_default_dtype set_default_device set_num_threads set_printoptions set_grad_enabled "
-   "use_deterministic_algorithms set_float32_matmul_precision", "torch.")
+_f(
+    "atom sets:torch",
+    "set_default_dtype set_default_device set_num_threads set_printoptions set_grad_enabled "
+    "use_deterministic_algorithms set_float32_matmul_precision",
+    "torch.",
+)
 _f("fresh:torch reads", "load", "torch.")
 _f("atom writes second", "save", "torch.")
 _f("fresh:context", "no_grad inference_mode enable_grad", "torch.")
-_f("view cheap", "tqdm trange tqdm_notebook auto.tqdm notebook.tqdm std.tqdm autonotebook.tqdm auto.trange "
-   "notebook.trange", "tqdm.")
+_f(
+    "view cheap",
+    "tqdm trange tqdm_notebook auto.tqdm notebook.tqdm std.tqdm autonotebook.tqdm auto.trange notebook.trange",
+    "tqdm.",
+)
 _f("atom cheap", "display.display display.clear_output", "IPython.")
 _f("fresh cheap", "display.HTML display.Markdown display.Image display.Math display.SVG", "IPython.")
 _f("fresh:pandas", "get_rdataset", "statsmodels.api.datasets.")
@@ -341,70 +432,100 @@ PACKAGES: dict[str, str] = {
 }
 
 # -- methods, whatever the object: names that mean the same in pandas, numpy, scikit-learn, scipy, statsmodels
-_m("fresh:same", "copy dropna fillna drop drop_duplicates sort_values sort_index reset_index set_index rename "
-   "rename_axis merge join assign query groupby_ pivot pivot_table melt stack unstack explode nlargest nsmallest "
-   "replace astype clip round abs diff shift pct_change rolling_ cumsum cumprod cummax cummin rank interpolate ffill "
-   "bfill isna isnull notna notnull isin between duplicated where mask add sub mul div truediv floordiv mod pow radd "
-   "rsub rmul rdiv eq ne lt le gt ge combine_first align reindex resample_ tz_localize tz_convert to_period "
-   "to_timestamp convert_dtypes infer_objects set_axis add_prefix add_suffix droplevel swaplevel reorder_levels "
-   "get_dummies crosstab append_ corr cov corrwith describe value_counts mode nunique_ select_dtypes eval_ filter "
-   "truncate asfreq at_time between_time transform_ map applymap compare reindex_like select")
-_m("atom", "item tolist_ info memory_usage isatty nbytes equals is_monotonic "
-   "startswith_ summary_ is_unique memory")
-_m("fresh", "mean std var sum min max median prod sem skew kurt kurtosis quantile any all count idxmax idxmin argmax "
-   "argmin argsort nunique unique tolist to_list to_dict cumcount ngroup size_ agg aggregate apply transform "
-   "get_group predict predict_proba decision_function score predict_log_proba score_samples kneighbors_graph "
-   "inverse_transform get_feature_names_out get_feature_names get_params kneighbors staged_predict "
-   "staged_predict_proba apply_ decision_path conf_int summary summary2 t_test f_test wald_test aic_ get_prediction "
-   "get_forecast forecast toarray todense nonzero dot outer cost_complexity_pruning_path pvalues split get_n_splits "
-   "to_numpy_ strftime isoformat total_seconds timestamp day_name month_name normalize days_in_month cat_ "
-   "accessor_ cdf pdf sf ppf isf logpdf logcdf pmf entropy_ interval_ perplexity bic_ get_metadata_routing "
-   "vocabulary_ get_support path_length mahalanobis get_covariance get_precision get_depth get_n_leaves "
-   "text_ is_leap_year strip lower upper title capitalize contains match extract extractall findall len_ pad zfill "
-   "get_loc get_level_values intersection difference union symmetric_difference isocalendar searchsorted "
-   "plot_predict_ compute_ to_records to_period_ get_influence get_robustcov_results_ cov_params remove_data_")
-_m("view", "head tail iloc loc at iat values T ravel reshape transpose squeeze view flatten_ swapaxes get groupby "
-   "rolling expanding ewm resample pipe xs take to_numpy to_frame items iterrows itertuples keys iteritems "
-   "str dt cat named_steps get_level diagonal asfptype tocsr tocsc tocoo get_figure as_matrix sparse array "
-   "__getitem__ first last nth get_params_ set_axis_ get_legend get_xaxis to_series swapaxes real imag base")
+_m(
+    "fresh:same",
+    "copy dropna fillna drop drop_duplicates sort_values sort_index reset_index set_index rename "
+    "rename_axis merge join assign query groupby_ pivot pivot_table melt stack unstack explode nlargest nsmallest "
+    "replace astype clip round abs diff shift pct_change rolling_ cumsum cumprod cummax cummin rank interpolate ffill "
+    "bfill isna isnull notna notnull isin between duplicated where mask add sub mul div truediv floordiv mod pow radd "
+    "rsub rmul rdiv eq ne lt le gt ge combine_first align reindex resample_ tz_localize tz_convert to_period "
+    "to_timestamp convert_dtypes infer_objects set_axis add_prefix add_suffix droplevel swaplevel reorder_levels "
+    "get_dummies crosstab append_ corr cov corrwith describe value_counts mode nunique_ select_dtypes eval_ filter "
+    "truncate asfreq at_time between_time transform_ map applymap compare reindex_like select",
+)
+_m("atom", "item tolist_ info memory_usage isatty nbytes equals is_monotonic startswith_ summary_ is_unique memory")
+_m(
+    "fresh",
+    "mean std var sum min max median prod sem skew kurt kurtosis quantile any all count idxmax idxmin argmax "
+    "argmin argsort nunique unique tolist to_list to_dict cumcount ngroup size_ agg aggregate apply transform "
+    "get_group predict predict_proba decision_function score predict_log_proba score_samples kneighbors_graph "
+    "inverse_transform get_feature_names_out get_feature_names get_params kneighbors staged_predict "
+    "staged_predict_proba apply_ decision_path conf_int summary summary2 t_test f_test wald_test aic_ get_prediction "
+    "get_forecast forecast toarray todense nonzero dot outer cost_complexity_pruning_path pvalues split get_n_splits "
+    "to_numpy_ strftime isoformat total_seconds timestamp day_name month_name normalize days_in_month cat_ "
+    "accessor_ cdf pdf sf ppf isf logpdf logcdf pmf entropy_ interval_ perplexity bic_ get_metadata_routing "
+    "vocabulary_ get_support path_length mahalanobis get_covariance get_precision get_depth get_n_leaves "
+    "text_ is_leap_year strip lower upper title capitalize contains match extract extractall findall len_ pad zfill "
+    "get_loc get_level_values intersection difference union symmetric_difference isocalendar searchsorted "
+    "plot_predict_ compute_ to_records to_period_ get_influence get_robustcov_results_ cov_params remove_data_",
+)
+_m(
+    "view",
+    "head tail iloc loc at iat values T ravel reshape transpose squeeze view flatten_ swapaxes get groupby "
+    "rolling expanding ewm resample pipe xs take to_numpy to_frame items iterrows itertuples keys iteritems "
+    "str dt cat named_steps get_level diagonal asfptype tocsr tocsc tocoo get_figure as_matrix sparse array "
+    "__getitem__ first last nth get_params_ set_axis_ get_legend get_xaxis to_series swapaxes real imag base",
+)
 _m("view changes", "fit set_params partial_fit")
 _m("holds:same changes draws", "fit_transform fit_predict fit_resample")
 _m("view changes draws", "fit partial_fit warm_start")
 _m("fresh", "transform")
 _m("fresh draws", "sample rvs resample_")
 _m("fresh:ndarray", "flatten argpartition")
-_m("atom writes", "to_csv to_excel to_json to_parquet to_pickle to_feather to_hdf to_stata to_orc to_xml tofile "
-   "write_image write_html savefig save_model")
+_m(
+    "atom writes",
+    "to_csv to_excel to_json to_parquet to_pickle to_feather to_hdf to_stata to_orc to_xml tofile "
+    "write_image write_html savefig save_model",
+)
 _m("atom writes", "save to_html to_latex to_markdown to_string")
 _m("atom changes keeps", "append extend insert add discard update setdefault_ appendleft")
 _m("atom changes", "remove clear reverse")
 _m("part changes", "popleft popitem")
 _m("view plots", "plot hist boxplot")
-_m("atom", "lower_ startswith endswith isdigit isalpha isspace isupper islower isnumeric isalnum encode decode "
-   "format rjust ljust center find index_ rfind count_")
+_m(
+    "atom",
+    "lower_ startswith endswith isdigit isalpha isspace isupper islower isnumeric isalnum encode decode "
+    "format rjust ljust center find index_ rfind count_",
+)
 
 for _kind in ("pandas", "frame", "series"):
     _t(_kind, "view", "head tail")
-_t("frame", "fresh:frame", "to_frame copy dropna fillna drop_duplicates sort_values sort_index reset_index "
-   "set_index rename merge assign query reindex astype clip isna isnull notna replace round nlargest nsmallest "
-   "select_dtypes describe ffill bfill interpolate shift diff pct_change corr cov convert_dtypes join add_prefix "
-   "add_suffix melt pivot_table pivot transform_ where mask explode truncate filter T_ drop map applymap")
-_t("series", "fresh:series", "copy dropna fillna drop_duplicates sort_values sort_index astype clip isna isnull notna "
-   "replace round nlargest nsmallest ffill bfill interpolate shift diff pct_change between isin value_counts cumsum "
-   "map rank where mask abs str.lower rename")
+_t(
+    "frame",
+    "fresh:frame",
+    "to_frame copy dropna fillna drop_duplicates sort_values sort_index reset_index "
+    "set_index rename merge assign query reindex astype clip isna isnull notna replace round nlargest nsmallest "
+    "select_dtypes describe ffill bfill interpolate shift diff pct_change corr cov convert_dtypes join add_prefix "
+    "add_suffix melt pivot_table pivot transform_ where mask explode truncate filter T_ drop map applymap",
+)
+_t(
+    "series",
+    "fresh:series",
+    "copy dropna fillna drop_duplicates sort_values sort_index astype clip isna isnull notna "
+    "replace round nlargest nsmallest ffill bfill interpolate shift diff pct_change between isin value_counts cumsum "
+    "map rank where mask abs str.lower rename",
+)
 _t("frame", "fresh:series", "sum mean std var min max median count nunique isna_any idxmax idxmin any all duplicated")
 _t("frame series pandas", "atom changes", "update insert pop_")
 _t("frame series pandas", "part changes", "pop")
 _t("frame series pandas", "fresh:frame", "head_ sample_")
 _t("frame series pandas ndarray", "atom changes", "sort fill put itemset setfield partition resize byteswap")
 _t("frame series pandas", "fresh", "items_ agg aggregate apply transform pipe_")
-_t("ndarray", "fresh:ndarray", "copy astype sum mean std var min max cumsum cumprod dot argsort argmax argmin round "
-   "clip nonzero repeat take tolist conj trace prod any all searchsorted flatten ptp choose compress tobytes")
+_t(
+    "ndarray",
+    "fresh:ndarray",
+    "copy astype sum mean std var min max cumsum cumprod dot argsort argmax argmin round "
+    "clip nonzero repeat take tolist conj trace prod any all searchsorted flatten ptp choose compress tobytes",
+)
 _t("ndarray", "view:ndarray", "reshape ravel transpose squeeze view swapaxes diagonal T real imag flat")
-_t("generator", "fresh:ndarray changes", "normal uniform random integers randint choice rand randn random_sample "
-   "standard_normal permutation poisson binomial exponential beta gamma laplace lognormal multivariate_normal "
-   "multinomial permuted standard_t chisquare logistic geometric bytes dirichlet triangular gauss sample choices "
-   "randrange randbytes spawn")
+_t(
+    "generator",
+    "fresh:ndarray changes",
+    "normal uniform random integers randint choice rand randn random_sample "
+    "standard_normal permutation poisson binomial exponential beta gamma laplace lognormal multivariate_normal "
+    "multinomial permuted standard_t chisquare logistic geometric bytes dirichlet triangular gauss sample choices "
+    "randrange randbytes spawn",
+)
 _t("generator", "atom changes changes-all", "shuffle")
 _t("list", "atom changes keeps cheap", "append extend insert remove clear sort reverse")
 _t("list", "part changes cheap", "pop popleft")
@@ -416,8 +537,11 @@ _t("dict", "part changes keeps cheap", "setdefault pop popitem")
 _t("dict", "atom changes keeps cheap", "update clear subtract move_to_end")
 _t("dict", "holds:iter cheap", "items values keys most_common elements")
 _t("dict", "holds:dict cheap", "copy fromkeys")
-_t("set", "atom changes keeps cheap", "add discard remove update clear difference_update intersection_update "
-   "symmetric_difference_update")
+_t(
+    "set",
+    "atom changes keeps cheap",
+    "add discard remove update clear difference_update intersection_update symmetric_difference_update",
+)
 _t("set", "part changes cheap", "pop")
 _t("set", "holds:set cheap", "union intersection difference symmetric_difference copy")
 _t("set", "atom cheap", "issubset issuperset isdisjoint")
@@ -432,15 +556,25 @@ _t("sklearn", "fresh draws", "split sample fit_transform_")
 _t("sklearn", "fresh changes draws", "fit_transform fit_predict")
 _t("matplotlib", "atom writes", "savefig")
 _t("matplotlib", "fresh:matplotlib changes keeps", "plot hist boxplot")
-_t("matplotlib", "atom", "get_title get_xlim get_ylim get_xlabel get_ylabel get_size_inches get_dpi get_legend_handles_labels "
-   "get_position get_window_extent show")
+_t(
+    "matplotlib",
+    "atom",
+    "get_title get_xlim get_ylim get_xlabel get_ylabel get_size_inches get_dpi get_legend_handles_labels "
+    "get_position get_window_extent show",
+)
 _t("statsmodels", "holds:statsmodels changes draws", "fit fit_regularized fit_constrained smooth filter")
 _t("statsmodels", "any draws", "simulate bootstrap")
-_t("statsmodels", "any:statsmodels plots", "plot_diagnostics plot plot_predict plot_partial plot_simultaneous "
-   "plot_components_data plot_data")
+_t(
+    "statsmodels",
+    "any:statsmodels plots",
+    "plot_diagnostics plot plot_predict plot_partial plot_simultaneous plot_components_data plot_data",
+)
 _t("scipy", "fresh draws", "rvs sample resample")
 _t("handle", "atom", "read readline write close seek tell flush writelines truncate fileno commit rollback writestr")
 _t("handle", "fresh:list", "readlines namelist fetchall")
+_t("pattern", "fresh:match cheap", "match search fullmatch")
+_t("pattern", "fresh:list cheap", "findall split")
+_t("pattern", "atom cheap", "sub subn")
 _t("iter generator_object", "part changes", "__next__ send close")
 _t("partial", "any", "func")
 
@@ -510,7 +644,21 @@ def parse(row: str) -> Effect:
             values.setdefault("result", "fresh")
         elif head in ("seeds", "sets"):
             values[head] = tail
-        elif word in ("reads", "writes", "appends", "copies", "moves", "removes", "probes", "connects", "globs", "reads-url", "mkdirs", "unknown-file", "file"):
+        elif word in (
+            "reads",
+            "writes",
+            "appends",
+            "copies",
+            "moves",
+            "removes",
+            "probes",
+            "connects",
+            "globs",
+            "reads-url",
+            "mkdirs",
+            "unknown-file",
+            "file",
+        ):
             values["file"] = word
         elif word == "second":
             values["file"] = "writes-" + ("first" if values.get("file") == "writes" else "")

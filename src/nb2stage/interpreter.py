@@ -103,6 +103,7 @@ class Interpreter(Calls):
         self.slices: dict[int, list[str]] = {}
         self.blind_calls: dict[tuple[int, Obj], BlindCall] = {}
         self.global_binds = 0
+        self.raised: Values = ATOM
         self.blind_turn = 0
         self.blind_depth = 0
         self.copy_on_write = copy_on_write
@@ -187,8 +188,13 @@ class Interpreter(Calls):
     def do_Import(self, node: ast.Import) -> None:
         for alias in node.names:
             if alias.name == "__main__":
-                self.find("NB220", node, "__main__", "`__main__` cannot be followed by reading the code",
-                          "use the variables by name")
+                self.find(
+                    "NB220",
+                    node,
+                    "__main__",
+                    "`__main__` cannot be followed by reading the code",
+                    "use the variables by name",
+                )
             name = alias.asname or alias.name.split(".")[0]
             path = alias.name if alias.asname else name
             before = self.state.get(name)
@@ -272,7 +278,7 @@ class Interpreter(Calls):
     def do_Raise(self, node: ast.Raise) -> None:
         for part in (node.exc, node.cause):
             if part is not None:
-                self.eval(part)
+                self.raised |= self.eval(part)
         self.state.dead = True
 
     def do_Assert(self, node: ast.Assert) -> None:
@@ -393,7 +399,9 @@ class Interpreter(Calls):
         if handler.type is not None:
             self.eval(handler.type)
         if handler.name:
-            self.bind(handler.name, frozenset({self.make(handler, "exception", type="exception")}))
+            caught = self.make(handler, "exception", type="exception")
+            self.hold(caught, frozenset(o for o in self.raised if o.kind != "lib"))
+            self.bind(handler.name, frozenset({caught}))
         self.execute_block(handler.body)
         if handler.name and not self.state.dead:
             self.set(self.resolve(handler.name), Var(sites=frozenset({self.statement}), unbound=3))
@@ -577,14 +585,16 @@ class Interpreter(Calls):
         sliced = self.slices.get(id(value)) if value is not None else None
         for index, each in enumerate(target.elts):
             if sliced is not None and not starred and sliced:
-                self.assign(each, frozenset({self.make(target, f"slice{index}", type=sliced[index // 2 % len(sliced)])}),
-                            None, None)
+                self.assign(
+                    each,
+                    frozenset({self.make(target, f"slice{index}", type=sliced[index // 2 % len(sliced)])}),
+                    None,
+                    None,
+                )
             else:
                 self.assign(each, self.members(values), None, None)
 
-    def assign_element(
-        self, target: ast.expr, source: ast.expr, values: Values, constants: Constants
-    ) -> None:
+    def assign_element(self, target: ast.expr, source: ast.expr, values: Values, constants: Constants) -> None:
         """Bind a loop's target to a member of what it runs over; `zip` and `enumerate` are looked through."""
         if isinstance(source, ast.Call) and isinstance(source.func, ast.Name) and isinstance(target, ast.Tuple):
             name = source.func.id
@@ -618,7 +628,13 @@ class Interpreter(Calls):
             self.change(obj)
             if self.depth == 0:
                 self.statement.certain.add(obj)
+            if obj.kind == "bound":
+                for fn in obj.fields["function"]:
+                    self.change(fn)
+                    for cls in fn.bases:
+                        self.change(cls)
             if obj.kind == "class" and isinstance(target, ast.Attribute):
+                obj.stored.add(target.attr)
                 obj.fields[target.attr] = obj.fields.get(target.attr, ATOM) | values
                 self.heap_version += bool(values - obj.contents)
             if obj.type not in ("frame", "series", "ndarray"):
@@ -851,10 +867,21 @@ class Interpreter(Calls):
         if obj.kind == "lib":
             path = f"{obj.path}.{node.attr}"
             if path == "sys.modules":
-                self.find("NB220", node, path, f"`{path}` cannot be followed by reading the code",
-                          "use the variables by name")
+                self.find(
+                    "NB220", node, path, f"`{path}` cannot be followed by reading the code", "use the variables by name"
+                )
             self.statement.imports.add(path)
             return frozenset({self.library(path)})
+        if node.attr in ("__globals__", "__code__", "__closure__"):
+            self.find(
+                "NB220",
+                node,
+                node.attr,
+                f"`{node.attr}` cannot be followed by reading the code",
+                "change the variable itself",
+            )
+        if node.attr == "__class__" and obj.kind == "instance":
+            return frozenset(obj.bases)
         found = self.lookup(obj, node.attr)
         if found:
             return self.bound(obj, found, node)
@@ -904,8 +931,13 @@ class Interpreter(Calls):
         return results
 
     def assign_member(
-        self, generator: ast.comprehension, values: Values, constants: Constants, index: int,
-        outer: Frame | None, frame: Frame,
+        self,
+        generator: ast.comprehension,
+        values: Values,
+        constants: Constants,
+        index: int,
+        outer: Frame | None,
+        frame: Frame,
     ) -> None:
         source = generator.iter
         if index == 0 and isinstance(source, ast.Call) and isinstance(generator.target, ast.Tuple):
@@ -986,8 +1018,12 @@ def _binary(node: ast.AugAssign) -> ast.expr:
 
 def is_items(node: ast.expr) -> bool:
     """Whether an expression is `something.items()`."""
-    return isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr == "items" \
+    return (
+        isinstance(node, ast.Call)
+        and isinstance(node.func, ast.Attribute)
+        and node.func.attr == "items"
         and not node.args
+    )
 
 
 def hashable(values: Values) -> Values:

@@ -32,12 +32,16 @@ class Obj:
     type: str = ""
     path: str = ""
     contents: set[Obj] = field(default_factory=set)
-    since: dict[Obj, int] = field(default_factory=dict)  # of `contents`: the position of the statement that put it there
+    since: dict[Obj, int] = field(
+        default_factory=dict
+    )  # of `contents`: the position of the statement that put it there
     node: ast.AST | None = None
     frame: Frame | None = None
     fields: dict[str, frozenset[Obj]] = field(default_factory=dict)
     bases: tuple[Obj, ...] = ()
     seeded: bool = False
+    in_place: bool = False  # an estimator that works on its input itself (`copy=False`)
+    stored: set[str] = field(default_factory=set)  # attributes that were set on a class after it was made
 
     def __repr__(self) -> str:
         return f"<{self.kind} {self.type or self.path or getattr(self.node, 'name', '')} {id(self) & 0xFFFF:x}>"

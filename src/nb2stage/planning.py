@@ -19,16 +19,26 @@ from nb2stage.objects import Statement
 from nb2stage.pipeline import DvcStage, Out, Param
 from nb2stage.scopes import free_names
 
-FOLDERS = {"import": "data_processing", "clean": "data_processing", "preprocess": "data_processing",
-           "features": "data_processing", "split": "data_processing", "train": "training", "evaluate": "report",
-           "report": "report"}
+FOLDERS = {
+    "import": "data_processing",
+    "clean": "data_processing",
+    "preprocess": "data_processing",
+    "features": "data_processing",
+    "split": "data_processing",
+    "train": "training",
+    "evaluate": "report",
+    "report": "report",
+}
 FILE_NAMES = {"import": "import_data"}
 IMAGES = frozenset({".png", ".jpg", ".jpeg", ".svg"})
 METRIC_STEM = re.compile(r"metric|score|result|evaluation|performance|accuracy|report", re.IGNORECASE)
 METRIC_TYPES = frozenset({".json", ".yaml", ".yml", ".toml"})
 SUFFIXES = {"joblib": ".joblib"}
-STATE_FILES = {"<numpy random state>": "numpy_random_state", "<random state>": "random_state",
-               "<torch random state>": "torch_random_state"}
+STATE_FILES = {
+    "<numpy random state>": "numpy_random_state",
+    "<random state>": "random_state",
+    "<torch random state>": "torch_random_state",
+}
 assert set(STATE_FILES) == set(MAIN_STATES.values())
 
 
@@ -107,8 +117,12 @@ class Planner:
         boundaries = self.program.boundaries
         for index, name in enumerate(self.names):
             if index in self.program.inert:
-                self.note("NB250", f"stage `{name}` holds only imports, definitions and settings: "
-                          "they go where they are used, and it is no stage of the pipeline", stage=name)
+                self.note(
+                    "NB250",
+                    f"stage `{name}` holds only imports, definitions and settings: "
+                    "they go where they are used, and it is no stage of the pipeline",
+                    stage=name,
+                )
                 continue
             cells = [c for c in self.program.cells if c.stage == index]
             folder = self.folder_of(index)
@@ -124,13 +138,30 @@ class Planner:
             self.plan_metrics(plan)
         return self.stages
 
-    def note(self, code: str, message: str, hint: str = "", severity: Severity = Severity.NOTE, *,
-             stage: str | None = None, statement: Statement | None = None, node: ast.AST | None = None) -> None:
+    def note(
+        self,
+        code: str,
+        message: str,
+        hint: str = "",
+        severity: Severity = Severity.NOTE,
+        *,
+        stage: str | None = None,
+        statement: Statement | None = None,
+        node: ast.AST | None = None,
+    ) -> None:
         """Add a finding."""
         where = node if node is not None else statement.node if statement is not None else None
         self.diagnostics.append(
-            Diagnostic(code, message, hint, severity, self.path, statement.cell if statement else None,
-                       getattr(where, "lineno", None), stage=stage or self.stage_name(statement))
+            Diagnostic(
+                code,
+                message,
+                hint,
+                severity,
+                self.path,
+                statement.cell if statement else None,
+                getattr(where, "lineno", None),
+                stage=stage or self.stage_name(statement),
+            )
         )
 
     def stage_name(self, statement: Statement | None) -> str | None:
@@ -186,8 +217,13 @@ class Planner:
             if statement.param:
                 name = next(iter(statement.binds))
                 for other in [s for s in statements if name in s.binds]:
-                    self.note("NB501", f"`{name}` is bound by two `parameters` cells", "remove one of the two",
-                              Severity.ERROR, statement=other)
+                    self.note(
+                        "NB501",
+                        f"`{name}` is bound by two `parameters` cells",
+                        "remove one of the two",
+                        Severity.ERROR,
+                        statement=other,
+                    )
                 statements[statement] = [p for p in self.stages if statement in p.data.repeats]
         keys = _key_paths(self.around.tuned)
         for statement, readers in statements.items():
@@ -236,7 +272,7 @@ class Planner:
         for cell in plan.cells:
             if cell.role.metrics:
                 for statement in cell.statements:
-                    if isinstance(statement.node, ast.Assign | ast.AnnAssign | ast.AugAssign):
+                    if not isinstance(statement.node, (*DEFINITIONS, *IMPORTS)):
                         names += [n for n in sorted(statement.binds) if n not in names and not n.startswith("_")]
         if not names:
             return
@@ -309,9 +345,14 @@ class Planner:
         order = {plan.name: n for n, plan in enumerate(self.stages)}
         for plan, use, path in self.probes:
             if path in written and order[written[path].name] > order[plan.name]:
-                self.note("NB411", f"whether `{path}` is there depends on stage `{written[path].name}`, which runs later",
-                          "do not ask for the file in an earlier stage", Severity.ERROR, statement=use.statement,
-                          node=use.node)
+                self.note(
+                    "NB411",
+                    f"whether `{path}` is there depends on stage `{written[path].name}`, which runs later",
+                    "do not ask for the file in an earlier stage",
+                    Severity.ERROR,
+                    statement=use.statement,
+                    node=use.node,
+                )
 
     def plan_use(
         self, plan: StagePlan, use: FileUse, written: dict[str, StagePlan], read: dict[str, StagePlan]
@@ -325,9 +366,14 @@ class Planner:
             self.unknown_path(use, declared)
         elif "://" in path:
             if use.mode == "read":
-                self.note("NB405", f"`{path}` is read from the network: a changed file there re-runs nothing",
-                          "download it once into data/ and read that", Severity.WARNING, statement=use.statement,
-                          node=use.node)
+                self.note(
+                    "NB405",
+                    f"`{path}` is read from the network: a changed file there re-runs nothing",
+                    "download it once into data/ and read that",
+                    Severity.WARNING,
+                    statement=use.statement,
+                    node=use.node,
+                )
         elif use.mode == "glob" and any(c in path for c in "*?["):
             self.plan_glob(plan, path, written)
         elif use.mode == "probe":
@@ -344,10 +390,15 @@ class Planner:
         elif use.mode in ("read", "glob"):
             self.plan_read(plan, use, path, written, read)
         elif use.mode in ("append", "update") and written.get(path) is not plan:
-            self.note("NB412", f"`{path}` is {'appended to' if use.mode == 'append' else 'changed in place'}, so a second "
-                      "run would not give what the first one gave",
-                      "write the whole file in one stage, or append to a file that this stage has written itself",
-                      Severity.ERROR, statement=use.statement, node=use.node)
+            self.note(
+                "NB412",
+                f"`{path}` is {'appended to' if use.mode == 'append' else 'changed in place'}, so a second "
+                "run would not give what the first one gave",
+                "write the whole file in one stage, or append to a file that this stage has written itself",
+                Severity.ERROR,
+                statement=use.statement,
+                node=use.node,
+            )
         elif use.mode == "write":
             self.plan_write(plan, use, path, written, read)
 
@@ -367,9 +418,14 @@ class Planner:
             for outs in (plan.outs, plan.metrics, plan.plots):
                 outs[:] = [out for out in outs if out.path != path]
         elif path in written or self.around.exists(path):
-            self.note("NB411", f"`{path}` is removed here, but it is an input of the pipeline or made by another stage",
-                      "leave the file, or remove it in the stage that makes it", Severity.ERROR,
-                      statement=use.statement, node=use.node)
+            self.note(
+                "NB411",
+                f"`{path}` is removed here, but it is an input of the pipeline or made by another stage",
+                "leave the file, or remove it in the stage that makes it",
+                Severity.ERROR,
+                statement=use.statement,
+                node=use.node,
+            )
 
     def unknown_path(self, use: FileUse, declared: bool) -> None:
         if declared or use.mode == "command" and _is_harmless_command(use.node):
@@ -379,19 +435,36 @@ class Planner:
             return  # the pattern says which files
         if use.mode == "read" or use.mode == "glob":
             owner = next((p for p in self.stages if p.data.index == use.statement.stage), None)
-            others = owner is not None and any(p.writes or self.unknown_writes(owner) for p in self.stages[: self.stages.index(owner)])
-            self.note("NB401", "the path of the file that is read here is not known: DVC will not watch it"
-                      + (", and an earlier stage writes files" if others else ""),
-                      "add a first line to the cell: `#| deps: path/of/the/file`",
-                      Severity.ERROR if others else Severity.WARNING, statement=use.statement, node=use.node)
+            others = owner is not None and any(
+                p.writes or self.unknown_writes(owner) for p in self.stages[: self.stages.index(owner)]
+            )
+            self.note(
+                "NB401",
+                "the path of the file that is read here is not known: DVC will not watch it"
+                + (", and an earlier stage writes files" if others else ""),
+                "add a first line to the cell: `#| deps: path/of/the/file`",
+                Severity.ERROR if others else Severity.WARNING,
+                statement=use.statement,
+                node=use.node,
+            )
         elif use.mode == "command":
-            self.note("NB404", "this command may read or write files: nb2stage assumes that no other stage needs them",
-                      "declare them in first lines of the cell: `#| deps: a.csv` and `#| outs: b.csv`", Severity.WARNING,
-                      statement=use.statement, node=use.node)
+            self.note(
+                "NB404",
+                "this command may read or write files: nb2stage assumes that no other stage needs them",
+                "declare them in first lines of the cell: `#| deps: a.csv` and `#| outs: b.csv`",
+                Severity.WARNING,
+                statement=use.statement,
+                node=use.node,
+            )
         else:
-            self.note("NB402", "the path of the file that is written here is not known: DVC will not keep it",
-                      "add a first line to the cell: `#| outs: path/of/the/file`", Severity.WARNING,
-                      statement=use.statement, node=use.node)
+            self.note(
+                "NB402",
+                "the path of the file that is written here is not known: DVC will not keep it",
+                "add a first line to the cell: `#| outs: path/of/the/file`",
+                Severity.WARNING,
+                statement=use.statement,
+                node=use.node,
+            )
 
     def unknown_writes(self, plan: StagePlan) -> str:
         """The name of an earlier stage that writes files whose paths are not known and not declared."""
@@ -416,10 +489,17 @@ class Planner:
                 plan.reads += [p for p in inside if written[p] is not plan and p not in plan.reads]
                 return
             guess = self.unknown_writes(plan)
-            self.note("NB403", f"`{path}` is read but is not there" + (f", and stage `{guess}` writes files whose paths are "
-                      "not known" if guess else ""), "declare what the stage writes in a first line of its cell: "
-                      f"`#| outs: {path}`" if guess else "put the file there before `dvc repro`",
-                      Severity.ERROR if guess else Severity.WARNING, statement=use.statement, node=use.node)
+            self.note(
+                "NB403",
+                f"`{path}` is read but is not there"
+                + (f", and stage `{guess}` writes files whose paths are not known" if guess else ""),
+                f"declare what the stage writes in a first line of its cell: `#| outs: {path}`"
+                if guess
+                else "put the file there before `dvc repro`",
+                Severity.ERROR if guess else Severity.WARNING,
+                statement=use.statement,
+                node=use.node,
+            )
         if path in (".", "") or (use.mode == "glob" and any(p.startswith(path + "/") for p in written)):
             return
         if path not in plan.reads:
@@ -430,18 +510,35 @@ class Planner:
     ) -> None:
         writer = written.get(path)
         if writer is not None and writer is not plan:
-            self.note("NB410", f"`{path}` is written by stage `{writer.name}` and again by stage `{plan.name}`",
-                      "give the second file another name", Severity.ERROR, statement=use.statement, node=use.node)
+            self.note(
+                "NB410",
+                f"`{path}` is written by stage `{writer.name}` and again by stage `{plan.name}`",
+                "give the second file another name",
+                Severity.ERROR,
+                statement=use.statement,
+                node=use.node,
+            )
             return
         if path in read:
-            self.note("NB411", f"`{path}` is read by stage `{read[path].name}` and written again here: in a pipeline a "
-                      "file is either an input or an output",
-                      "write to another name and read that from then on", Severity.ERROR, statement=use.statement,
-                      node=use.node)
+            self.note(
+                "NB411",
+                f"`{path}` is read by stage `{read[path].name}` and written again here: in a pipeline a "
+                "file is either an input or an output",
+                "write to another name and read that from then on",
+                Severity.ERROR,
+                statement=use.statement,
+                node=use.node,
+            )
             return
         if path in self.around.foreign_outs:
-            self.note("NB410", f"`{path}` is written by stage `{self.around.foreign_outs[path]}` of dvc.yaml too",
-                      "give the file another name", Severity.ERROR, statement=use.statement, node=use.node)
+            self.note(
+                "NB410",
+                f"`{path}` is written by stage `{self.around.foreign_outs[path]}` of dvc.yaml too",
+                "give the file another name",
+                Severity.ERROR,
+                statement=use.statement,
+                node=use.node,
+            )
             return
         written[path] = plan
         plan.writes.append(use)
@@ -454,8 +551,13 @@ class Planner:
             return
         persist = self.around.exists(path) and path not in self.around.known_outs
         if persist:
-            self.note("NB413", f"`{path}` is there already: it is listed with `persist: true`, so that DVC does not delete "
-                      "it before the stage runs", statement=use.statement if use else None, stage=plan.name)
+            self.note(
+                "NB413",
+                f"`{path}` is there already: it is listed with `persist: true`, so that DVC does not delete "
+                "it before the stage runs",
+                statement=use.statement if use else None,
+                stage=plan.name,
+            )
         if pure.suffix.lower() in IMAGES:
             plan.plots.append(Out(path, cache=False, persist=persist))
         elif pure.suffix.lower() in METRIC_TYPES and METRIC_STEM.search(pure.stem):
@@ -470,8 +572,13 @@ class Planner:
         for path, plan in written.items():
             for other in self.stages:
                 if other.figures and other is not plan and path.startswith(other.figures + "/"):
-                    self.note("NB410", f"`{path}` lies in the folder of stage `{other.name}`'s figures",
-                              "write it to another folder", Severity.ERROR, stage=plan.name)
+                    self.note(
+                        "NB410",
+                        f"`{path}` lies in the folder of stage `{other.name}`'s figures",
+                        "write it to another folder",
+                        Severity.ERROR,
+                        stage=plan.name,
+                    )
 
 
 def _is_harmless_command(node: ast.AST) -> bool:
@@ -498,26 +605,53 @@ def normal(path: str) -> str:
 
 
 MESSAGES: dict[str, tuple[Severity, str, str]] = {
-    "NB201": (Severity.ERROR, "`{name}` is not bound by any cell before this one",
-              "bind `{name}` in an earlier cell of the pipeline, or tag this cell `skip`"),
+    "NB201": (
+        Severity.ERROR,
+        "`{name}` is not bound by any cell before this one",
+        "bind `{name}` in an earlier cell of the pipeline, or tag this cell `skip`",
+    ),
     "NB203": (Severity.ERROR, "`{name}` was deleted before", "remove the `del`, or bind `{name}` again"),
-    "NB205": (Severity.ERROR, "the code before this always ends with an error or an exit",
-              "tag the cell that fails `skip`"),
-    "NB230": (Severity.WARNING, "random numbers of `{name}` are drawn without a seed: the notebook itself gives other "
-              "results each time", "seed the generator in the first cell"),
-    "NB240": (Severity.ERROR, "this changes the settings of the process ({name}) in a way that cannot be repeated in a "
-              "later stage", "make the setting with constants, at the top level of a cell tagged `setup`"),
-    "NB241": (Severity.ERROR, "`{name}` is made by code that cannot be repeated in each stage",
-              "put the cell into a stage: tag it with the stage that makes `{name}`"),
+    "NB205": (
+        Severity.ERROR,
+        "the code before this always ends with an error or an exit",
+        "tag the cell that fails `skip`",
+    ),
+    "NB230": (
+        Severity.WARNING,
+        "random numbers of `{name}` are drawn without a seed: the notebook itself gives other results each time",
+        "seed the generator in the first cell",
+    ),
+    "NB240": (
+        Severity.ERROR,
+        "this changes the settings of the process ({name}) in a way that cannot be repeated in a later stage",
+        "make the setting with constants, at the top level of a cell tagged `setup`",
+    ),
+    "NB241": (
+        Severity.ERROR,
+        "`{name}` is made by code that cannot be repeated in each stage",
+        "put the cell into a stage: tag it with the stage that makes `{name}`",
+    ),
     "NB242": (Severity.ERROR, "`{name}` cannot be handed on to a later stage", "bind `{name}` in one cell of a stage"),
-    "NB244": (Severity.ERROR, "`{name}` is a view of memory that changes later under another name, and a file would keep "
-              "a copy", "make `{name}` a copy (`.copy()`), or put the cells into one stage"),
-    "NB245": (Severity.ERROR, "`{name}` was defined with `{text}`, which has another value by then",
-              "define `{name}` and use it in one stage"),
-    "NB304": (Severity.ERROR, "`%timeit` in line {hint} runs code that changes values, and how often is up to the machine",
-              "tag the cell `skip`, or write the statement without `%timeit`"),
-    "NB243": (Severity.ERROR, "`{name}` cannot be saved for a later stage: it holds {text}",
-              "make it in the stage that uses it, or put both cells into one stage"),
+    "NB244": (
+        Severity.ERROR,
+        "`{name}` is a view of memory that changes later under another name, and a file would keep a copy",
+        "make `{name}` a copy (`.copy()`), or put the cells into one stage",
+    ),
+    "NB245": (
+        Severity.ERROR,
+        "`{name}` was defined with `{text}`, which has another value by then",
+        "define `{name}` and use it in one stage",
+    ),
+    "NB304": (
+        Severity.ERROR,
+        "`%timeit` in line {hint} runs code that changes values, and how often is up to the machine",
+        "tag the cell `skip`, or write the statement without `%timeit`",
+    ),
+    "NB243": (
+        Severity.ERROR,
+        "`{name}` cannot be saved for a later stage: it holds {text}",
+        "make it in the stage that uses it, or put both cells into one stage",
+    ),
 }
 
 
@@ -541,8 +675,14 @@ def diagnose(finding: Finding, path: str, names: Sequence[str]) -> Diagnostic:
         hint = finding.hint or "write it in another way, or tag the cell `skip`"
     fill = {"name": finding.name, "text": finding.text, "hint": finding.hint}
     return Diagnostic(
-        finding.code, _fill(message, fill), _fill(hint, fill), severity, path, statement.cell,
-        getattr(finding.node, "lineno", None), (getattr(finding.node, "col_offset", -1) + 1) or None,
+        finding.code,
+        _fill(message, fill),
+        _fill(hint, fill),
+        severity,
+        path,
+        statement.cell,
+        getattr(finding.node, "lineno", None),
+        (getattr(finding.node, "col_offset", -1) + 1) or None,
         names[statement.stage] if statement.stage is not None else None,
     )
 

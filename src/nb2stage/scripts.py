@@ -31,9 +31,11 @@ INERT_ROOTS = frozenset(
     "xgboost lightgbm catboost PIL cv2 requests yaml bs4 nltk spacy networkx sympy numba tensorflow keras".split()
 )
 # What shows nothing worth printing when it ends a cell.
-SILENT_CALLS = re.compile(r"^(set_|add_|fit$|show$|close$|print$|display$|info$|seed$|append$|extend$|update$|remove$|"
-                          r"insert$|sort$|plot|hist|bar|scatter|boxplot|legend|grid|tight_layout|x?y?label|title|savefig|"
-                          r"to_csv|to_pickle|to_json|to_excel|to_parquet|dump$|save|makedirs$|mkdir$|write)")
+SILENT_CALLS = re.compile(
+    r"^(set_|add_|fit$|show$|close$|print$|display$|info$|seed$|append$|extend$|update$|remove$|"
+    r"insert$|sort$|plot|hist|bar|scatter|boxplot|legend|grid|tight_layout|x?y?label|title|savefig|"
+    r"to_csv|to_pickle|to_json|to_excel|to_parquet|dump$|save|makedirs$|mkdir$|write)"
+)
 LINE = 88
 
 
@@ -58,10 +60,15 @@ class Header:
         """Sorted as isort sorts: the standard library, other people's packages, modules beside the notebook."""
         sections: list[list[str]] = [[], [], []]
         local = set(local)
-        plain = [(m, f"import {m}" + (f" as {a}" if a and a != m else "")) for m in self.modules
-                 for a in sorted(self.modules[m], key=str)]
+        plain = [
+            (m, f"import {m}" + (f" as {a}" if a and a != m else ""))
+            for m in self.modules
+            for a in sorted(self.modules[m], key=str)
+        ]
         froms = [(m, _from_line(m, members)) for m, members in self.members.items()]
-        for module, line in sorted(plain, key=lambda p: (p[0].lower(), p[1])) + sorted(froms, key=lambda p: p[0].lower()):
+        for module, line in sorted(plain, key=lambda p: (p[0].lower(), p[1])) + sorted(
+            froms, key=lambda p: p[0].lower()
+        ):
             root = module.split(".")[0]
             if module == "__future__":
                 continue
@@ -173,7 +180,10 @@ class ScriptWriter:
         used = self.used_names()
         touched = {p for s in [*self.own, *self.repeats] for p in s.imports if not isinstance(s.node, IMPORTS)}
         ever_used = {n for s in self.program.statements for n in s.reads} | {
-            n for s in self.program.statements for part in ast.walk(s.node) if isinstance(part, DEFINITIONS)
+            n
+            for s in self.program.statements
+            for part in ast.walk(s.node)
+            if isinstance(part, DEFINITIONS)
             for n in free_names(part)
         }
         last = self.own[-1].position if self.own else 0
@@ -208,8 +218,13 @@ class ScriptWriter:
         if isinstance(node, ast.ImportFrom) or alias.asname or "." not in alias.name:
             return True
         root = alias.name.split(".")[0] + "."
-        dotted = {a.name for s in self.program.statements if isinstance(s.node, ast.Import) for a in s.node.names
-                  if a.name.startswith(root) and not a.asname}
+        dotted = {
+            a.name
+            for s in self.program.statements
+            if isinstance(s.node, ast.Import)
+            for a in s.node.names
+            if a.name.startswith(root) and not a.asname
+        }
         used = {d for d in dotted if any((t + ".").startswith(d + ".") for t in touched)}
         return alias.name in used or not used
 
@@ -360,8 +375,11 @@ class ScriptWriter:
         for file in self.plan.saves:
             by_readers.setdefault(tuple(file.consumers), []).append(file)
         order = {name: n for n, name in enumerate(self.planner.names)}
-        made = f'{self.member("pathlib", "Path")}("cache/{self.plan.name}").mkdir(parents=True, exist_ok=True)' \
-            if self.plan.saves else ""
+        made = (
+            f'{self.member("pathlib", "Path")}("cache/{self.plan.name}").mkdir(parents=True, exist_ok=True)'
+            if self.plan.saves
+            else ""
+        )
         for readers, files in sorted(by_readers.items(), key=lambda item: [order[n] for n in item[0]]):
             lines = [f"# for {', '.join(readers)}"]
             if made:
@@ -375,7 +393,7 @@ class ScriptWriter:
     def save(self, file: CacheFile) -> str:
         transfer = file.transfer
         if transfer.kind == "pandas":
-            return f'{transfer.names[0]}.to_pickle("{file.path}")'
+            return f'{self.module("pandas", "pd")}.to_pickle({transfer.names[0]}, "{file.path}")'
         if transfer.optional:
             names = ", ".join(f'"{n}"' for n in transfer.names)
             value = f"{{k: v for k, v in globals().items() if k in ({names},)}}"
@@ -405,12 +423,16 @@ class ScriptWriter:
         names = ", ".join(f'"{n}"' for n in self.plan.metric_names)
         metrics = self.fresh("metrics")
         numbers = f"{metrics} = {{n: globals().get(n) for n in ({names},)}}"
-        only = f"{{n: v for n, v in {metrics}.items() if isinstance(v, {real})}}"
+        only = f"{{n: v for n, v in {metrics}.items() if isinstance(v, ({real}, dict))}}"
         make = ""
         if "/" in path:
-            make = f'{self.member("pathlib", "Path")}("{PurePosixPath(path).parent}").mkdir(parents=True, exist_ok=True)\n'
-        return (f'{numbers}\n{make}with open("{path}", "w") as file:\n'
-                f"    {json}.dump({only}, file, indent=2, default=lambda v: v.item())")
+            make = (
+                f'{self.member("pathlib", "Path")}("{PurePosixPath(path).parent}").mkdir(parents=True, exist_ok=True)\n'
+            )
+        return (
+            f'{numbers}\n{make}with open("{path}", "w") as file:\n'
+            f"    {json}.dump({only}, file, indent=2, default=lambda v: v.item())"
+        )
 
     def folders(self) -> str:
         """The folders of the files that the stage writes: another stage may have made them in the notebook."""
@@ -460,8 +482,12 @@ class ScriptWriter:
         roots |= {n for file in self.plan.saves for n in file.transfer.names}
         roots |= {n for s in self.repeats for n in s.reads}
         elsewhere = {
-            name for p in self.planner.stages if p is not self.plan for s, names in p.data.repeats.items()
-            for name in (names | s.binds) if s in unused
+            name
+            for p in self.planner.stages
+            if p is not self.plan
+            for s, names in p.data.repeats.items()
+            for name in (names | s.binds)
+            if s in unused
         }
         changed = True
         while changed:
@@ -520,7 +546,7 @@ class ScriptWriter:
         node = last.node
         if not isinstance(node, ast.Expr) or last.plots or last.sets or last.seeds or last.changes:
             return False
-        if isinstance(node.value, ast.Constant | ast.Await | ast.Yield):
+        if isinstance(node.value, ast.Constant | ast.Await | ast.Yield) or self.is_bound("print"):
             return False
         line = cell.python.text.split("\n")[(node.end_lineno or node.lineno) - 1].encode()
         if line[node.end_col_offset or 0 :].decode().strip().startswith(";"):
@@ -533,6 +559,9 @@ class ScriptWriter:
             var = self.program.interpreter.state.get(node.value.id)
             return not any(obj.type == "matplotlib" for obj in var.values)
         return not isinstance(node.value, ast.List | ast.Tuple) or not last.plots
+
+    def is_bound(self, name: str) -> bool:
+        return any(name in s.binds for s in self.program.statements)
 
     def gives_value(self, name: str) -> bool:
         """A function of the notebook without a `return` of a value shows nothing."""
@@ -550,11 +579,16 @@ class ScriptWriter:
             if not plotting:
                 continue
             figures = sum(s.figures for s in plotting)
-            nested = any(isinstance(n, ast.Call) and _is_show(ast.Expr(n)) for s in cell.statements
-                         for n in ast.walk(s.node) if not _is_show(s.node))
+            nested = any(
+                isinstance(n, ast.Call) and _is_show(ast.Expr(n))
+                for s in cell.statements
+                for n in ast.walk(s.node)
+                if not _is_show(s.node)
+            )
             shows = [s for s in cell.statements if _is_show(s.node)]
-            drawn_after = shows and any(s.plots and not _is_show(s.node) and s.position > shows[0].position
-                                        for s in cell.statements)
+            drawn_after = shows and any(
+                s.plots and not _is_show(s.node) and s.position > shows[0].position for s in cell.statements
+            )
             drawing = [s for s in plotting if not _is_show(s.node)]
             if any(isinstance(n, ast.Attribute) and n.attr in ("close", "clf") for n in ast.walk(cell.tree)):
                 return False
@@ -565,8 +599,9 @@ class ScriptWriter:
             if figures and drawing[0].figures == 0:
                 return False
         # A function or module that shows figures itself needs `plt.show` to save them.
-        return not any("show" in {n.attr for n in ast.walk(s.node) if isinstance(n, ast.Attribute)}
-                       for s in self.repeats)
+        return not any(
+            "show" in {n.attr for n in ast.walk(s.node) if isinstance(n, ast.Attribute)} for s in self.repeats
+        )
 
     def figure_lines(self) -> str:
         """Save and close pyplot's current figure."""
@@ -599,8 +634,9 @@ class ScriptWriter:
 
     def backend(self) -> str:
         """Scripts open no windows."""
-        uses = self.plan.figures or any(m.split(".")[0] in ("matplotlib", "seaborn") for m in
-                                        [*self.header.modules, *self.header.members])
+        uses = self.plan.figures or any(
+            m.split(".")[0] in ("matplotlib", "seaborn") for m in [*self.header.modules, *self.header.members]
+        )
         if not uses:
             return ""
         return f'{self.module("matplotlib")}.use("agg")'
@@ -735,7 +771,11 @@ def _same_import(one: ast.stmt, two: ast.stmt, name: str) -> bool:
 
 def _targets(node: ast.stmt, name: str) -> set[str]:
     if isinstance(node, ast.Import):
-        return {a.name if a.asname else a.name.split(".")[0] for a in node.names if (a.asname or a.name.split(".")[0]) == name}
+        return {
+            a.name if a.asname else a.name.split(".")[0]
+            for a in node.names
+            if (a.asname or a.name.split(".")[0]) == name
+        }
     if isinstance(node, ast.ImportFrom):
         return {f"{node.module}.{a.name}" for a in node.names if (a.asname or a.name) == name}
     return set()
