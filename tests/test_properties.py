@@ -45,6 +45,7 @@ LIKE_FAILURES: Final = 3  # failures that look alike are made smaller this many 
 NOTEBOOK_SECONDS: Final = 2  # nor of the notebook
 SHRINK_SECONDS: Final = 60
 BAD: Final = ("different", "crashed", "exception")
+DUMPER_MARK: Final = "# def dump"  # instead of the whole function where a program is printed
 NOTEBOOK: Final = "nb.ipynb"
 CACHED: Final = re.compile(r"['\"](cache/[^'\"]+\.\w+)['\"]")
 CODE: Final = re.compile(r"^(?:\S.*?: )?(NB\d+)(?: \[[^\]]*\])? (?!\[|warning: |note: )", re.MULTILINE)
@@ -485,9 +486,9 @@ def shrunk_text(seed: int) -> str:
 
 
 def program_in(text: str) -> Program:
-    """A program as `Program.text` writes it."""
+    """A program as `show` prints it."""
     parts: list[Part] = []
-    found = re.split(r"^# \[(.*)\]\n", text, flags=re.MULTILINE)
+    found = re.split(r"^# \[(.*)\]\n", text.replace(DUMPER_MARK, DUMPER), flags=re.MULTILINE)
     for cell, (tag, source) in enumerate(zip(found[1::2], found[2::2], strict=True)):
         tag = "" if tag == "no tag" else tag
         parts += [Part(ast.get_source_segment(source, node) or "", cell, tag) for node in ast.parse(source).body]
@@ -503,7 +504,7 @@ def show(seed: int, file: Path | None, shrunk: bool) -> None:
     outcome = check(program)
     if shrunk:
         program, outcome = Shrinker(program, outcome).run()
-    sys.stdout.write(f"\n=== {outcome.kind}, seed {seed}: {outcome.detail}\n{program.text()}\n")
+    sys.stdout.write(f"\n=== {outcome.kind}, seed {seed}: {outcome.detail}\n{program.text().replace(DUMPER, DUMPER_MARK)}\n")
     if not shrunk:
         sys.stdout.write(f"\n{outcome.log}\n")
 

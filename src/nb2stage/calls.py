@@ -120,6 +120,7 @@ class Calls:
     blind_depth: int
     copy_on_write: bool
     local_modules: frozenset[str]
+    stateful_modules: frozenset[str]
     search_paths: list[str]
     depth: int
     temporary: int
@@ -208,7 +209,11 @@ class Calls:
             if name in GROUPED:
                 return self.part_of(node, obj, "grouped")
             return self.share(node, obj, obj.type if name in ("head", "tail") else "pandas")
-        if obj.type == "ndarray":
+        if effect.type == "ndarray" and obj.type in CONTAINERS:
+            made = self.make(node, "array", type="ndarray")
+            self.hold(made, frozenset(obj.contents))
+            return made
+        if obj.type == "ndarray" or (effect.type == "ndarray" and obj.kind == "value"):
             return self.part_of(node, obj, "ndarray")
         return obj
 
@@ -273,6 +278,9 @@ class Calls:
         for obj in values:
             if obj.kind == "class" and last == "dataclass":
                 obj.type = "dataclass"
+                for field_name, inner in list(obj.fields.items()):
+                    # Defaults of fields cannot be mutable; each instance has its own value.
+                    obj.fields[field_name] = frozenset(o for o in inner if o.kind == "function")
             if obj.kind == "function" and last in ("lru_cache", "cache"):
                 obj.type = "cached"
             if obj.kind == "function" and last in ("staticmethod", "classmethod", "property", "cached_property"):
@@ -804,7 +812,10 @@ class Calls:
             made = self.make(node, "class", type="class")
             self.hold(made, frozenset().union(*(a.values for a in arguments)))
             return frozenset({made})
-        if path.split(".")[0] in self.local_modules and path.count(".") > 1 and not last[:1].isupper():
+        module = path.split(".")[0]
+        if module in self.stateful_modules or (
+            module in self.local_modules and path.count(".") > 1 and not last[:1].isupper()
+        ):
             # `settings.items.append(1)`: a later stage imports the module anew.
             self.setting("state of " + path.split(".")[0])
             self.statement.impure = True
@@ -1220,7 +1231,7 @@ class Calls:
         if effect.result == "holds":
             if kind in ("list", "set", "dict"):
                 members = self.members(held)
-                self.hold(made, members)
+                self.hold(made, members | (held if kind == "dict" else ATOM))
             elif kind in DATA:
                 self.hold(made, self.cells_of(held, 2 if kind == "frame" else 1))
             else:

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from nb2stage.boundaries import DEFINITIONS
 from nb2stage.dataflow import Program, SourceCell, World, analyse
 from nb2stage.diagnostics import Diagnostic, Severity
 from nb2stage.dvcyaml import foreign_outs, stage_names, update_dvc_yaml
@@ -18,6 +19,7 @@ from nb2stage.paramsyaml import check_params_text, read_params, update_gitignore
 from nb2stage.pipeline import GeneratedFile
 from nb2stage.planning import Planner, StagePlan, Surroundings, diagnose
 from nb2stage.scripts import ScriptWriter
+from nb2stage.scopes import scope_of, top_level_names
 from nb2stage.tags import CellRole, Role, parse_tags
 from nb2stage.writer import STATE_PATH, State, read_text
 
@@ -106,7 +108,36 @@ def convert(data: bytes, path: str, project: Project) -> Conversion:
 def world_of(project: Project) -> World:
     """The modules in the project's folder, and how the installed pandas treats views."""
     local = {p.stem for p in project.root.glob("*.py")} | {p.parent.name for p in project.root.glob("*/__init__.py")}
-    return World(frozenset(local), copies_on_write())
+    stateful = {p.stem for p in project.root.glob("*.py") if keeps_state(p)}
+    return World(frozenset(local), copies_on_write(), frozenset(stateful))
+
+
+MUTATORS = frozenset("append extend insert add update pop popitem setdefault remove discard clear".split())
+
+
+def keeps_state(path: Path) -> bool:
+    """Whether functions of a module change its globals: a stage that imports it anew would not see that."""
+    try:
+        tree = ast.parse(path.read_bytes())
+    except (SyntaxError, ValueError, OSError, RecursionError, MemoryError):
+        return False
+    names = {name for node in tree.body if not isinstance(node, DEFINITIONS) for name in top_level_names(node)}
+    for function in ast.walk(tree):
+        if isinstance(function, ast.FunctionDef | ast.AsyncFunctionDef):
+            own = scope_of(function)
+            if own.global_names:
+                return True
+            for node in ast.walk(function):
+                stored = isinstance(node, ast.Subscript | ast.Attribute) and not isinstance(node.ctx, ast.Load)
+                called = (
+                    isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr in MUTATORS
+                )
+                root = node.value if stored else node.func.value if called else None  # type: ignore[attr-defined]
+                while isinstance(root, ast.Subscript | ast.Attribute):
+                    root = root.value
+                if isinstance(root, ast.Name) and root.id in names and root.id not in own.local_names:
+                    return True
+    return False
 
 
 def copies_on_write() -> bool:

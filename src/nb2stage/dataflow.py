@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 from nb2stage.boundaries import DEFINITIONS, IMPORTS, Boundaries
@@ -51,6 +51,7 @@ class World:
 
     local_modules: frozenset[str] = frozenset()
     copy_on_write: bool = True
+    stateful_modules: frozenset[str] = frozenset()
 
 
 def analyse(cells: Sequence[SourceCell], stage_count: int, world: World) -> Program:
@@ -74,9 +75,49 @@ def analyse(cells: Sequence[SourceCell], stage_count: int, world: World) -> Prog
                 statement.stage = None
         boundaries = Boundaries(interpreter, statements, entries, exits)
     boundaries.solve()
+    findings += _top_level_async(order, interpreter)
     findings += _untagged_settings(interpreter, boundaries)
     findings += interpreter.findings + boundaries.findings
     return Program(list(order), statements, interpreter, boundaries, _unique(findings), inert)
+
+
+def _top_level_async(cells: Sequence[SourceCell], interpreter: Interpreter) -> list[Finding]:
+    """`await f()` of a function of the notebook becomes `asyncio.run(f())`; any other top-level async is refused."""
+    findings: list[Finding] = []
+    for cell in cells:
+        for statement in cell.statements:
+            for node in outside_functions(statement.node):
+                simple = (
+                    isinstance(node, ast.Await)
+                    and isinstance(node.value, ast.Call)
+                    and any(
+                        isinstance(obj.node, ast.AsyncFunctionDef)
+                        for obj in interpreter.state.get(getattr(node.value.func, "id", "")).values
+                    )
+                )
+                asynchronous = isinstance(node, ast.Await | ast.AsyncFor | ast.AsyncWith) or getattr(
+                    node, "is_async", 0
+                )
+                if asynchronous and not simple:
+                    findings.append(
+                        Finding(
+                            "NB290",
+                            statement,
+                            node,
+                            text="`async` at the top level needs a running event loop",
+                            hint="put the code into `async def main()` and write `await main()`",
+                        )
+                    )
+    return findings
+
+
+def outside_functions(node: ast.AST) -> Iterator[ast.AST]:
+    """All nodes below a statement that are not inside a function, lambda or class."""
+    if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda | ast.ClassDef):
+        return
+    yield node
+    for child in ast.iter_child_nodes(node):
+        yield from outside_functions(child)
 
 
 def _untagged_settings(interpreter: Interpreter, boundaries: Boundaries) -> list[Finding]:
@@ -191,7 +232,7 @@ def _interpret(
     order: Sequence[SourceCell], stage_count: int, world: World
 ) -> tuple[Interpreter, list[dict[str, Var]], list[dict[str, Var]]]:
     """Run the abstract interpreter over the cells; the names at the entry and at the exit of each stage."""
-    interpreter = Interpreter(world.copy_on_write, world.local_modules)
+    interpreter = Interpreter(world.copy_on_write, world.local_modules, world.stateful_modules)
     position = 0
     for cell in order:
         cell.statements = _statements_of(cell, position)
@@ -318,11 +359,12 @@ def _check_moves(cells: Sequence[SourceCell], order: Sequence[SourceCell], inter
     findings: list[Finding] = []
     binders = Counter(n for c in cells for s in c.statements for n in s.binds)
     facts = {cell.index: _facts(cell, interpreter, binders) for cell in cells}
+    wanted = {name for each in facts.values() for name in each.reads}
     for n, earlier in enumerate(cells):
         for later in cells[n + 1 :]:
             if place[earlier.index] < place[later.index]:
                 continue
-            clash = _clash(facts[earlier.index], facts[later.index])
+            clash = _clash(facts[earlier.index], facts[later.index], wanted)
             if clash and earlier.statements and later.statements:
                 node = later.statements[0].node
                 findings.append(Finding("NB206", later.statements[0], node, clash, hint=str(earlier.index)))
@@ -345,7 +387,7 @@ def _facts(cell: SourceCell, interpreter: Interpreter, binders: Counter[str]) ->
     for statement in cell.statements:
         inert = is_inert_node(statement.node)
         facts.binds |= {n for n in statement.binds if not inert or binders[n] > 1}
-        facts.reads |= set(statement.reads)
+        facts.reads |= {n for n, v in statement.reads.items() if any(s.cell != cell.index for s in v.sites)}
         facts.changes |= statement.changes
         for name, var in statement.reads.items():
             for obj in reach(var.values):
@@ -370,10 +412,10 @@ def interpreter_settings(interpreter: Interpreter) -> set[str]:
     return {str(k)[1:-10] for k in interpreter.state.delta if isinstance(k, str) and k.endswith(" settings>")}
 
 
-def _clash(one: _Facts, two: _Facts) -> str:
+def _clash(one: _Facts, two: _Facts, wanted: set[str]) -> str:
     """The name of something that one of two cells makes or changes and the other uses; empty if there is none."""
     for a, b in ((one, two), (two, one)):
-        names = a.binds & (b.binds | b.reads)
+        names = a.binds & ((b.binds & wanted) | b.reads)
         if names:
             return "`" + min(names) + "`"
         for obj in a.changes & (b.changes | b.reached):

@@ -223,7 +223,7 @@ _f("fresh:handle handle", "urlopen", "urllib.request.")
 _f("view", "run", "asyncio.")
 
 # -- numpy
-_f("fresh:ndarray cheap", "arange linspace logspace geomspace zeros ones empty full eye identity tri", "numpy.")
+_f("fresh:ndarray cheap", "array arange linspace logspace geomspace zeros ones empty full eye identity tri", "numpy.")
 _f(
     "fresh:ndarray",
     "zeros_like ones_like empty_like full_like dot matmul inner outer tensordot einsum kron cross vdot "
@@ -241,8 +241,7 @@ _f(
 _f(
     "view:ndarray",
     "asarray ascontiguousarray atleast_1d atleast_2d atleast_3d squeeze ravel reshape transpose "
-    "expand_dims broadcast_to swapaxes moveaxis asanyarray split hsplit vsplit diag diagonal real imag fliplr flipud "
-    "array",
+    "expand_dims broadcast_to swapaxes moveaxis asanyarray split hsplit vsplit diag diagonal real imag fliplr flipud",
     "numpy.",
 )
 _f("atom", "allclose array_equal array_equiv ndim size shape prod sum_ isscalar result_type can_cast", "numpy.")

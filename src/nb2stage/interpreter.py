@@ -39,7 +39,16 @@ FORBIDDEN = {
     "quit": "remove the call, or tag the cell `skip`",
 }
 CONTAINERS = frozenset({"list", "dict", "set", "partial"})
-TEMPORARY = ("catch_warnings", "context", "errstate", "printoptions", "seed_context")
+TEMPORARY = (
+    "catch_warnings",
+    "style.context",
+    "rc_context",
+    "localcontext",
+    "config_context",
+    "errstate",
+    "printoptions",
+    "seed_context",
+)
 
 
 @dataclass
@@ -76,7 +85,12 @@ class Loop:
 class Interpreter(Calls):
     """One run over the statements of a notebook; `state` is the flow state after the last one."""
 
-    def __init__(self, copy_on_write: bool = True, local_modules: frozenset[str] = frozenset()) -> None:
+    def __init__(
+        self,
+        copy_on_write: bool = True,
+        local_modules: frozenset[str] = frozenset(),
+        stateful_modules: frozenset[str] = frozenset(),
+    ) -> None:
         self.state = State()
         self.frame: Frame | None = None
         self.stack: tuple[object, ...] = ()
@@ -108,6 +122,7 @@ class Interpreter(Calls):
         self.blind_depth = 0
         self.copy_on_write = copy_on_write
         self.local_modules = local_modules
+        self.stateful_modules = stateful_modules
         self.search_paths: list[str] = []
         self.lazy_annotations = False
 
@@ -418,10 +433,42 @@ class Interpreter(Calls):
             if item.optional_vars is not None:
                 self.assign(item.optional_vars, entered, None, item.context_expr)
         self.temporary += temporary
-        self.execute_block(node.body)
+        if any(self.may_suppress(item.context_expr) for item in node.items):
+            self.run_suppressed(node.body)
+        else:
+            self.execute_block(node.body)
         self.temporary -= temporary
 
     do_AsyncWith = do_With
+
+    def may_suppress(self, node: ast.expr) -> bool:
+        """Whether a `with` may go on after an error in its body: `suppress(...)`, or a manager of the notebook's own."""
+        name = ast.unparse(node.func if isinstance(node, ast.Call) else node)
+        own = any(v.kind == "instance" or "yields" in v.fields for v in self.peek(node))
+        return name.endswith("suppress") or own
+
+    def run_suppressed(self, body: list[ast.stmt]) -> None:
+        base = self.state
+        log: dict[Key, Var] = {}
+        self.logs.append(log)
+        self.depth += 1
+        self.state = State(base)
+        self.execute_block(body)
+        self.logs.pop()
+        self.depth -= 1
+        broken = State(base)
+        for key, var in log.items():
+            before = base.get(key)
+            broken.delta[key] = join_vars(
+                Var(
+                    before.values,
+                    before.sites,
+                    min(before.unbound, 1) if not before.sites else before.unbound,
+                    before.constants,
+                ),
+                var,
+            )
+        self.commit(base, [self.state, broken])
 
     def do_Match(self, node: ast.Match) -> None:
         subject = self.eval(node.subject)
@@ -831,6 +878,8 @@ class Interpreter(Calls):
             else:
                 result.add(self.column(node, obj, index))
                 result |= obj.contents
+                for base_obj in obj.fields.get("base", ATOM):
+                    result |= base_obj.contents
         return frozenset(result) | self.dunders(base, [index], only=("__getitem__", "__class_getitem__"))
 
     def column(self, node: ast.Subscript, obj: Obj, index: Values) -> Obj:
@@ -1035,5 +1084,4 @@ def _is_temporary(node: ast.expr) -> bool:
     """Whether a `with` takes back the settings made inside it."""
     if isinstance(node, ast.Call):
         node = node.func
-    name = node.attr if isinstance(node, ast.Attribute) else getattr(node, "id", "")
-    return name.endswith(TEMPORARY)
+    return ast.unparse(node).endswith(TEMPORARY)

@@ -14,11 +14,11 @@ from dataclasses import dataclass, field
 from pathlib import PurePosixPath
 
 from nb2stage.boundaries import DEFINITIONS, IMPORTS, Transfer
-from nb2stage.dataflow import SourceCell, is_inert_node, literal
+from nb2stage.dataflow import SourceCell, literal, outside_functions
 from nb2stage.objects import Statement
 from nb2stage.planning import CacheFile, Planner, StagePlan, normal
 from nb2stage.scopes import free_names
-from nb2stage.tags import Role, directive_lines
+from nb2stage.tags import directive_lines
 
 STATE_CALLS = {
     "<numpy random state>": ("numpy", "random.get_state()", "random.set_state({})"),
@@ -524,6 +524,10 @@ class ScriptWriter:
                     edits.replace(node.func, "print")
                 elif not any("display" in s.binds for s in self.program.statements):
                     self.header.add("from IPython.display import display")
+        for statement in cell.statements:
+            for node in outside_functions(statement.node):
+                if isinstance(node, ast.Await) and isinstance(node.value, ast.Call):
+                    edits.run_awaited(node, self.module("asyncio"))
         plotting = [s for s in cell.statements if s.plots]
         shows = [s for s in cell.statements if _is_show(s.node)]
         last = cell.statements[-1] if cell.statements else None
@@ -704,6 +708,11 @@ class Edits:
             end += closing.end() if closing else 0
         self.edits += [(start, start, before), (end, end, after)]
 
+    def run_awaited(self, node: ast.Await, asyncio: str) -> None:
+        """`await f()` as `asyncio.run(f())`."""
+        (start, end), (inner, _) = self.span(node), self.span(node.value)
+        self.edits += [(start, inner, f"{asyncio}.run("), (end, end, ")")]
+
     def append(self, text: str) -> None:
         """Put lines at the end of the cell."""
         self.after = text
@@ -803,4 +812,4 @@ def _ends_with_definition(lines: list[str]) -> bool:
     return False
 
 
-__all__ = ["Edits", "Role", "ScriptWriter", "is_inert_node", "statement_text"]
+__all__ = ["Edits", "ScriptWriter", "statement_text"]
