@@ -5,7 +5,8 @@ one that must be refused or give the same results.  `# %% tag tag` starts a cell
 `# %% file: path` gives a file that lies beside the notebook, `# %% tune: name` the value that a user writes into
 params.yaml (and, for the comparison, into the notebook), `# %% out: path` a JSON file that the pipeline writes beyond
 what the notebook writes.  A line `=> value` writes the value to result.json, `=> value > name.json` to another file.
-`| ipython` behind the name runs the notebook in IPython also where plain Python would do.
+`| ipython` behind the name runs the notebook in IPython also where plain Python would do;
+`| real` runs everything in fresh interpreters, for what looks at the frames of its callers.
 """
 
 from __future__ import annotations
@@ -27,6 +28,7 @@ class Row:
     text: str
     expect: str = SAME
     ipython: bool = False
+    real: bool = False
     cells: list[tuple[list[str], str]] = field(default_factory=list)
     files: dict[str, str] = field(default_factory=dict)
     outs: dict[str, str] = field(default_factory=dict)
@@ -75,7 +77,7 @@ def _row(text: str) -> Row:
     name, *options = (part.strip() for part in head.split("|"))
     codes = [option for option in options if option.startswith("NB")]
     expected = codes[0] if codes else EITHER if EITHER in options else SAME
-    row = Row(name, body.strip(), expected, "ipython" in options)
+    row = Row(name, body.strip(), expected, "ipython" in options, "real" in options)
     for part in re.split(r"^# %%", body, flags=re.MULTILINE)[1:]:
         tags, _, source = part.partition("\n")
         source = _RESULT.sub(_result, source.strip("\n"))
@@ -3318,7 +3320,7 @@ a, b = 3, 4
 # %% report
 => int(pd.eval("a + b"))
 
-== formula-with-np-and-a-user-function
+== formula-with-np-and-a-user-function | real
 # %% import
 import numpy as np
 import pandas as pd
@@ -6988,7 +6990,7 @@ xs.add(0)
 # %% report
 => [order, sorted(xs)]
 
-== with-block-sets-an-option-and-binds
+== with-block-sets-an-option-and-binds | either
 # %% import
 import pandas as pd
 df = pd.DataFrame({"a": [1.23456]})

@@ -285,7 +285,7 @@ class Trial:
     """A row being tried inside a folder."""
 
     def __init__(self, row: Row, folder: Path, *, real: bool) -> None:
-        self.row, self.folder, self.real = row, folder, real
+        self.row, self.folder, self.real = row, folder, real or row.real
         self.log = folder / "log.txt"
         self.said: set[str] = set()
 

@@ -506,7 +506,7 @@ class Boundaries:
             start = self.start(source)
             self.add_need(source, Need(name, entry.values, frozenset(s for s in entry.sites), start, entry.unbound))
         self.add_transfer(version, stage.index, name, group)
-        if var.unbound == 2:
+        if var.unbound == 2 and name not in MAIN_STATES.values():
             self.transfer_of(version, name).optional.add(name)
 
     def transfer_of(self, version: int, name: str) -> Transfer:

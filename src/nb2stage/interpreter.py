@@ -271,6 +271,12 @@ class Interpreter(Calls):
             for obj in values:
                 if obj.kind == "function":
                     obj.bases = (cls,)
+        if any(base.kind == "lib" and base.path.startswith("enum.") for base in cls.bases):
+            for name, inner in list(cls.fields.items()):
+                if not any(o.kind == "function" for o in inner):
+                    member = self.make(node, "member " + name, type="class")
+                    member.fields["class"] = frozenset({cls})
+                    cls.fields[name] = frozenset({member})
         for base in cls.bases:
             for hook in self.lookup(base, "__init_subclass__"):
                 if hook.kind == "function":
@@ -458,16 +464,7 @@ class Interpreter(Calls):
         self.depth -= 1
         broken = State(base)
         for key, var in log.items():
-            before = base.get(key)
-            broken.delta[key] = join_vars(
-                Var(
-                    before.values,
-                    before.sites,
-                    min(before.unbound, 1) if not before.sites else before.unbound,
-                    before.constants,
-                ),
-                var,
-            )
+            broken.delta[key] = join_vars(base.get(key), var)
         self.commit(base, [self.state, broken])
 
     def do_Match(self, node: ast.Match) -> None:
