@@ -299,7 +299,7 @@ CHANGES: Final = {
     "$series += 1": 2,
     "$series.name = 'named'": 1,
     "$series.iloc[0] = $int": 1,
-    "random.shuffle($list)": 1,
+    "$shuffle": 1,
     "list.append($list, $any)": 1,
     "getattr($list, 'append')($any)": 1,
     "operator.setitem($list, 0, $any)": 1,
@@ -365,7 +365,8 @@ COMPOUND: Final = {
     "with $context as $new1:\n    $change": 2,
     "with np.errstate(divide='ignore'):\n    $new = np.float64(1.0) / np.arange(1)": 1,
     "with np.printoptions(precision=2):\n    $new = str(np.arange(3) / 3)": 1,
-    "match $any:\n    case [$new, *$new]:\n        $change\n    case {'k': $new}:\n        $bind\n    case _:\n        $bind": 2,
+    "match $any:\n    case [$new, *$new]:\n        $change\n    case {'k': $new}:\n"
+    "        $bind\n    case _:\n        $bind": 2,
     "match $any:\n    case list() as $new:\n        $change\n    case $new:\n        pass": 1,
     "$new = [($change2, v)[1] for v in $list[:2]]": 0,
     "$new = [y for v in $lists if (y := v)]": 1,
@@ -401,7 +402,8 @@ FUNCTIONS: Final = {
     "def $fname(p, memo={}):\n    memo[str(p)] = p\n    return len(memo)": 1,
     "def $fname(*, p=$mut):\n    return p": 1,
     "def $fname(*args, **more):\n    return [list(args), more]": 1,
-    "def $fname():\n    n = 0\n    def inner(p=1):\n        nonlocal n\n        n += p\n        return n\n    return inner": 3,
+    "def $fname():\n    n = 0\n    def inner(p=1):\n        nonlocal n\n        n += p\n"
+    "        return n\n    return inner": 3,
     "def $fname(p):\n    def inner():\n        return p\n    return inner": 2,
     "def $fname(p):\n    return lambda: p": 1,
     "def $fname():\n    box = []\n    def put(p):\n        box.append(p)\n    def get():\n        return box\n"
@@ -422,7 +424,8 @@ FUNCTIONS: Final = {
     "@contextlib.contextmanager\ndef $fname(p=None):\n    $listname.append('in')\n    yield p\n"
     "    $listname.append('out')": 2,
     "def $fname():\n    $fname1.calls = getattr($fname1, 'calls', 0) + 1\n    return $fname1.calls": 2,
-    "def $fname(p):\n    try:\n        return p[0]\n    except Exception:\n        return $name\n    finally:\n        $change": 1,
+    "def $fname(p):\n    try:\n        return p[0]\n    except Exception:\n"
+    "        return $name\n    finally:\n        $change": 1,
     "def $fname(p):\n    import math\n    return math.floor(len(str(p)) / 2)": 1,
     "def $fname(p):\n    class Local:\n        v = p\n    return Local": 1,
     "def $fname():\n    return $draw": 3,
@@ -444,29 +447,36 @@ CLASSES: Final = {
     "    def get(self):\n        return self.items": 5,
     "class $cname:\n    count = 0\n    shared = []\n    def __init__(self, v=0):\n        $cname1.count += 1\n"
     "        self.v = v\n    def push(self, p):\n        self.shared.append(p)\n        return len(self.shared)": 4,
-    "class $cname:\n    made = []\n    def __init__(self, v=0):\n        self.v = v\n        $cname1.made.append(self)\n"
+    "class $cname:\n    made = []\n    def __init__(self, v=0):\n        self.v = v\n"
+    "        $cname1.made.append(self)\n"
     "    @classmethod\n    def last(cls):\n        return cls.made[-1]": 2,
     "class $cname($clsname):\n    def __init__(self, v=1):\n        super().__init__(v)\n        self.w = [v]\n"
     "    def more(self):\n        self.w.append(self.v)\n        return self.w": 3,
     "class $cname($clsname):\n    def add(self, p):\n        $listname.append(p)\n        return p": 1,
     "class $cname:\n    def __init__(self, v=2):\n        self._v = v\n    @property\n    def v(self):\n"
     "        return self._v\n    @v.setter\n    def v(self, p):\n        self._v = [p]": 2,
-    "class $cname:\n    log = []\n    @property\n    def v(self):\n        self.log.append(1)\n        return self.log": 1,
-    "class $cname:\n    def __init__(self, items=None):\n        self.items = items or [1]\n    def __getitem__(self, i):\n"
-    "        return self.items[i]\n    def __setitem__(self, i, p):\n        self.items[i] = p\n    def __len__(self):\n"
+    "class $cname:\n    log = []\n    @property\n    def v(self):\n        self.log.append(1)\n"
+    "        return self.log": 1,
+    "class $cname:\n    def __init__(self, items=None):\n        self.items = items or [1]\n"
+    "    def __getitem__(self, i):\n"
+    "        return self.items[i]\n    def __setitem__(self, i, p):\n        self.items[i] = p\n"
+    "    def __len__(self):\n"
     "        return len(self.items)": 2,
     "class $cname:\n    def __init__(self, v=0):\n        self.v = [v]\n    def __iadd__(self, p):\n"
     "        self.v.append(p)\n        return self\n    def __add__(self, p):\n        self.v.append(p)\n"
     "        return self.v": 2,
-    "class $cname:\n    def __init__(self):\n        self.log = []\n    def __enter__(self):\n        self.log.append('in')\n"
+    "class $cname:\n    def __init__(self):\n        self.log = []\n    def __enter__(self):\n"
+    "        self.log.append('in')\n"
     "        return self.log\n    def __exit__(self, *_):\n        self.log.append('out')\n        return False": 3,
     "class $cname:\n    def __call__(self, p=1):\n        self.v = p\n        return $name": 1,
     "class $cname(list):\n    def add(self, p):\n        self.append(p)\n        return self": 1,
     "class $cname(dict):\n    def __missing__(self, key):\n        self[key] = []\n        return self[key]": 1,
     "class $cname:\n    def use(self):\n        $listname.append(self)\n        return $name": 2,
     "class $cname:\n    v = $mut\n    def get(self):\n        return self.v": 2,
-    "class $cname:\n    def get(self, p=$mut):\n        return p\n    @staticmethod\n    def make(p):\n        return [p]": 1,
-    "@dataclasses.dataclass\nclass $cname:\n    v: object = 1\n    items: list = dataclasses.field(default_factory=list)\n"
+    "class $cname:\n    def get(self, p=$mut):\n        return p\n    @staticmethod\n"
+    "    def make(p):\n        return [p]": 1,
+    "@dataclasses.dataclass\nclass $cname:\n    v: object = 1\n"
+    "    items: list = dataclasses.field(default_factory=list)\n"
     "    def add(self, p):\n        self.items.append(p)": 2,
     "class $cname:\n    __slots__ = ('v',)\n    def __init__(self, v=3):\n        self.v = v": 1,
     "class $cname:\n    def __init__(self, v=0):\n        self.v = v\n    def __repr__(self):\n"
@@ -556,6 +566,8 @@ DUMPER: Final = (
     "        return ['array', str(value.dtype), value.tolist()]\n"
     "    if isinstance(value, (pd.DataFrame, pd.Series)):\n"
     "        return ['frame', value.to_csv(), str(value.index.name)]\n"
+    "    if isinstance(value, pd.Index):\n"
+    "        return ['index', str(value)]\n"
     "    if hasattr(value, '__dict__') and not isinstance(value, type) and not callable(value):\n"
     "        return [type(value).__name__, dump(vars(value), seen)]\n"
     "    return getattr(value, '__name__', type(value).__name__)"
@@ -753,6 +765,11 @@ class Generator:
         if rngs and self.rng.random() < 0.5:
             return self.rng.choice(rngs) + self.rng.choice([".random()", ".normal()", ".integers(9, size=3)"])
         return self.rng.choice(DRAWS[self.choose(sorted(self.seeded))])
+
+    def find_shuffle(self) -> str:
+        """Shuffling a list or an array in place."""
+        call = {"random": "random.shuffle($list)", "numpy": "np.random.shuffle($arr)"}
+        return self.fill(call[self.choose(sorted(self.seeded))])
 
     def find_rngmake(self) -> str:
         return self.rng.choice(["np.random.default_rng(3)", "np.random.RandomState(4)", "random.Random(5)"])
@@ -969,47 +986,50 @@ def observation(generator: Generator, name: str, identity: bool) -> str:
 
 
 def last_stage(generator: Generator) -> tuple[int, list[str]]:
-    """Statements that write all names, change some values, and write them again; also how many are no dumper."""
+    """Statements that write all names, change some values, and write them again; also where they begin."""
     rng = generator.rng
     identity = rng.random() < 0.4
     start = len(generator.statements)
     names = generator.names()
-    functions = generator.user_objects(types.FunctionType)
     rng.shuffle(names)
     if rng.random() < 0.4:
         names = names[: max(2, len(names) // 2)]
-    generator.run("import json", must=True)
-    if identity:
-        generator.run("import numpy as np", must=True)
-        generator.run("import pandas as pd", must=True)
-        generator.run(DUMPER, must=True)
-        generator.run("seen = {}", must=True)
-    generator.run("out = {}", must=True)
-
-    def look(when: str) -> None:
-        for name in names:
-            if name in generator.namespace:
-                generator.run(f"out['{name} {when}'] = {observation(generator, name, identity)}")
-
+    helpers = ["import numpy as np", "import pandas as pd", DUMPER, "seen = {}"] if identity else []
+    for text in ("import json", *helpers, "out = {}"):
+        generator.run(text, must=True)
     if rng.random() < 0.7:
-        look("first")
+        look(generator, names, "first", identity)
     for _ in range(rng.randint(1, 3)):
         generator.grow({"$change": 6, "$new = $call": 3, "$new = $methodcall": 2, "$bind": 1})
-    for name in functions:
+    probe(generator)
+    look(generator, names, "last", identity)
+    write = f"with open('{RESULT}', 'w') as file:\n    json.dump(out, file)"
+    return start, [*generator.statements[start:], write]
+
+
+def look(generator: Generator, names: list[str], when: str, identity: bool) -> None:
+    """Add statements that write down what names hold."""
+    for name in names:
+        if name in generator.namespace:
+            generator.run(f"out['{name} {when}'] = {observation(generator, name, identity)}")
+
+
+def probe(generator: Generator) -> None:
+    """Add calls of the program's functions, one more draw of each generator, and looks at settings."""
+    rng = generator.rng
+    for name in generator.user_objects(types.FunctionType):
         with contextlib.suppress(NoCandidateError):
-            probe = f"{name}({generator.arguments(generator.namespace.get(name))})"
+            call = f"{name}({generator.arguments(generator.namespace.get(name))})"
             if rng.random() < 0.6:
-                generator.run(f"out['{name}()'] = repr({probe})")
+                generator.run(f"out['{name}()'] = repr({call})")
     for kind in sorted(generator.seeded):
         generator.run(f"out['{kind}'] = repr({rng.choice(DRAWS[kind])})")
-    for name in generator.names(lambda v: type(v).__name__ in ("Generator", "RandomState", "Random")):
-        generator.run(f"out['{name} draw'] = repr({name}.{'normal()' if name != 'Random' else 'random()'})")
+    for name in generator.names(type_is("Generator", "RandomState")):
+        generator.run(f"out['{name} draw'] = repr({name}.normal())")
+    for name in generator.names(type_is("Random")):
+        generator.run(f"out['{name} draw'] = repr({name}.random())")
     for expression in sorted(set(generator.observed)):
         generator.run(f"out[{expression!r}] = repr({expression})")
-    look("last")
-    found = generator.statements[start:]
-    found.append(f"with open('{RESULT}', 'w') as file:\n    json.dump(out, file)")
-    return start, found
 
 
 def cut(rng: random.Random, statements: list[str], last: list[str]) -> list[Part]:

@@ -1,10 +1,9 @@
 """Random programs in stages give what they give in one process, or are refused.
 
 The normal run is a few hundred programs of fixed seeds.  `NB2STAGE_PROPERTY=5000 pytest tests/test_properties.py` takes
-more of them.  `python tests/test_properties.py --help` looks for failures and prints each kind of them as a minimal
-program.
+more of them.  `python tests/test_properties.py` looks for failures and prints each of them as a minimal program.
 
-Each program runs in processes forked from one that has imported the libraries already, so that thousands are affordable.
+Each program runs in processes forked from one that has imported the libraries already, which makes thousands of them cheap.
 """
 
 from __future__ import annotations
@@ -28,6 +27,7 @@ import types
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
+from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -73,10 +73,11 @@ def load_libraries() -> None:
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     import cloudpickle  # noqa: F401
     import joblib  # noqa: F401
-    import nb2stage.convert
     import numpy as np  # noqa: F401
     import pandas as pd  # noqa: F401
     import ruamel.yaml  # noqa: F401
+
+    import nb2stage.convert  # noqa: F401
 
     sys.dont_write_bytecode = True
 
@@ -353,7 +354,7 @@ def fewer_stages(parts: list[Part]) -> Iterator[list[Part]]:
 
 
 def fewer_cells(parts: list[Part]) -> Iterator[list[Part]]:
-    for one, two in zip(parts, parts[1:], strict=False):
+    for one, two in pairwise(parts):
         if one.cell != two.cell and one.tag == two.tag:
             yield [replace(p, cell=one.cell) if p.cell == two.cell else p for p in parts]
 
@@ -504,7 +505,9 @@ def show(seed: int, file: Path | None, shrunk: bool) -> None:
     outcome = check(program)
     if shrunk:
         program, outcome = Shrinker(program, outcome).run()
-    sys.stdout.write(f"\n=== {outcome.kind}, seed {seed}: {outcome.detail}\n{program.text().replace(DUMPER, DUMPER_MARK)}\n")
+    sys.stdout.write(
+        f"\n=== {outcome.kind}, seed {seed}: {outcome.detail}\n{program.text().replace(DUMPER, DUMPER_MARK)}\n"
+    )
     if not shrunk:
         sys.stdout.write(f"\n{outcome.log}\n")
 

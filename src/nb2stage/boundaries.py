@@ -443,7 +443,7 @@ class Boundaries:
 
     def matters(self, obj: Obj, start: int) -> bool:
         """Whether sharing this object can be noticed from a position on."""
-        if obj.kind in ("class", "lib"):
+        if obj.kind in ("class", "lib") or obj.type == "class":
             return False
         if obj.kind == "instance" or obj in self.interpreter.identities:
             return True
@@ -569,6 +569,13 @@ class Boundaries:
             for inner in obj.fields.values():
                 todo.extend(inner)
         return seen
+
+    def holds_formula(self, transfer: Transfer) -> bool:
+        """Whether a file may hold a model of statsmodels, which looks its formula's names up when it is loaded."""
+        exits = self.exits[transfer.stage]
+        values = frozenset(obj for name in transfer.names for obj in exits.get(name, Var()).values)
+        held = self.pickled(values, self.end(transfer.stage))
+        return any(obj.type == "statsmodels" or "formula" in obj.fields for obj in held)
 
     def is_local_function(self, obj: Obj, transfer: Transfer) -> bool:
         """Whether an object is a function or class that another script cannot find by its name."""

@@ -170,7 +170,11 @@ class Calls:
 
     def change(self, obj: Obj, known: bool = True) -> None:
         """Write down that the current statement may change `obj`, and with it what it is a view of."""
-        if obj.kind == "lib" or obj.type == "class" or obj in (self.statement.known_changes if known else self.statement.changes):
+        if (
+            obj.kind == "lib"
+            or obj.type == "class"
+            or obj in (self.statement.known_changes if known else self.statement.changes)
+        ):
             return
         if known:
             self.statement.known_changes.add(obj)

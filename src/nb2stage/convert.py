@@ -18,7 +18,7 @@ from nb2stage.notebook import Notebook, read_notebook
 from nb2stage.paramsyaml import check_params_text, read_params, update_gitignore, update_params_yaml
 from nb2stage.pipeline import GeneratedFile
 from nb2stage.planning import Planner, StagePlan, Surroundings, diagnose
-from nb2stage.scripts import ScriptWriter
+from nb2stage.scripts import ScriptWriter, module_text
 from nb2stage.scopes import scope_of, top_level_names
 from nb2stage.tags import CellRole, Role, parse_tags
 from nb2stage.writer import STATE_PATH, State, read_text
@@ -88,6 +88,7 @@ def convert(data: bytes, path: str, project: Project) -> Conversion:
     if _errors(diagnostics):
         return Conversion(diagnostics)
     scripts = [GeneratedFile(plan.script, ScriptWriter(planner, plan).text(), protected=True) for plan in plans]
+    scripts += [GeneratedFile(m.path, module_text(m, planner), protected=True) for m in planner.modules]
     files = [*scripts, *project_files(project, path, plans, planner, diagnostics)]
     state = project.state.with_conversion(
         path, files, [p.name for p in plans], [out.path for p in plans for out in (*p.outs, *p.metrics, *p.plots)]

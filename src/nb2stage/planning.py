@@ -13,6 +13,7 @@ from pathlib import PurePosixPath
 from nb2stage.boundaries import DEFINITIONS, IMPORTS, StageData, Transfer
 from nb2stage.calls import MAIN_STATES
 from nb2stage.dataflow import Program, SourceCell, literal, yaml_value
+from nb2stage.definitions import FOLDER, Definitions, DefinitionsModule
 from nb2stage.diagnostics import Diagnostic, Severity
 from nb2stage.interpreter import FileUse, Finding
 from nb2stage.objects import Statement
@@ -71,6 +72,7 @@ class StagePlan:
     metrics: list[Out] = field(default_factory=list)
     plots: list[Out] = field(default_factory=list)
     local_modules: list[str] = field(default_factory=list)
+    definitions: list[DefinitionsModule] = field(default_factory=list)
     metric_names: list[str] = field(default_factory=list)
     metrics_file: str = ""
     figures: str = ""
@@ -78,6 +80,7 @@ class StagePlan:
     def dvc_stage(self) -> DvcStage:
         """The entry in dvc.yaml."""
         deps = {self.script, *self.reads, *self.local_modules, *(file.path for file in self.loads)}
+        deps |= {module.path for module in self.definitions}
         return DvcStage(
             name=self.name,
             cmd=f"python {self.script}",
@@ -110,6 +113,7 @@ class Planner:
         self.diagnostics: list[Diagnostic] = []
         self.stages: list[StagePlan] = []
         self.params: list[Param] = []
+        self.modules: list[DefinitionsModule] = []
         self.probes: list[tuple[StagePlan, FileUse, str]] = []
 
     def plan(self) -> list[StagePlan]:
@@ -133,6 +137,7 @@ class Planner:
         for plan in self.stages:
             self.plan_figures(plan)
             self.plan_local_modules(plan)
+        self.plan_definitions()
         self.plan_files()
         for plan in self.stages:
             self.plan_metrics(plan)
@@ -281,6 +286,16 @@ class Planner:
         path = f"metrics/{plan.name}.json" if others or "metrics.json" in taken else "metrics.json"
         plan.metric_names, plan.metrics_file = names, path
         plan.metrics.append(Out(path, cache=False))
+
+    def plan_definitions(self) -> None:
+        """Definitions that several stages use become modules, unless the folder's name is taken."""
+        taken = self.around.exists(FOLDER + ".py") or self.around.exists(f"{FOLDER}/__init__.py")
+        roots = {p.split(".")[0] for s in self.program.statements for p in s.imports}
+        if taken or FOLDER in roots:
+            return
+        self.modules = Definitions(self.program, self.names).modules()
+        for plan in self.stages:
+            plan.definitions = [m for m in self.modules if plan.data.index in m.stages]
 
     def plan_local_modules(self, plan: StagePlan) -> None:
         """Modules beside the notebook are dependencies of the stages that import them."""

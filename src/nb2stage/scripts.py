@@ -15,6 +15,7 @@ from pathlib import PurePosixPath
 
 from nb2stage.boundaries import DEFINITIONS, IMPORTS, Transfer
 from nb2stage.dataflow import SourceCell, literal, outside_functions
+from nb2stage.definitions import FOLDER, DefinitionsModule
 from nb2stage.objects import Statement
 from nb2stage.planning import CacheFile, Planner, StagePlan, normal
 from nb2stage.scopes import free_names
@@ -100,6 +101,7 @@ class ScriptWriter:
         self.own = plan.data.statements
         self.repeats = sorted(plan.data.repeats, key=lambda s: s.position)
         self.header = Header()
+        self.helper = ""
         self.states: list[str] = []  # lines that give definitions the state they had
         self.names_bound = {n for s in self.program.statements for n in s.binds} | {
             n.id for c in self.program.cells for n in ast.walk(c.tree) if isinstance(n, ast.Name)
@@ -109,7 +111,15 @@ class ScriptWriter:
         self.simple_figures = self.are_figures_simple()
         self.figure_count = 0
         self.figure_folder_made = False
-        self.dropped_definitions = self.unused_definitions()
+        self.moved = {s for m in plan.definitions for s in m.statements if isinstance(s.node, DEFINITIONS)}
+        self.repeats = [s for s in self.repeats if s not in self.moved and not self.only_for_modules(s)]
+        self.dropped_definitions = self.unused_definitions() | {s for s in self.own if s in self.moved}
+
+    def only_for_modules(self, statement: Statement) -> bool:
+        """Whether a statement would be repeated only because a definition in a module needs it: a constant."""
+        inside = any(statement in m.statements for m in self.plan.definitions)
+        names = {n for s in [*self.own, *self.repeats] if s not in self.moved and s is not statement for n in s.reads}
+        return inside and not (statement.binds & names)
 
     # -- the whole
 
@@ -127,14 +137,17 @@ class ScriptWriter:
         folders = self.folders()
         figures = self.figure_helper()
         backend = self.backend()
+        future = self.header.members.pop("__future__", None)
         blocks = [
             intro,
+            _from_line("__future__", future) if future else "",
             self.search_path(),
             "\n".join(self.header.lines(self.local_roots())),
             backend,
             params,
             *figures,
             *repeats,
+            self.helper,
             loads,
             *late,
             "\n".join(self.states),
@@ -146,12 +159,12 @@ class ScriptWriter:
 
     def search_path(self) -> str:
         """A script finds modules beside itself, the notebook found those beside the notebook."""
-        if not self.plan.local_modules:
+        if not self.plan.local_modules and not self.plan.definitions:
             return ""
         return 'import sys\n\nsys.path.insert(0, ".")  # for the modules beside the notebook'
 
     def local_roots(self) -> set[str]:
-        return {PurePosixPath(m).name.removesuffix(".py") for m in self.plan.local_modules}
+        return {PurePosixPath(m).name.removesuffix(".py") for m in self.plan.local_modules} | {FOLDER}
 
     # -- imports
 
@@ -170,10 +183,20 @@ class ScriptWriter:
             for part in ast.walk(statement.node):
                 if isinstance(part, DEFINITIONS):
                     used |= free_names(part)
-        for name, wanted in ((n, s) for s, names in self.plan.data.repeats.items() for n in names):
-            if wanted:
-                used.add(name)
+        for statement, names in self.plan.data.repeats.items():
+            if statement not in self.moved and (statement in self.repeats or isinstance(statement.node, IMPORTS)):
+                used |= names & self.direct_names()
         return used
+
+    def direct_names(self) -> set[str]:
+        """Names that this script's own lines need, not only a module that it imports."""
+        found = {n for s in [*self.own, *self.repeats] if s not in self.dropped_definitions for n in s.reads}
+        for statement in [*self.own, *self.repeats]:
+            if statement not in self.dropped_definitions:
+                for part in ast.walk(statement.node):
+                    if isinstance(part, DEFINITIONS):
+                        found |= free_names(part)
+        return found
 
     def collect_imports(self) -> None:
         """Decide which imports stand at the top; the others stay where they are."""
@@ -205,6 +228,10 @@ class ScriptWriter:
             if mine and self.can_hoist_all(statement):
                 self.hoisted.add(statement)
         self.add_submodules(touched)
+        for module in self.plan.definitions:
+            for name in sorted(module.names & used):
+                if any(name in s.binds for s in self.moved):
+                    self.header.add(f"from {module.name} import {name}")
 
     def has_effect(self, node: ast.Import | ast.ImportFrom, alias: ast.alias) -> bool:
         module = alias.name if isinstance(node, ast.Import) else (node.module or "")
@@ -327,7 +354,10 @@ class ScriptWriter:
         transfer = file.transfer
         if transfer.kind == "pandas":
             return f'{names[0]} = {self.module("pandas", "pd")}.read_pickle("{file.path}")'
-        value = self.load_value(transfer.kind, file.path)
+        if self.program.boundaries.holds_formula(transfer) and transfer.kind in ("pickle", "cloudpickle"):
+            value = f'{self.load_helper()}("{file.path}")'
+        else:
+            value = self.load_value(transfer.kind, file.path)
         if transfer.optional:
             return f"globals().update({value})"
         if transfer.names == [names[0]]:
@@ -344,6 +374,17 @@ class ScriptWriter:
             if line:
                 lines.append(line)
         return "\n".join(lines)
+
+    def load_helper(self) -> str:
+        """A function to load with: statsmodels looks for what a formula names two calls up."""
+        name = self.fresh("load")
+        pickle, path = self.module("pickle"), self.member("pathlib", "Path")
+        self.helper = (
+            f"def {name}(path):\n"
+            "    # in a function, since a model looks for the names of its formula two calls up\n"
+            f"    return {pickle}.loads({path}(path).read_bytes())"
+        )
+        return name
 
     def is_plain(self, transfer: Transfer, name: str) -> bool:
         return name not in STATE_CALLS and self.program.boundaries.state_of(transfer, name) is None
@@ -511,7 +552,7 @@ class ScriptWriter:
             if statement.hidden:
                 continue
             if statement in self.hoisted or statement in self.dropped_definitions:
-                edits.remove(statement.node)
+                edits.remove(statement.node, comments=isinstance(statement.node, DEFINITIONS))
         self.show(cell, edits)
         text = edits.text()
         return text if _has_code(text) else ""
@@ -646,6 +687,45 @@ class ScriptWriter:
         return f'{self.module("matplotlib")}.use("agg")'
 
 
+def module_text(module: DefinitionsModule, planner: Planner) -> str:
+    """The text of a module of definitions."""
+    name = PurePosixPath(planner.path).name
+    stages = " and ".join(f"`{planner.names[i]}`" for i in sorted(module.stages))
+    intro = f'"""Definitions of {name} for {stages}. Edit the notebook and run `nb2stage convert {name}`."""'
+    used = {n for s in module.statements for n in s.reads} | {
+        n
+        for s in module.statements
+        for part in ast.walk(s.node)
+        if isinstance(part, DEFINITIONS)
+        for n in free_names(part)
+    }
+    header = Header()
+    for statement in planner.program.statements:
+        if isinstance(statement.node, IMPORTS):
+            for alias in statement.node.names:
+                if (alias.asname or alias.name.split(".")[0]) in used or (
+                    isinstance(statement.node, ast.ImportFrom) and statement.node.module == "__future__"
+                ):
+                    header.add(_import_text(statement.node, alias))
+    for other in planner.modules:
+        for each in sorted(other.names & used) if other is not module else ():
+            if any(each in s.binds and isinstance(s.node, DEFINITIONS) for s in other.statements):
+                header.add(f"from {other.name} import {each}")
+    blocks = [intro, "\n".join(header.lines({FOLDER}))]
+    for statement in module.statements:
+        cell = next(c for c in planner.program.cells if c.index == statement.cell)
+        text = statement_text(cell, statement)
+        if isinstance(statement.node, ast.Assign) and len(blocks) > 2 and _is_assignment(blocks[-1]):
+            blocks[-1] += "\n" + text
+        else:
+            blocks.append(text)
+    return _join_blocks([b for b in blocks if b])
+
+
+def _is_assignment(block: str) -> bool:
+    return isinstance(ast.parse(block).body[-1], ast.Assign)
+
+
 class Edits:
     """Changes to the text of one cell, by position; everything else stays as the user wrote it."""
 
@@ -674,9 +754,14 @@ class Edits:
         """Leave a whole line out."""
         self.dropped.add(line)
 
-    def remove(self, node: ast.stmt) -> None:
-        """Leave a statement out: its lines with a comment behind it, or its part of a line with `;`."""
+    def remove(self, node: ast.stmt, comments: bool = False) -> None:
+        """Leave a statement out: its lines with a comment behind it, or its part of a line with `;`; with the
+        `comments` directly above it if wanted."""
         start, end = self.span(node)
+        line = self.data.count(b"\n", 0, start)
+        while comments and line > 0 and self.lines[line - 1].startswith("#"):
+            self.drop_line(line)
+            line -= 1
         line_start = self.data.rfind(b"\n", 0, start) + 1
         line_end = self.data.find(b"\n", end)
         line_end = len(self.data) if line_end < 0 else line_end
