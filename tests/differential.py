@@ -366,6 +366,8 @@ class Digester:
                     except AttributeError:
                         pass
         state.update(getattr(value, "__dict__", {}))
+        if name.startswith("scipy.stats."):
+            state.pop("_random_state", None)  # the process's own random state: no part of the distribution
         if state:
             return self.pack(name, [f"{key}={self.node(state[key])}" for key in sorted(state, key=str)])
         try:
@@ -1312,6 +1314,10 @@ def line_of(outcome: Outcome) -> str:
         lines.append(f"    {difference.kind} {difference.what}: {difference.notebook} | {difference.pipeline}")
         if any(difference.place):
             lines += [f"      notebook: …{difference.place[0]}…", f"      pipeline: …{difference.place[1]}…"]
+    if outcome.differences and outcome.left_out:
+        lines.append(
+            f"    (may follow from what the notebook's own runs do not agree about: {' '.join(outcome.left_out)})"
+        )
     if len(outcome.differences) > 8:
         lines.append(f"    and {len(outcome.differences) - 8} more")
     if outcome.undeclared:

@@ -63,6 +63,7 @@ class StageData:
     files: set[str] = field(default_factory=set)  # needs that cross in a file
     repeats: dict[Statement, set[str]] = field(default_factory=dict)  # outside statements, and the names wanted of them
     late: set[Statement] = field(default_factory=set)  # of `repeats`, those that need what is loaded
+    by_name: set[str] = field(default_factory=set)  # names that a loaded formula looks up
     rebuilt: set[str] = field(default_factory=set)  # views that are made again from what they are views of
 
 
@@ -315,6 +316,7 @@ class Boundaries:
                 for each, var in self.entries[stage.index].items():
                     outside = frozenset(s for s in var.sites if s.stage != stage.index)
                     if used in var.values and outside:
+                        stage.by_name.add(each)
                         self.add_need(stage, Need(each, var.values, outside, need.before))
             name = self.name_of_definition(obj, stage)
             var = self.entries[stage.index].get(name)

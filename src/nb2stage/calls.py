@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -186,18 +187,9 @@ class Calls:
 
     def change_deep(self, values: Values, known: bool = True) -> None:
         """Change all that can be reached, but not the source of the notebook's functions and classes."""
-        seen: set[Obj] = set()
-        todo = list(values)
-        while todo:
-            obj = todo.pop()
-            if obj in seen or obj.kind in ("class", "lib") or obj.type == "class":
-                continue
-            seen.add(obj)
+        for obj in owned(values):
             if obj.kind != "function":
                 self.change(obj, known)
-            todo.extend(obj.contents)
-            for inner in obj.fields.values():
-                todo.extend(inner)
 
     def part_of(self, node: ast.AST, obj: Obj, kind: str) -> Obj:
         """A view with a type of its own: it holds its base, and a change of it is a change of the base."""
@@ -1013,6 +1005,8 @@ class Calls:
         if effect.unknown:
             return reach(receiver | values)
         found: set[Obj] = set(values | receiver)
+        if effect.result == "atom" and not receiver:
+            return found
         for obj in values | receiver:
             if obj.type in ("list", "tuple", "dict", "set", "iter", "partial"):
                 found |= obj.contents
@@ -1020,13 +1014,12 @@ class Calls:
         return found | reach(obj for obj in found if obj.kind == "value" and obj.type in holders)
 
     def call_methods_blindly(self, obj: Obj, given: list[Argument], node: ast.AST) -> None:
+        """A library may call any method of an instance that it is given."""
+        instance = Argument(frozenset({obj}), None, None, None)
         for name, found in _methods(obj):
-            if name in ("__init__", "__new__"):
-                continue
-            for fn in found:
-                if fn.kind == "function" and id(fn.node) not in self.stack:
-                    anything = Argument(frozenset().union(*(a.values for a in given)), None, None, None)
-                    self.call_function(fn, self.repeat(fn, anything), node, frozenset({obj}))
+            for fn in found if name not in ("__init__", "__new__") else ():
+                if fn.kind == "function":
+                    self.call_blind_arguments(fn, [instance, *given], node)
 
     def apply_changes(
         self, effect: Effect, receiver: Values, first: Values, values: Values, arguments: list[Argument]
@@ -1038,8 +1031,7 @@ class Calls:
                 self.hold(obj, frozenset(o for o in receiver | values if o is not obj and o.type not in USED_UP))
             return
         if effect.changes:
-            for obj in first:
-                self.change_owned(obj)
+            self.change_owned(first)
             if self.depth == 0:
                 self.statement.certain |= first
         if effect.changes_all:
@@ -1060,12 +1052,11 @@ class Calls:
             if obj.type in ("iter", "generator_object", "handle"):
                 self.change(obj)
 
-    def change_owned(self, obj: Obj) -> None:
-        """Change an object and what it owns: the steps of a pipeline, not the data that it was given."""
-        self.change(obj)
-        if obj.type in ("list", "dict", "set", "tuple"):
-            return
-        for inner in reach([obj]):
+    def change_owned(self, objects: Values) -> None:
+        """Change objects and what they own: the steps of a pipeline, not the data that it was given."""
+        for obj in objects:
+            self.change(obj)
+        for inner in owned(obj for obj in objects if obj.type not in ("list", "dict", "set", "tuple")):
             if inner.type not in DATA and inner.kind in ("value", "instance"):
                 self.change(inner)
 
@@ -1255,6 +1246,21 @@ OPENERS = frozenset(
     "netCDF4.Dataset".split()
 )
 CONTAINERS = ("list", "dict", "tuple", "set", "index")
+
+
+def owned(objects: Iterable[Obj]) -> set[Obj]:
+    """What can be reached without going through the source of a class of the notebook."""
+    seen: set[Obj] = set()
+    todo = list(objects)
+    while todo:
+        obj = todo.pop()
+        if obj in seen or obj.kind in ("class", "lib") or obj.type == "class":
+            continue
+        seen.add(obj)
+        todo.extend(obj.contents)
+        for inner in obj.fields.values():
+            todo.extend(inner)
+    return seen
 
 
 def _line(obj: Obj) -> tuple[int, int, str]:

@@ -43,7 +43,7 @@ RULES: Final[dict[str, str]] = {
     "NB124": "IPython changes a text that a script would keep",
     # -- NB2: names and values between stages
     "NB201": "a name that no earlier cell binds",
-    "NB202": "a name that only an untagged cell binds",
+    "NB202": "a name that comes from an untagged cell",
     "NB203": "a name that was deleted before",
     "NB204": "an untagged cell changes what a stage uses",
     "NB205": "a cell before always ends with an error",

@@ -675,7 +675,7 @@ def diagnose(finding: Finding, path: str, names: Sequence[str]) -> Diagnostic:
     statement = finding.statement
     severity, message, hint = MESSAGES.get(finding.code, (Severity.ERROR, finding.text, finding.hint))
     if finding.code == "NB202":
-        message = "`{name}` is bound only by cell {hint}, which has no tag"
+        message = "`{name}` comes from cell {hint}, which has no tag"
         hint = "tag cell {hint} with a stage, `setup` or `parameters`; or `skip` if it does not matter"
     elif finding.code == "NB204":
         message = "cell {hint}, which has no tag, changes what `{name}` refers to"

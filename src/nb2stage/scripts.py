@@ -175,7 +175,7 @@ class ScriptWriter:
 
     def used_names(self) -> set[str]:
         """All global names that the script's code looks up."""
-        used: set[str] = set()
+        used: set[str] = set(self.plan.data.by_name)
         for statement in [*self.own, *self.repeats]:
             if statement in self.dropped_definitions:
                 continue
