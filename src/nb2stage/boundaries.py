@@ -640,7 +640,7 @@ class Boundaries:
 
     def refuse(self, transfer: Transfer, name: str, what: str) -> None:
         var = self.exits[transfer.stage].get(name, Var())
-        site = max(var.sites, key=lambda s: s.position)
+        site = max(var.sites or self.stages[transfer.stage].statements, key=lambda s: s.position)
         self.findings.append(Finding("NB243", site, site.node, name, text=what))
 
 

@@ -79,7 +79,12 @@ def convert(data: bytes, path: str, project: Project) -> Conversion:
     cells = to_cells(notebook, roles, names, diagnostics)
     if _errors(diagnostics):
         return Conversion(diagnostics)
-    program = analyse(cells, len(names), world_of(project))
+    try:
+        program = analyse(cells, len(names), world_of(project))
+    except RecursionError:
+        hint = "write deeply nested expressions in several statements"
+        diagnostics.append(Diagnostic("NB123", "the code is nested too deeply to be followed", hint, path=path))
+        return Conversion(diagnostics)
     diagnostics += [diagnose(finding, path, names) for finding in program.findings]
     planner = Planner(path, names, program, surroundings(project, path, names))
     plans = planner.plan()

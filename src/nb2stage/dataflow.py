@@ -264,7 +264,12 @@ def _run_cell(interpreter: Interpreter, cell: SourceCell) -> None:
         if interpreter.state.dead:
             interpreter.state.dead = False
             interpreter.find("NB205", statement.node)
-        interpreter.run(statement)
+        try:
+            interpreter.run(statement)
+        except RecursionError:
+            interpreter.recover()
+            interpreter.find("NB123", statement.node, text="this is nested too deeply to be followed",
+                             hint="write it in several statements")
         if cell.role.role is Role.SETUP and statement.impure and isinstance(statement.node, ast.Expr):
             if not statement.draws and not any(use.statement is statement for use in interpreter.files):
                 # The tag says it: this is to be repeated.
@@ -318,7 +323,11 @@ def _run_shadow(interpreter: Interpreter, cell: SourceCell) -> None:
             continue
         shadow = Statement(-1, cell.index, node, None)
         interpreter.shadows, interpreter.shadowed, kept = {}, {}, interpreter.shadowed
-        interpreter.run(shadow)
+        try:
+            interpreter.run(shadow)
+        except RecursionError:
+            interpreter.recover()
+            interpreter.state = State(base)
         interpreter.shadowed = kept
         shadows.update(dict.fromkeys(shadow.binds, shadow))
         old = reach(v for var in _names(base).values() for v in var.values) if shadow.certain else set()

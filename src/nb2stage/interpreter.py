@@ -134,6 +134,14 @@ class Interpreter(Calls):
         self.budget = 4_000
         self.execute(statement.node)
 
+    def recover(self) -> None:
+        """Forget the calls and branches that an error has left half done."""
+        while self.state.parent is not None:
+            self.state = self.state.parent
+        self.state.dead = False
+        self.frame, self.stack, self.loops, self.logs = None, (), [], []
+        self.depth = self.temporary = self.blind_depth = 0
+
     def execute_block(self, body: Iterable[ast.stmt]) -> None:
         for node in body:
             if self.state.dead:

@@ -686,7 +686,7 @@ def diagnose(finding: Finding, path: str, names: Sequence[str]) -> Diagnostic:
     elif finding.code == "NB207":
         message = "cell {hint}, which has no tag, makes a setting ({name}) that this stage would notice"
         hint = "tag cell {hint} `setup`, or `skip` if it does not matter"
-    elif finding.code in ("NB220", "NB221", "NB222", "NB290"):
+    elif finding.code in ("NB123", "NB220", "NB221", "NB222", "NB290"):
         hint = finding.hint or "write it in another way, or tag the cell `skip`"
     fill = {"name": finding.name, "text": finding.text, "hint": finding.hint}
     return Diagnostic(
