@@ -146,6 +146,9 @@ class Boundaries:
         for stage in reversed(self.stages):
             self.settle(stage)
         self.transfers = [t for t in self.transfers if t.names]
+        for transfer in self.transfers:
+            for index in sorted(transfer.consumers):
+                self.definitions_of_file(self.stages[index], transfer)
         self.transfers.sort(key=lambda t: (t.stage, t.names))
         for transfer in self.transfers:
             transfer.kind = self.kind_of(transfer)
@@ -255,8 +258,20 @@ class Boundaries:
                 self.cross_in_file(stage, name)
             if not todo and not more and not any(self.rebuild_views(stage, group) for group in groups):
                 break
+        self.check_order(stage)
         for group in groups:
             self.transfer(stage, group)
+
+    def check_order(self, stage: StageData) -> None:
+        """A statement that is repeated at the top of a script must not belong behind one of the stage's own."""
+        for statement in stage.repeats:
+            if isinstance(statement.node, IMPORTS) or statement.position < self.start(stage):
+                continue
+            for own in stage.statements:
+                if own.position < statement.position and statement.binds & (own.binds | own.reads.keys()):
+                    name = min(statement.binds & (own.binds | own.reads.keys()))
+                    self.findings.append(Finding("NB246", statement, statement.node, name))
+                    break
 
     def cross_in_file(self, stage: StageData, name: str) -> None:
         need = stage.needs[name]
@@ -325,6 +340,21 @@ class Boundaries:
             outside = frozenset(s for s in var.sites if s.stage != stage.index)
             if outside:
                 self.add_need(stage, Need(name, var.values, outside, need.before))
+
+    def definitions_of_file(self, stage: StageData, transfer: Transfer) -> None:
+        """A file is loaded whole, so the definitions of all its values must stand, not only of those that are used."""
+        known = set(stage.needs)
+        for name in transfer.names:
+            var = self.exits[transfer.stage].get(name)
+            if var is not None:
+                self.definitions_within(stage, Need(name, var.values, var.sites, self.end(transfer.stage)))
+        for name in [n for n in stage.needs if n not in known]:
+            need = stage.needs[name]
+            if all(self.repeatable(s) for s in self.history(need, stage.index)):
+                self.repeat(stage, need)
+            else:
+                self.refuse(transfer, name, "what another value of the same file needs when it is loaded")
+        self.definitions_of_repeats(stage)
 
     def name_of_definition(self, obj: Obj, stage: StageData) -> str:
         """The global name of a function or class, also of one like `Pair = namedtuple("Pair", ...)`."""
@@ -544,6 +574,8 @@ class Boundaries:
         reached = self.pickled(values, self.end(transfer.stage))
         if any(self.is_local_function(obj, transfer) for obj in reached):
             return "cloudpickle"
+        if any(obj.type == "statsmodels" for obj in reached) and not any(obj.kind == "class" for obj in reached):
+            return "cloudpickle"  # some of its models hold functions without a name
         plain = (
             len(transfer.names) == 1 and not transfer.optional and self.state_of(transfer, transfer.names[0]) is None
         )
@@ -585,7 +617,8 @@ class Boundaries:
             return False
         name = _outermost(obj)
         var = self.exits[transfer.stage].get(name) if name else None
-        return var is None or not any(v is obj or _outermost(v) == name for v in var.values)
+        nested = isinstance(obj.node, DEFINITIONS) and obj.node.name != name
+        return var is None or not any(v is obj or (nested and _outermost(v) == name) for v in var.values)
 
     def check_savable(self, transfer: Transfer, values: frozenset[Obj]) -> None:
         for name in transfer.names:
@@ -657,7 +690,7 @@ def _outermost(obj: Obj) -> str:
 
 
 def _has_artists(statement: Statement) -> bool:
-    return any(obj.type == "matplotlib" for var in statement.reads.values() for obj in var.values)
+    return any(obj.type in ("matplotlib", "statsmodels") for var in statement.reads.values() for obj in var.values)
 
 
 def _bases(obj: Obj) -> set[Obj]:

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from nb2stage.effects import SEED_ARGUMENTS, UNKNOWN, Effect, function_effect, method_effect
+from nb2stage.effects import SEED_ARGUMENTS, TYPED_METHODS, UNKNOWN, Effect, function_effect, method_effect
 from nb2stage.objects import ATOM, Constants, Frame, Obj, State, Statement, Values, Var, merge, reach
 from nb2stage.scopes import Scope, ScopeNode, free_names, parameters, scope_of
 
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from nb2stage.objects import Key
 
 MAX_DEPTH = 12
+MAX_STEPS = 3_000
 # Data that an estimator or model holds is not changed when the estimator is.
 DATA = frozenset({"frame", "series", "ndarray", "pandas", "grouped"})
 FRAMES = frozenset({"frame", "series", "pandas"})
@@ -89,6 +90,10 @@ class Argument:
     star: bool = False
 
 
+class TooLongError(Exception):
+    """A statement is too long to be followed step by step."""
+
+
 @dataclass
 class BlindCall:
     """What is known of a function as a callback within one statement."""
@@ -127,6 +132,7 @@ class Calls:
     temporary: int
     heap_version: int
     budget: int
+    steps: int
     functions_stored: bool
 
     if TYPE_CHECKING:
@@ -151,6 +157,9 @@ class Calls:
         return obj
 
     def library(self, path: str) -> Obj:
+        for other in ("pylab", "matplotlib.pylab"):
+            if path == other or path.startswith(other + "."):
+                path = "matplotlib.pyplot" + path[len(other) :]
         obj = self.libraries.get(path)
         if obj is None:
             obj = self.libraries[path] = Obj(kind="lib", path=path)
@@ -204,6 +213,8 @@ class Calls:
         if obj.type in FRAMES:
             if name in GROUPED:
                 return self.part_of(node, obj, "grouped")
+            if effect.type == "ndarray" or name in ("to_numpy", "ravel", "__array__"):
+                return self.memory_view(node, obj)
             return self.share(node, obj, obj.type if name in ("head", "tail") else "pandas")
         if effect.type == "ndarray" and obj.type in CONTAINERS:
             made = self.make(node, "array", type="ndarray")
@@ -213,12 +224,25 @@ class Calls:
             return self.part_of(node, obj, "ndarray")
         return obj
 
+    def memory_view(self, node: ast.AST, obj: Obj) -> Obj:
+        """The array below a frame or a selection from it: copy-on-write does not protect it from the frame's changes."""
+        part = self.part_of(node, obj, "ndarray")
+        todo, seen = list(obj.origins), {part}
+        while todo:
+            origin = todo.pop()
+            if origin not in seen:
+                seen.add(origin)
+                part.fields["base"] |= {origin}
+                todo.extend(origin.origins)
+        return part
+
     def share(self, node: ast.AST, obj: Obj, kind: str) -> Obj:
         """A selection from a frame: with copy-on-write (pandas 3) it behaves as a copy, before that as a view."""
         if not self.copy_on_write:
             return self.part_of(node, obj, kind)
         made = self.make(node, "selection", type=kind)
         self.hold(made, frozenset(obj.contents))
+        made.origins.add(obj)
         return made
 
     def members(self, values: Values) -> Values:
@@ -620,6 +644,8 @@ class Calls:
         if obj.type == "partial":
             return self.call_inside(obj, arguments, node)
         effect = method_effect(name, obj.type)
+        if effect is None and obj.type != "matplotlib" and PLOT_NAME.search(name):
+            self.note_plot(node, 3)
         if effect is None:
             effect = self.default_method(obj, name)
         effect = self.adjust(effect, obj, name, arguments, node)
@@ -664,6 +690,8 @@ class Calls:
             effect = replace(effect, draws="")
         if obj.type in DATA and effect.plots:
             effect = replace(effect, plots=0 if "ax" in keywords else 1)
+        if obj.type in DATA and effect.result == "atom" and not effect.file and (obj.type, name) not in TYPED_METHODS:
+            effect = replace(effect, result="fresh")  # `df["a"].str.startswith("x")` is a series
         if effect.plots and effect.result == "view":
             effect = replace(effect, result="fresh", type="matplotlib")
         return effect
@@ -971,6 +999,7 @@ class Calls:
 
     def apply(self, effect: Effect, receiver: Values, arguments: list[Argument], node: ast.AST) -> Values:
         """Do what an effect says to the receiver and the arguments; give the result's objects."""
+        self.count_step(len(receiver) + sum(len(a.values) for a in arguments))
         values: Values = frozenset().union(*(a.values for a in arguments))
         if not effect.cheap:
             self.statement.impure = self.statement.impure or not (effect.sets or effect.seeds)
@@ -986,10 +1015,25 @@ class Calls:
         extra = self.dunders(values | receiver | inside, [])
         return self.result(effect, receiver, first, values, node) | extra
 
+    def count_step(self, size: int) -> None:
+        """Give up on following a statement that takes too long to follow; `size` is how many objects a call is given."""
+        self.steps += 1 + size // 8
+        if self.steps > MAX_STEPS:
+            raise TooLongError
+
     def callbacks(
         self, receiver: Values, values: Values, arguments: list[Argument], node: ast.AST, effect: Effect
     ) -> None:
         """A library may call the functions it is given, or those that its receiver holds."""
+        methods = frozenset(v for v in values if v.type == "callable")
+        if methods:
+            # `map(xs.append, ys)`
+            self.statement.impure = True
+            owners = frozenset(o for method in methods for o in method.contents)
+            given_members = self.members(values - methods)
+            self.change_deep(owners)
+            for owner in owners:
+                self.hold(owner, given_members - {owner})
         if not self.functions_stored and not any(v.kind in ("function", "bound", "class") for v in values):
             return
         given = [Argument(receiver, None, None, None), *arguments]
@@ -1201,7 +1245,7 @@ class Calls:
         return frozenset(found | values)
 
     def result(self, effect: Effect, receiver: Values, first: Values, values: Values, node: ast.AST) -> Values:
-        if effect.result == "atom":
+        if effect.result == "atom" or (effect.cheap and effect.result == "any" and not receiver and not values):
             return ATOM
         if effect.result == "view":
             if effect.type:

@@ -58,6 +58,7 @@ RULES: Final[dict[str, str]] = {
     "NB242": "a value that no stage can hand on",
     "NB243": "a value that cannot be saved",
     "NB244": "a view of memory that changes later",
+    "NB246": "a cell without a stage binds a name between cells of a stage that use it",
     "NB245": "a definition whose default has another value by then",
     "NB250": "a stage without work of its own",
     "NB290": "syntax that is not supported yet",

@@ -68,8 +68,8 @@ def _t(types: str, row: str, names: str) -> None:
 # -- builtins
 _f(
     "atom cheap",
-    "abs all any ascii bin bool bytes callable chr complex divmod float format hash hex int isinstance "
-    "issubclass len oct ord repr round str hasattr print type id breakpoint slice",
+    "all any ascii bin bool bytes callable chr complex float format hash hex int isinstance "
+    "issubclass len oct ord repr str hasattr print type id breakpoint slice",
     "builtins.",
 )
 _f("fresh:list cheap", "range", "builtins.")
@@ -81,7 +81,7 @@ _f("fresh:ndarray cheap", "bytearray memoryview", "builtins.")
 _f("part cheap", "max min getattr", "builtins.")
 _f("part changes", "next", "builtins.")
 _f("part cheap", "sum", "builtins.")
-_f("any", "pow", "builtins.")
+_f("any cheap", "pow abs round divmod", "builtins.")
 _f("fresh cheap", "object super", "builtins.")
 _f(
     "holds:exception cheap",
@@ -244,10 +244,10 @@ _f(
     "expand_dims broadcast_to swapaxes moveaxis asanyarray split hsplit vsplit diag diagonal real imag fliplr flipud",
     "numpy.",
 )
-_f("atom", "allclose array_equal array_equiv ndim size shape prod sum_ isscalar result_type can_cast", "numpy.")
+_f("atom", "allclose array_equal array_equiv ndim size shape isscalar result_type can_cast", "numpy.")
 _f(
     "fresh:ndarray",
-    "sum mean std var median min max amin amax nanmean nanstd nansum nanmin nanmax argmax argmin any all "
+    "prod sum mean std var median min max amin amax nanmean nanstd nansum nanmin nanmax argmax argmin any all "
     "nanmedian nanvar average ptp count_nonzero cumsum trapz trapezoid",
     "numpy.",
 )
@@ -442,7 +442,7 @@ _m(
     "get_dummies crosstab append_ corr cov corrwith describe value_counts mode nunique_ select_dtypes eval_ filter "
     "truncate asfreq at_time between_time transform_ map applymap compare reindex_like select",
 )
-_m("atom", "item tolist_ info memory_usage isatty nbytes equals is_monotonic startswith_ summary_ is_unique memory")
+_m("atom", "item tolist_ info isatty nbytes equals is_monotonic startswith_ summary_ is_unique memory")
 _m(
     "fresh",
     "mean std var sum min max median prod sem skew kurt kurtosis quantile any all count idxmax idxmin argmax "
@@ -584,6 +584,9 @@ ATOM_ATTRIBUTES = frozenset(
     "n_clusters oob_score_ year month day hour minute second days seconds stem suffix".split()
 )
 
+# Of them, those that are series of a series of dates.
+DATE_PARTS = frozenset("year month day hour minute second days seconds name".split())
+
 # Library things whose attributes or items, when stored to, are settings of the process.
 SETTINGS: dict[str, str] = {
     "matplotlib.pyplot.rcParams": "matplotlib",
@@ -600,7 +603,7 @@ SETTINGS: dict[str, str] = {
 
 # A setting matters only to a stage that uses one of these packages; a domain that is not here matters to every stage.
 NOTICED_BY: dict[str, tuple[str, ...]] = {
-    "matplotlib": ("matplotlib", "seaborn", "mpl_toolkits"),
+    "matplotlib": ("matplotlib", "seaborn", "mpl_toolkits", "pylab"),
 }
 
 # Estimators that never draw a random number when they are fitted.

@@ -12,11 +12,11 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from functools import lru_cache
 
-from nb2stage.calls import FRAMES, GROUPED, BlindCall, Calls
+from nb2stage.calls import DATA, FRAMES, GROUPED, BlindCall, Calls, TooLongError
 from nb2stage.constants import constant_of
-from nb2stage.effects import ATOM_ATTRIBUTES, SETTINGS
+from nb2stage.effects import ATOM_ATTRIBUTES, DATE_PARTS, SETTINGS
 from nb2stage.objects import ATOM, Constants, Frame, Key, Obj, State, Statement, Values, Var, join_vars, merge, reach
-from nb2stage.scopes import COMPREHENSIONS, Scope, bound_names, scope_of
+from nb2stage.scopes import COMPREHENSIONS, Scope, ScopeNode, bound_names, free_names, scope_of, top_level_names
 
 BUILTINS = frozenset(dir(builtins)) | {"display"}
 # Names that only a live kernel has, and what to do instead.
@@ -114,6 +114,7 @@ class Interpreter(Calls):
         self.heap_version = 0
         self.budget = 4_000
         self.functions_stored = False
+        self.steps = 0
         self.slices: dict[int, list[str]] = {}
         self.blind_calls: dict[tuple[int, Obj], BlindCall] = {}
         self.global_binds = 0
@@ -131,8 +132,42 @@ class Interpreter(Calls):
     def run(self, statement: Statement) -> None:
         """Interpret one top-level statement of the notebook."""
         self.statement = statement
-        self.budget = 4_000
-        self.execute(statement.node)
+        self.budget, self.steps = 4_000, 0
+        try:
+            self.execute(statement.node)
+        except TooLongError:
+            self.recover()
+            self.steps = 0
+            self.run_coarsely(statement)
+
+    def run_coarsely(self, statement: Statement) -> None:
+        """What a statement may do at most: change all that it can get at, draw, plot, and bind what it mentions."""
+        names, bound = {n.id for n in ast.walk(statement.node) if isinstance(n, ast.Name)}, top_level_names(statement.node)
+        values: Values = ATOM
+        seen: set[str] = set()
+        while names - seen:
+            name = min(names - seen)
+            seen.add(name)
+            var = self.state.get(name)
+            if not var.sites or var.unbound == 3:
+                continue
+            values |= self.load(name, statement.node)
+            for obj in reach(var.values):
+                if obj.kind in ("function", "class") and isinstance(obj.node, ScopeNode):
+                    names |= free_names(obj.node)
+                    bound |= {n for part in ast.walk(obj.node) if isinstance(part, ast.Global) for n in part.names}
+        values = self.everything(values)
+        self.change_deep(values, known=False)
+        for which in sorted(self.seeded):
+            self.draw(which)
+        made = self.make(statement.node, "coarse")
+        self.hold(made, values - {made})
+        statement.impure = statement.plots_unsure = True
+        for name in sorted(bound):
+            before = self.state.get(name)
+            self.bind(name, frozenset({made}) | values)
+            if before.sites:
+                self.set(name, join_vars(before, self.state.get(name)))
 
     def recover(self) -> None:
         """Forget the calls and branches that an error has left half done."""
@@ -185,12 +220,12 @@ class Interpreter(Calls):
             result = self.operate([before, value], node)
             for obj in before:
                 self.change(obj)
-                self.hold(obj, value)
+                self.hold(obj, value | self.members(value))
             self.assign(node.target, before | result, self.constant(_binary(node)), None)
         else:
             for obj in before:
                 self.change(obj)
-                self.hold(obj, value)
+                self.hold(obj, value | self.members(value))
             self.assign(node.target, before | value, None, None)
 
     def do_Delete(self, node: ast.Delete) -> None:
@@ -391,7 +426,7 @@ class Interpreter(Calls):
         self.state = State(entry)
         self.execute_block(orelse)
         self.depth -= 1
-        final, _ = merge(entry, [self.state, *context.breaks], loop=True)
+        final, _ = merge(entry, [self.state, *context.breaks])
         entry.delta.update(final.delta)
         entry.dead = final.dead
         self.commit(base, [entry])
@@ -489,13 +524,21 @@ class Interpreter(Calls):
                 elif isinstance(part, ast.MatchClass):
                     self.eval(part.cls)
                 for name in bound_names(part) if isinstance(part, ast.pattern) else ():
-                    self.bind(name, members)
+                    self.bind(name, self.captured(part, members))
             if case.guard is not None:
                 self.eval(case.guard)
             self.execute_block(case.body)
             ends.append(self.state)
         self.depth -= 1
         self.commit(base, ends)
+
+    def captured(self, part: ast.AST, members: Values) -> Values:
+        """What a pattern binds: a star a new list, the rest of a mapping a new dict."""
+        if not isinstance(part, ast.MatchStar | ast.MatchMapping):
+            return members
+        made = self.make(part, "rest", type="list" if isinstance(part, ast.MatchStar) else "dict")
+        self.hold(made, members)
+        return frozenset({made})
 
     def do_TypeAlias(self, node: ast.stmt) -> None:
         name = node.name.id  # type: ignore[attr-defined]
@@ -875,6 +918,8 @@ class Interpreter(Calls):
                 if obj.path == "collections.defaultdict":
                     self.change(obj)  # looking a missing key up makes it
                     self.hold(obj, frozenset({self.make(node, "missing")}))
+                    factories = frozenset(o for o in obj.contents if o.kind in ("function", "class", "bound"))
+                    result |= self.call_values(factories, [], node) if factories else ATOM
                 if isinstance(node.slice, ast.Slice):
                     made = self.make(node, "slice", type=obj.type)
                     self.hold(made, frozenset(obj.contents))
@@ -939,7 +984,7 @@ class Interpreter(Calls):
         found = self.lookup(obj, node.attr)
         if found:
             return self.bound(obj, found, node)
-        if node.attr in ATOM_ATTRIBUTES and obj.kind == "value":
+        if node.attr in ATOM_ATTRIBUTES and obj.kind == "value" and not (obj.type in DATA and node.attr in DATE_PARTS):
             return ATOM
         if obj.type in FRAMES:
             if node.attr in ("columns", "index", "dtypes"):
@@ -947,6 +992,8 @@ class Interpreter(Calls):
             if node.attr in GROUPED:
                 return frozenset({self.part_of(node, obj, "grouped")})
             kind = "ndarray" if node.attr == "values" else obj.type if node.attr == "T" else "pandas"
+            if kind == "ndarray" or node.attr == "array":
+                return frozenset({self.memory_view(node, obj)})
             return frozenset({self.share(node, obj, kind)})
         if obj.type == "ndarray":
             return frozenset({self.part_of(node, obj, "ndarray")})
@@ -957,7 +1004,9 @@ class Interpreter(Calls):
         if obj.type in ("bunch",) and node.attr == "frame":
             return frozenset({self.make(node, "bunch.frame", type="frame")} | obj.contents)
         if obj.type in ("list", "dict", "set", "tuple"):
-            return frozenset({obj})
+            method = self.make(node, "method", type="callable")
+            self.hold(method, frozenset({obj}))
+            return frozenset({obj, method})
         return frozenset({obj}) | frozenset(obj.contents)
 
     def comprehension(self, node: ast.expr, generators: list[ast.comprehension], parts: list[ast.expr]) -> list[Values]:

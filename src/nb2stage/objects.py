@@ -41,6 +41,7 @@ class Obj:
     bases: tuple[Obj, ...] = ()
     seeded: bool = False
     in_place: bool = False  # an estimator that works on its input itself (`copy=False`)
+    origins: set[Obj] = field(default_factory=set)  # what a selection was made from
     stored: set[str] = field(default_factory=set)  # attributes that were set on a class after it was made
 
     def __repr__(self) -> str:
@@ -129,7 +130,7 @@ class State:
 def merge(base: State, ends: Iterable[State], loop: bool = False) -> tuple[State, bool]:
     """Join the live `ends` of paths that began at `base`; also whether anything differs from `base`.
 
-    With `loop`, a name that is unbound at `base` and bound by the loop's body counts as bound by a loop.
+    With `loop`, the first end is that of no turn at all: a name that all others bind counts as bound by a loop.
     """
     deltas = [end.since(base) for end in ends if not end.dead]
     result = State(base)
@@ -138,9 +139,9 @@ def merge(base: State, ends: Iterable[State], loop: bool = False) -> tuple[State
     for key in dict.fromkeys(key for delta in deltas for key in delta):
         before = base.get(key)
         joined: Var | None = None
-        for delta in deltas:
+        for number, delta in enumerate(deltas):
             var = delta.get(key, before)
-            if loop and var.unbound == 2 and var is before:
+            if loop and number == 0 and var.unbound == 2 and var is before:
                 var = Var(var.values, var.sites, 1, var.constants)
             joined = var if joined is None else join_vars(joined, var)
         assert joined is not None

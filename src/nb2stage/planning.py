@@ -662,6 +662,11 @@ MESSAGES: dict[str, tuple[Severity, str, str]] = {
         "`%timeit` in line {hint} runs code that changes values, and how often is up to the machine",
         "tag the cell `skip`, or write the statement without `%timeit`",
     ),
+    "NB246": (
+        Severity.ERROR,
+        "`{name}` is bound here, between cells of a stage that use another `{name}`",
+        "give this cell the tag of that stage, or another name to `{name}`",
+    ),
     "NB243": (
         Severity.ERROR,
         "`{name}` cannot be saved for a later stage: it holds {text}",
