@@ -328,11 +328,11 @@ class Boundaries:
         """A value that holds functions or instances of the notebook is loaded where their definitions stand."""
         for obj in sorted(self.reach(need.values, need.before), key=lambda o: getattr(o.node, "lineno", 0)):
             for used in obj.fields.get("formula", ()):
-                for each, var in self.entries[stage.index].items():
-                    outside = frozenset(s for s in var.sites if s.stage != stage.index)
-                    if used in var.values and outside:
+                for each, bound in self.entries[stage.index].items():
+                    outside = frozenset(s for s in bound.sites if s.stage != stage.index)
+                    if used in bound.values and outside:
                         stage.by_name.add(each)
-                        self.add_need(stage, Need(each, var.values, outside, need.before))
+                        self.add_need(stage, Need(each, bound.values, outside, need.before))
             name = self.name_of_definition(obj, stage)
             var = self.entries[stage.index].get(name)
             if var is None or name == need.name or not any(_outermost(v) == name or v is obj for v in var.values):
@@ -430,7 +430,7 @@ class Boundaries:
             return False
         site = next(iter(need.sites))
         node = site.node
-        if not isinstance(node, ast.Assign) or site.impure and not _is_view(node.value) or site.calls or site.changes:
+        if not isinstance(node, ast.Assign) or (site.impure and not _is_view(node.value)) or site.calls or site.changes:
             return False
         entry = self.entries[stage.index]
         if any(entry.get(n, Var()).sites != {site} for n in site.binds):
@@ -533,7 +533,7 @@ class Boundaries:
             self.findings.append(Finding("NB242", site, site.node, name))
             return
         outside = frozenset(s for s in var.sites if s.stage != version)
-        if outside and outside == var.sites or (outside and var.unbound != 3):
+        if (outside and outside == var.sites) or (outside and var.unbound != 3):
             entry = self.entries[version].get(name, var)
             start = self.start(source)
             self.add_need(source, Need(name, entry.values, frozenset(s for s in entry.sites), start, entry.unbound))

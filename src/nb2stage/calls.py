@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Set
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -22,7 +22,25 @@ MAX_STEPS = 3_000
 DATA = frozenset({"frame", "series", "ndarray", "pandas", "grouped"})
 FRAMES = frozenset({"frame", "series", "pandas"})
 GROUPED = frozenset(
-    "attrs flags style groupby rolling expanding ewm resample str dt cat loc iloc at iat plot sparse".split()
+    [
+        "attrs",
+        "flags",
+        "style",
+        "groupby",
+        "rolling",
+        "expanding",
+        "ewm",
+        "resample",
+        "str",
+        "dt",
+        "cat",
+        "loc",
+        "iloc",
+        "at",
+        "iat",
+        "plot",
+        "sparse",
+    ]
 )
 # Packages whose objects' methods change nothing unless a row says so.
 CALM = frozenset(
@@ -72,7 +90,18 @@ SETTING_NAME = re.compile(
 PLOT_NAME = re.compile(r"plot|hist|draw|heatmap|scatter|chart|graph|figure|imshow|display|visuali[sz]e", re.IGNORECASE)
 DISPLAY_FROM = re.compile(r"Display(\.from_|$)")
 FIGURE_LEVEL = frozenset(
-    "pairplot relplot catplot displot lmplot jointplot clustermap FacetGrid PairGrid JointGrid".split()
+    [
+        "pairplot",
+        "relplot",
+        "catplot",
+        "displot",
+        "lmplot",
+        "jointplot",
+        "clustermap",
+        "FacetGrid",
+        "PairGrid",
+        "JointGrid",
+    ]
 )
 QUERY_NAMES = re.compile(r"@([^\W\d]\w*)")
 IDENTIFIER = re.compile(r"[^\W\d]\w*")
@@ -251,9 +280,7 @@ class Calls:
         for obj in values:
             if obj.type in ("list", "tuple", "dict", "set"):
                 result |= obj.contents
-            elif obj.type == "index":
-                continue
-            elif obj.type == "handle":
+            elif obj.type == "index" or obj.type == "handle":
                 continue
             elif "yields" in obj.fields:
                 result |= obj.fields["yields"]
@@ -305,7 +332,7 @@ class Calls:
                 obj.type = "cached"
             if obj.kind == "function" and last in ("staticmethod", "classmethod", "property", "cached_property"):
                 obj.type = "property" if last == "cached_property" else last
-        if last in KEEPING or all(obj.kind == "lib" for obj in called) and called:
+        if last in KEEPING or (all(obj.kind == "lib" for obj in called) and called):
             return values
         argument = Argument(values, None, None, None)
         return self.call_values(called, [argument], decorator)
@@ -362,7 +389,7 @@ class Calls:
     def reads_variables(self, fn: Obj) -> bool:
         """Whether a function looks up globals that may be bound again or changed."""
         assert fn.node is not None
-        for name in free_names(fn.node):  # type: ignore[arg-type]
+        for name in free_names(fn.node):
             sites = self.state.get(name).sites
             if any(not isinstance(s.node, ast.Import | ast.ImportFrom | ast.FunctionDef | ast.ClassDef) for s in sites):
                 return True
@@ -387,7 +414,7 @@ class Calls:
         values: Values = frozenset().union(receiver, *(a.values for a in arguments))
         self.change_deep(values, known=False)
         assert fn.node is not None
-        for name in sorted(free_names(fn.node)):  # type: ignore[arg-type]
+        for name in sorted(free_names(fn.node)):
             if self.state.get(name).sites:
                 self.load(name, fn.node)
         for state in sorted(self.seeded):
@@ -1043,7 +1070,7 @@ class Calls:
             elif obj.kind == "instance" and (effect.unknown or self.has_library_base(obj)):
                 self.call_methods_blindly(obj, given, node)
 
-    def callable_from(self, receiver: Values, values: Values, effect: Effect) -> set[Obj]:
+    def callable_from(self, receiver: Values, values: Values, effect: Effect) -> Set[Obj]:
         """The objects that a call may call: all within reach of an unknown call; of a known one its arguments, what
         plain containers among them hold, and what an estimator or a partial holds."""
         if effect.unknown:
@@ -1286,8 +1313,18 @@ class Calls:
 
 USED_UP = frozenset({"generator_object", "handle", "iter"})
 OPENERS = frozenset(
-    "builtins.open io.open gzip.open codecs.open bz2.open lzma.open zipfile.ZipFile tarfile.open h5py.File "
-    "netCDF4.Dataset".split()
+    [
+        "builtins.open",
+        "io.open",
+        "gzip.open",
+        "codecs.open",
+        "bz2.open",
+        "lzma.open",
+        "zipfile.ZipFile",
+        "tarfile.open",
+        "h5py.File",
+        "netCDF4.Dataset",
+    ]
 )
 CONTAINERS = ("list", "dict", "tuple", "set", "index")
 

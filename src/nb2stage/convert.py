@@ -18,8 +18,8 @@ from nb2stage.notebook import Notebook, read_notebook
 from nb2stage.paramsyaml import check_params_text, read_params, update_gitignore, update_params_yaml
 from nb2stage.pipeline import GeneratedFile
 from nb2stage.planning import Planner, StagePlan, Surroundings, diagnose
-from nb2stage.scripts import ScriptWriter, module_text
 from nb2stage.scopes import scope_of, top_level_names
+from nb2stage.scripts import ScriptWriter, module_text
 from nb2stage.tags import CellRole, Role, parse_tags
 from nb2stage.writer import STATE_PATH, State, read_text
 
@@ -118,7 +118,9 @@ def world_of(project: Project) -> World:
     return World(frozenset(local), copies_on_write(), frozenset(stateful))
 
 
-MUTATORS = frozenset("append extend insert add update pop popitem setdefault remove discard clear".split())
+MUTATORS = frozenset(
+    ["append", "extend", "insert", "add", "update", "pop", "popitem", "setdefault", "remove", "discard", "clear"]
+)
 
 
 def keeps_state(path: Path) -> bool:

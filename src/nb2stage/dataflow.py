@@ -96,7 +96,7 @@ def _top_level_async(cells: Sequence[SourceCell], interpreter: Interpreter) -> l
                     )
                 )
                 asynchronous = isinstance(node, ast.Await | ast.AsyncFor | ast.AsyncWith) or getattr(
-                    node, "is_async", 0
+                    node, "is_async", False
                 )
                 if asynchronous and not simple:
                     findings.append(
@@ -268,8 +268,12 @@ def _run_cell(interpreter: Interpreter, cell: SourceCell) -> None:
             interpreter.run(statement)
         except RecursionError:
             interpreter.recover()
-            interpreter.find("NB123", statement.node, text="this is nested too deeply to be followed",
-                             hint="write it in several statements")
+            interpreter.find(
+                "NB123",
+                statement.node,
+                text="this is nested too deeply to be followed",
+                hint="write it in several statements",
+            )
         if cell.role.role is Role.SETUP and statement.impure and isinstance(statement.node, ast.Expr):
             if not statement.draws and not any(use.statement is statement for use in interpreter.files):
                 # The tag says it: this is to be repeated.

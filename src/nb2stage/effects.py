@@ -15,7 +15,7 @@ named by its first argument, `handle` (the result cannot be saved), `plots`, `fi
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cache
 
 
 @dataclass(frozen=True)
@@ -579,13 +579,51 @@ _t("partial", "any", "func")
 
 # Attributes that are plain values, whatever the object.
 ATOM_ATTRIBUTES = frozenset(
-    "shape ndim size dtype itemsize nbytes name __name__ __doc__ __version__ empty hasnans is_unique nobs rsquared "
-    "rsquared_adj aic bic llf fvalue f_pvalue df_resid df_model n_iter_ inertia_ best_score_ n_features_in_ "
-    "n_clusters oob_score_ year month day hour minute second days seconds stem suffix".split()
+    [
+        "shape",
+        "ndim",
+        "size",
+        "dtype",
+        "itemsize",
+        "nbytes",
+        "name",
+        "__name__",
+        "__doc__",
+        "__version__",
+        "empty",
+        "hasnans",
+        "is_unique",
+        "nobs",
+        "rsquared",
+        "rsquared_adj",
+        "aic",
+        "bic",
+        "llf",
+        "fvalue",
+        "f_pvalue",
+        "df_resid",
+        "df_model",
+        "n_iter_",
+        "inertia_",
+        "best_score_",
+        "n_features_in_",
+        "n_clusters",
+        "oob_score_",
+        "year",
+        "month",
+        "day",
+        "hour",
+        "minute",
+        "second",
+        "days",
+        "seconds",
+        "stem",
+        "suffix",
+    ]
 )
 
 # Of them, those that are series of a series of dates.
-DATE_PARTS = frozenset("year month day hour minute second days seconds name".split())
+DATE_PARTS = frozenset(["year", "month", "day", "hour", "minute", "second", "days", "seconds", "name"])
 
 # Library things whose attributes or items, when stored to, are settings of the process.
 SETTINGS: dict[str, str] = {
@@ -608,20 +646,69 @@ NOTICED_BY: dict[str, tuple[str, ...]] = {
 
 # Estimators that never draw a random number when they are fitted.
 DETERMINISTIC = frozenset(
-    "LinearRegression StandardScaler MinMaxScaler MaxAbsScaler RobustScaler Normalizer OneHotEncoder OrdinalEncoder "
-    "LabelEncoder LabelBinarizer MultiLabelBinarizer KBinsDiscretizer PolynomialFeatures SimpleImputer KNNImputer "
-    "FunctionTransformer ColumnTransformer CountVectorizer TfidfVectorizer TfidfTransformer HashingVectorizer "
-    "DictVectorizer KNeighborsClassifier KNeighborsRegressor NearestNeighbors GaussianNB MultinomialNB BernoulliNB "
-    "ComplementNB CategoricalNB LinearDiscriminantAnalysis QuadraticDiscriminantAnalysis IsotonicRegression "
-    "KernelRidge GaussianProcessRegressor AgglomerativeClustering DBSCAN OPTICS MeanShift Birch VarianceThreshold "
-    "SelectKBest SelectPercentile Binarizer SplineTransformer QuantileRegressor BayesianRidge ARDRegression "
-    "EmpiricalCovariance LedoitWolf OAS NearestCentroid LocalOutlierFactor KernelDensity Isomap".split()
+    [
+        "LinearRegression",
+        "StandardScaler",
+        "MinMaxScaler",
+        "MaxAbsScaler",
+        "RobustScaler",
+        "Normalizer",
+        "OneHotEncoder",
+        "OrdinalEncoder",
+        "LabelEncoder",
+        "LabelBinarizer",
+        "MultiLabelBinarizer",
+        "KBinsDiscretizer",
+        "PolynomialFeatures",
+        "SimpleImputer",
+        "KNNImputer",
+        "FunctionTransformer",
+        "ColumnTransformer",
+        "CountVectorizer",
+        "TfidfVectorizer",
+        "TfidfTransformer",
+        "HashingVectorizer",
+        "DictVectorizer",
+        "KNeighborsClassifier",
+        "KNeighborsRegressor",
+        "NearestNeighbors",
+        "GaussianNB",
+        "MultinomialNB",
+        "BernoulliNB",
+        "ComplementNB",
+        "CategoricalNB",
+        "LinearDiscriminantAnalysis",
+        "QuadraticDiscriminantAnalysis",
+        "IsotonicRegression",
+        "KernelRidge",
+        "GaussianProcessRegressor",
+        "AgglomerativeClustering",
+        "DBSCAN",
+        "OPTICS",
+        "MeanShift",
+        "Birch",
+        "VarianceThreshold",
+        "SelectKBest",
+        "SelectPercentile",
+        "Binarizer",
+        "SplineTransformer",
+        "QuantileRegressor",
+        "BayesianRidge",
+        "ARDRegression",
+        "EmpiricalCovariance",
+        "LedoitWolf",
+        "OAS",
+        "NearestCentroid",
+        "LocalOutlierFactor",
+        "KernelDensity",
+        "Isomap",
+    ]
 )
 
 SEED_ARGUMENTS = frozenset({"random_state", "seed", "rng", "generator"})
 
 
-@lru_cache(maxsize=None)
+@cache
 def parse(row: str) -> Effect:
     """The `Effect` that a row's words describe."""
     values: dict[str, object] = {"result": "any"}

@@ -10,7 +10,7 @@ import ast
 import builtins
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
-from functools import lru_cache
+from functools import cache
 
 from nb2stage.calls import DATA, FRAMES, GROUPED, BlindCall, Calls, TooLongError
 from nb2stage.constants import constant_of
@@ -142,7 +142,10 @@ class Interpreter(Calls):
 
     def run_coarsely(self, statement: Statement) -> None:
         """What a statement may do at most: change all that it can get at, draw, plot, and bind what it mentions."""
-        names, bound = {n.id for n in ast.walk(statement.node) if isinstance(n, ast.Name)}, top_level_names(statement.node)
+        names, bound = (
+            {n.id for n in ast.walk(statement.node) if isinstance(n, ast.Name)},
+            top_level_names(statement.node),
+        )
         values: Values = ATOM
         seen: set[str] = set()
         while names - seen:
@@ -618,7 +621,7 @@ class Interpreter(Calls):
             return ATOM
         if name == "__name__":
             return ATOM
-        if name in self.late_imports:
+        if name in self.late_imports and self.late_imports[name] is not self.statement:
             statement = self.late_imports[name]
             outer, self.statement = self.statement, statement
             frame, self.frame = self.frame, None
@@ -704,7 +707,8 @@ class Interpreter(Calls):
                 self.assign_element(target.elts[1], inner, self.peek(inner), self.constant_elements(inner))
                 return
         if is_items(source) and isinstance(target, ast.Tuple) and len(target.elts) == 2:
-            assert isinstance(source, ast.Call) and isinstance(source.func, ast.Attribute)
+            assert isinstance(source, ast.Call)
+            assert isinstance(source.func, ast.Attribute)
             held = self.members(self.peek(source.func.value))
             self.assign(target.elts[0], hashable(held), None, None)
             self.assign(target.elts[1], held, None, None)
@@ -773,7 +777,7 @@ class Interpreter(Calls):
         return ATOM
 
     def of_TemplateStr(self, node: ast.expr) -> Values:
-        return self.container(node, [v for v in node.values], "list")  # type: ignore[attr-defined]
+        return self.container(node, list(node.values), "list")  # type: ignore[attr-defined]
 
     def of_Interpolation(self, node: ast.expr) -> Values:
         return self.eval(node.value)  # type: ignore[attr-defined]
@@ -1103,7 +1107,7 @@ class Interpreter(Calls):
         return frozenset(members)
 
 
-@lru_cache(maxsize=None)  # an object is known by its node, so the same place must stay the same node
+@cache  # an object is known by its node, so the same place must stay the same node
 def _as_load(target: ast.expr) -> ast.expr:
     """The same place, read: `x` of `x += 1`."""
     if isinstance(target, ast.Name):
@@ -1114,7 +1118,7 @@ def _as_load(target: ast.expr) -> ast.expr:
     return ast.copy_location(ast.Subscript(target.value, target.slice, ast.Load()), target)
 
 
-@lru_cache(maxsize=None)
+@cache
 def _binary(node: ast.AugAssign) -> ast.expr:
     return ast.copy_location(ast.BinOp(_as_load(node.target), node.op, node.value), node)
 

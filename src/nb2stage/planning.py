@@ -443,7 +443,7 @@ class Planner:
             )
 
     def unknown_path(self, use: FileUse, declared: bool) -> None:
-        if declared or use.mode == "command" and _is_harmless_command(use.node):
+        if declared or (use.mode == "command" and _is_harmless_command(use.node)):
             return
         globs = [u for u in self.program.interpreter.files if u.mode == "glob" and u.path is not None]
         if use.mode == "read" and any(u.statement.cell == use.statement.cell for u in globs):
@@ -575,9 +575,9 @@ class Planner:
             )
         if pure.suffix.lower() in IMAGES:
             plan.plots.append(Out(path, cache=False, persist=persist))
-        elif pure.suffix.lower() in METRIC_TYPES and METRIC_STEM.search(pure.stem):
-            plan.metrics.append(Out(path, cache=False, persist=persist))
-        elif pure.suffix.lower() == ".csv" and re.search("metric", pure.stem, re.IGNORECASE):
+        elif (pure.suffix.lower() in METRIC_TYPES and METRIC_STEM.search(pure.stem)) or (
+            pure.suffix.lower() == ".csv" and re.search("metric", pure.stem, re.IGNORECASE)
+        ):
             plan.metrics.append(Out(path, cache=False, persist=persist))
         else:
             plan.outs.append(Out(path, persist=persist))
@@ -615,8 +615,7 @@ def normal(path: str) -> str:
     """A path with forward slashes and without `./`."""
     if "://" in path:
         return path
-    text = str(PurePosixPath(path.replace("\\", "/")))
-    return text
+    return str(PurePosixPath(path.replace("\\", "/")))
 
 
 MESSAGES: dict[str, tuple[Severity, str, str]] = {

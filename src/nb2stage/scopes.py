@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from functools import lru_cache
+from functools import cache
 
 ScopeNode = ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda | ast.ClassDef
 FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda)
@@ -37,7 +37,7 @@ def parameters(node: ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda) -> lis
     return [*a.posonlyargs, *a.args, *rest, *a.kwonlyargs, *keywords]
 
 
-@lru_cache(maxsize=None)
+@cache
 def scope_of(node: ScopeNode) -> Scope:
     """The scope that a function, lambda or class opens."""
     scope = Scope(node, is_class=isinstance(node, ast.ClassDef))
@@ -112,7 +112,7 @@ def top_level_names(statement: ast.stmt) -> set[str]:
     return scope.bound
 
 
-@lru_cache(maxsize=None)
+@cache
 def free_names(node: ScopeNode) -> frozenset[str]:
     """The global names that a function or class body may look up when it runs, nested functions included."""
     found: set[str] = set()

@@ -28,8 +28,37 @@ STATE_CALLS = {
 }
 # Imports that do nothing but bind: unused, they are left out.
 INERT_ROOTS = frozenset(
-    "numpy pandas matplotlib scipy seaborn statsmodels joblib IPython tqdm torch sklearn mpl_toolkits patsy plotly "
-    "xgboost lightgbm catboost PIL cv2 requests yaml bs4 nltk spacy networkx sympy numba tensorflow keras".split()
+    [
+        "numpy",
+        "pandas",
+        "matplotlib",
+        "scipy",
+        "seaborn",
+        "statsmodels",
+        "joblib",
+        "IPython",
+        "tqdm",
+        "torch",
+        "sklearn",
+        "mpl_toolkits",
+        "patsy",
+        "plotly",
+        "xgboost",
+        "lightgbm",
+        "catboost",
+        "PIL",
+        "cv2",
+        "requests",
+        "yaml",
+        "bs4",
+        "nltk",
+        "spacy",
+        "networkx",
+        "sympy",
+        "numba",
+        "tensorflow",
+        "keras",
+    ]
 )
 # What shows nothing worth printing when it ends a cell.
 SILENT_CALLS = re.compile(
@@ -78,9 +107,9 @@ class Header:
         result: list[str] = []
         if "__future__" in self.members:
             result += [_from_line("__future__", self.members["__future__"]), ""]
-        for section in sections:
-            if section:
-                result += [*section, ""]
+        for lines in sections:
+            if lines:
+                result += [*lines, ""]
         return result[:-1]
 
 
@@ -501,10 +530,7 @@ class ScriptWriter:
             if statement.param or (isinstance(node, IMPORTS) and statement in self.hoisted):
                 continue
             cell = next(c for c in self.program.cells if c.index == statement.cell)
-            if isinstance(node, IMPORTS):
-                text = ast.unparse(node)
-            else:
-                text = statement_text(cell, statement)
+            text = ast.unparse(node) if isinstance(node, IMPORTS) else statement_text(cell, statement)
             adjacent = previous is not None and previous.cell == statement.cell and not isinstance(node, DEFINITIONS)
             if blocks and adjacent and previous is not None and not isinstance(previous.node, DEFINITIONS):
                 blocks[-1] += "\n" + text
