@@ -89,6 +89,9 @@ def convert(data: bytes, path: str, project: Project) -> Conversion:
     planner = Planner(path, names, program, surroundings(project, path, names))
     plans = planner.plan()
     diagnostics += planner.diagnostics
+    if not plans:
+        hint = "tag the cells that do the work"
+        diagnostics.append(Diagnostic("NB251", "no cell with a stage tag does anything", hint, path=path))
     clash(project.state.notebooks, path, [plan.name for plan in plans], diagnostics)
     if _errors(diagnostics):
         return Conversion(diagnostics)
