@@ -373,7 +373,7 @@ COMPOUND: Final = {
 }
 
 FUNCTIONS: Final = {
-    "def $fname(p):\n    return len(str(p))": 1,
+    "def $fname(p):\n    return len(type(p).__name__)": 1,
     "def $fname(p):\n    return p": 3,
     "def $fname(p):\n    return p[0]": 2,
     "def $fname(p):\n    return p['k']": 2,
@@ -426,7 +426,7 @@ FUNCTIONS: Final = {
     "def $fname():\n    $fname1.calls = getattr($fname1, 'calls', 0) + 1\n    return $fname1.calls": 2,
     "def $fname(p):\n    try:\n        return p[0]\n    except Exception:\n"
     "        return $name\n    finally:\n        $change": 1,
-    "def $fname(p):\n    import math\n    return math.floor(len(str(p)) / 2)": 1,
+    "def $fname(p):\n    import math\n    return math.floor(len(type(p).__name__) / 2)": 1,
     "def $fname(p):\n    class Local:\n        v = p\n    return Local": 1,
     "def $fname():\n    return $draw": 3,
     "def $fname(p):\n    return sorted(p, key=lambda v: $draw)": 1,
@@ -545,7 +545,7 @@ CONDITIONS: Final = (
     "$name is $name",
     "$arr.sum() > 3",
     "$int in $list",
-    "len(str($any)) > 20",
+    "len(type($any).__name__) > 4",
     "$dict.get('x')",
 )
 

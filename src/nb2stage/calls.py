@@ -161,6 +161,7 @@ class Calls:
     temporary: int
     heap_version: int
     budget: int
+    links: list[tuple[Obj, Values]] | None
     steps: int
     functions_stored: bool
 
@@ -199,6 +200,8 @@ class Calls:
         new = values - obj.contents
         if new and obj.kind != "lib":
             obj.contents |= {v for v in new if v is not obj}
+            if self.links is not None:
+                self.links.append((obj, new))
             for each in new:
                 obj.since.setdefault(each, self.statement.position)
             self.heap_version += 1
@@ -280,7 +283,7 @@ class Calls:
         for obj in values:
             if obj.type in ("list", "tuple", "dict", "set"):
                 result |= obj.contents
-            elif obj.type == "index" or obj.type == "handle":
+            elif obj.type in ("index", "frame", "handle"):
                 continue
             elif "yields" in obj.fields:
                 result |= obj.fields["yields"]

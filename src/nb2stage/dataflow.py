@@ -303,8 +303,9 @@ def _check_timed(interpreter: Interpreter, cell: SourceCell) -> None:
         base, findings, files = interpreter.state, len(interpreter.findings), len(interpreter.files)
         interpreter.state = State(base)
         old = reach(v for var in _names(base).values() for v in var.values)
+        interpreter.links = []
         for node in nodes:
-            shadow = Statement(-1, cell.index, node, cell.stage)
+            shadow = Statement(SHADOW, cell.index, node, cell.stage)
             interpreter.run(shadow)
             changed = shadow.known_changes & old or shadow.draws & interpreter.seeded
             if changed or len(interpreter.files) > files:
@@ -312,7 +313,21 @@ def _check_timed(interpreter: Interpreter, cell: SourceCell) -> None:
                 interpreter.findings.append(Finding("NB304", shadow, node, hint=str(number)))
                 findings += 1
         del interpreter.findings[findings:], interpreter.files[files:]
+        _unlink(interpreter)
         interpreter.state = base
+
+
+# The position of statements that are only looked at: behind everything, so that what they link counts nowhere.
+SHADOW = 1 << 60
+
+
+def _unlink(interpreter: Interpreter) -> None:
+    """Take back what statements that were only looked at have linked."""
+    for obj, held in interpreter.links or ():
+        obj.contents -= held
+        for each in held:
+            obj.since.pop(each, None)
+    interpreter.links = None
 
 
 def _run_shadow(interpreter: Interpreter, cell: SourceCell) -> None:
@@ -322,10 +337,12 @@ def _run_shadow(interpreter: Interpreter, cell: SourceCell) -> None:
     seeded, stars = set(interpreter.seeded), list(interpreter.star_modules)
     shadows = dict(interpreter.shadows)
     interpreter.state = State(base)
+    old = reach(v for var in _names(base).values() for v in var.values)
+    interpreter.links = []
     for node in cell.tree.body:
         if is_inert_node(node):
             continue
-        shadow = Statement(-1, cell.index, node, None)
+        shadow = Statement(SHADOW, cell.index, node, None)
         interpreter.shadows, interpreter.shadowed, kept = {}, {}, interpreter.shadowed
         try:
             interpreter.run(shadow)
@@ -334,10 +351,10 @@ def _run_shadow(interpreter: Interpreter, cell: SourceCell) -> None:
             interpreter.state = State(base)
         interpreter.shadowed = kept
         shadows.update(dict.fromkeys(shadow.binds, shadow))
-        old = reach(v for var in _names(base).values() for v in var.values) if shadow.certain else set()
         interpreter.shadowed.update(dict.fromkeys(shadow.certain & old, shadow))
         for domain in sorted((shadow.sets - {"warnings"}) | shadow.seeds):
             interpreter.untagged_settings.append((domain, shadow))
+    _unlink(interpreter)
     interpreter.state = base
     base.dead = False
     interpreter.shadows = shadows

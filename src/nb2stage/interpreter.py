@@ -115,6 +115,7 @@ class Interpreter(Calls):
         self.budget = 4_000
         self.functions_stored = False
         self.steps = 0
+        self.links: list[tuple[Obj, Values]] | None = None  # what statements that are only looked at link, to be undone
         self.slices: dict[int, list[str]] = {}
         self.blind_calls: dict[tuple[int, Obj], BlindCall] = {}
         self.global_binds = 0
