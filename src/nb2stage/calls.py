@@ -283,7 +283,7 @@ class Calls:
         for obj in values:
             if obj.type in ("list", "tuple", "dict", "set"):
                 result |= obj.contents
-            elif obj.type in ("index", "frame", "handle"):
+            elif obj.type in ("index", "handle"):
                 continue
             elif "yields" in obj.fields:
                 result |= obj.fields["yields"]

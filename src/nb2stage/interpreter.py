@@ -714,7 +714,7 @@ class Interpreter(Calls):
             self.assign(target.elts[0], hashable(held), None, None)
             self.assign(target.elts[1], held, None, None)
             return
-        self.assign(target, self.members(values), constants, None)
+        self.assign(target, self.members(without_frames(values)), constants, None)
 
     def store_into(self, base: Values, target: ast.Attribute | ast.Subscript, values: Values) -> None:
         """`base.x = values` or `base[i] = values`."""
@@ -1064,7 +1064,7 @@ class Interpreter(Calls):
                 for target, pair in zip(generator.target.elts, pairs, strict=True):
                     self.assign(target, pair, None, None)
                 return
-        self.assign(generator.target, self.members(values), constants, None)
+        self.assign(generator.target, self.members(without_frames(values)), constants, None)
 
     def of_ListComp(self, node: ast.ListComp | ast.SetComp) -> Values:
         made = self.make(node, "comprehension", type="set" if isinstance(node, ast.SetComp) else "list")
@@ -1132,6 +1132,11 @@ def is_items(node: ast.expr) -> bool:
         and node.func.attr == "items"
         and not node.args
     )
+
+
+def without_frames(values: Values) -> Values:
+    """What a loop runs over, but frames: a loop over a frame gives the names of its columns."""
+    return frozenset(v for v in values if v.type != "frame")
 
 
 def hashable(values: Values) -> Values:

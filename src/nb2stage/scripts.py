@@ -203,29 +203,16 @@ class ScriptWriter:
         return any(d in ("environ", "syspath") or d.startswith("library ") for d in domains)
 
     def used_names(self) -> set[str]:
-        """All global names that the script's code looks up."""
+        """All global names that the script's own lines look up: not what only a module that it imports needs."""
         used: set[str] = set(self.plan.data.by_name)
         for statement in [*self.own, *self.repeats]:
             if statement in self.dropped_definitions:
                 continue
-            used |= set(statement.reads)
+            used |= statement.reads.keys() & _mentioned(statement.node) if self.moved else statement.reads.keys()
             for part in ast.walk(statement.node):
                 if isinstance(part, DEFINITIONS):
                     used |= free_names(part)
-        for statement, names in self.plan.data.repeats.items():
-            if statement not in self.moved and (statement in self.repeats or isinstance(statement.node, IMPORTS)):
-                used |= names & self.direct_names()
         return used
-
-    def direct_names(self) -> set[str]:
-        """Names that this script's own lines need, not only a module that it imports."""
-        found = {n for s in [*self.own, *self.repeats] if s not in self.dropped_definitions for n in s.reads}
-        for statement in [*self.own, *self.repeats]:
-            if statement not in self.dropped_definitions:
-                for part in ast.walk(statement.node):
-                    if isinstance(part, DEFINITIONS):
-                        found |= free_names(part)
-        return found
 
     def collect_imports(self) -> None:
         """Decide which imports stand at the top; the others stay where they are."""
@@ -864,6 +851,17 @@ def statement_text(cell: SourceCell, statement: Statement) -> str:
     while lines and lines[-1].startswith("#") and len(lines) not in hidden:
         above.insert(0, lines.pop())
     return "\n".join([*above, text]) if not data[line_start:start].strip() else text
+
+
+def _mentioned(node: ast.AST) -> set[str]:
+    """The names in a statement, also those in its texts: formulas and queries."""
+    found: set[str] = set()
+    for part in ast.walk(node):
+        if isinstance(part, ast.Name):
+            found.add(part.id)
+        elif isinstance(part, ast.Constant) and isinstance(part.value, str):
+            found.update(re.findall(r"[^\W\d]\w*", part.value))
+    return found
 
 
 def _is_show(node: ast.AST) -> bool:
