@@ -18,7 +18,6 @@ from nb2stage.diagnostics import Diagnostic, Severity
 from nb2stage.interpreter import FileUse, Finding
 from nb2stage.objects import Statement
 from nb2stage.pipeline import DvcStage, Out, Param
-from nb2stage.scopes import free_names
 
 FOLDERS = {
     "import": "data_processing",
@@ -443,7 +442,7 @@ class Planner:
             )
 
     def unknown_path(self, use: FileUse, declared: bool) -> None:
-        if declared or (use.mode == "command" and _is_harmless_command(use.node)):
+        if declared:
             return
         globs = [u for u in self.program.interpreter.files if u.mode == "glob" and u.path is not None]
         if use.mode == "read" and any(u.statement.cell == use.statement.cell for u in globs):
@@ -596,10 +595,6 @@ class Planner:
                     )
 
 
-def _is_harmless_command(node: ast.AST) -> bool:
-    return False
-
-
 def _key_paths(values: Mapping[str, object]) -> dict[str, list[str]]:
     """All dotted paths of params.yaml by their last part; only two levels are ours."""
     found: dict[str, list[str]] = {}
@@ -710,15 +705,3 @@ def _fill(text: str, values: dict[str, str]) -> str:
     for key, value in values.items():
         text = text.replace("{" + key + "}", value)
     return text
-
-
-def mentioned(node: ast.AST) -> set[str]:
-    """The global names that a definition or statement mentions."""
-    found = {n.id for n in ast.walk(node) if isinstance(n, ast.Name)}
-    for part in ast.walk(node):
-        if isinstance(part, DEFINITIONS):
-            found |= free_names(part)
-    return found
-
-
-__all__ = ["DEFINITIONS", "IMPORTS", "CacheFile", "Planner", "StagePlan", "Surroundings", "diagnose", "mentioned"]

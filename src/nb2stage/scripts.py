@@ -884,7 +884,7 @@ def _import_text(node: ast.Import | ast.ImportFrom, alias: ast.alias) -> str:
 
 def _same_import(one: ast.stmt, two: ast.stmt, name: str) -> bool:
     """Whether two import statements bind a name to the same thing."""
-    return bool(_targets(one, name) & _targets(two, name)) or _both_root(one, two, name)
+    return bool(_targets(one, name) & _targets(two, name))
 
 
 def _targets(node: ast.stmt, name: str) -> set[str]:
@@ -897,10 +897,6 @@ def _targets(node: ast.stmt, name: str) -> set[str]:
     if isinstance(node, ast.ImportFrom):
         return {f"{node.module}.{a.name}" for a in node.names if (a.asname or a.name) == name}
     return set()
-
-
-def _both_root(one: ast.stmt, two: ast.stmt, name: str) -> bool:
-    return False
 
 
 def _join_blocks(blocks: Sequence[str]) -> str:
@@ -919,6 +915,3 @@ def _ends_with_definition(lines: list[str]) -> bool:
         if line and not line[0].isspace() and not line.startswith((")", "]", "}", "#", '"""', "'''")):
             return line.startswith(("def ", "class ", "async def ", "@"))
     return False
-
-
-__all__ = ["Edits", "ScriptWriter", "statement_text"]
