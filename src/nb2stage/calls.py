@@ -178,12 +178,10 @@ class Calls:
 
     def make(self, node: ast.AST, what: str, *, kind: str = "value", type: str = "") -> Obj:  # noqa: A002
         """The object that this place of the program makes in this chain of calls; the same one on each visit."""
-        key = (id(node), what, self.stack)
+        key = (id(node), what, type, self.stack)
         obj = self.objects.get(key)
         if obj is None:
             obj = self.objects[key] = Obj(kind=kind, type=type)
-        elif obj.type != type:
-            obj.type = ""
         return obj
 
     def library(self, path: str) -> Obj:
@@ -283,8 +281,12 @@ class Calls:
         for obj in values:
             if obj.type in ("list", "tuple", "dict", "set"):
                 result |= obj.contents
-            elif obj.type in ("index", "handle"):
-                continue
+            elif obj.type in ("index", "handle", "frame"):
+                continue  # a loop over a frame gives the names of its columns
+            elif obj.type == "series":
+                result |= obj.contents
+                for origin in obj.fields.get("base", ATOM):
+                    result |= origin.contents
             elif "yields" in obj.fields:
                 result |= obj.fields["yields"]
             elif obj.type in ("iter", "partial"):
@@ -778,8 +780,8 @@ class Calls:
                 result |= self.call_library(fn.path, arguments, node)
         return result | frozenset(o for o in obj.contents if o.kind == "value")
 
-    def call_blind_arguments(self, fn: Obj, arguments: list[Argument], node: ast.AST) -> Values:
-        """Call a function with each parameter possibly being any of the given values: a callback.
+    def call_blind_arguments(self, fn: Obj, arguments: list[Argument], node: ast.AST, kind: str = "") -> Values:
+        """Call a function with each parameter possibly being any of the given values, or a new object of a `kind`: a callback.
 
         Libraries hand functions around that call each other, so this is not followed per chain of calls: what a
         function may do as a callback of one statement is worked out once, and again only when it may be given more.
@@ -800,8 +802,8 @@ class Calls:
         for _ in range(4 if outermost else 1):
             self.blind_turn += outermost
             call.turn, version, given, binds = self.blind_turn, self.heap_version, call.given, self.global_binds
-            anything = self.make(node, "callback")
-            self.hold(anything, given)
+            anything = self.make(node, "callback", type=kind)
+            self.hold(anything, frozenset(o for o in given if o.type not in USED_UP))
             call.result |= self.call_with(fn, Argument(given | {anything}, None, None, None), node)
             call.binds = call.binds or self.global_binds != binds
             if call.given == given and version == self.heap_version:
@@ -958,6 +960,8 @@ class Calls:
         if path == "sklearn.datasets." + last and last.startswith("load_"):
             if any(a.name == "return_X_y" for a in arguments):
                 self.slices.setdefault(id(node), ["frame" if self.as_frame(arguments) else "ndarray"])
+        if path == "pandas.concat" and any(o.type == "frame" for v in arguments[0].values for o in v.contents):
+            effect = replace(effect, type="frame")
         if path in ("pandas.DataFrame", "pandas.Series") and any(
             a.name == "copy" and a.constants == frozenset({False}) for a in arguments
         ):
@@ -1033,7 +1037,7 @@ class Calls:
         values: Values = frozenset().union(*(a.values for a in arguments))
         if not effect.cheap:
             self.statement.impure = self.statement.impure or not (effect.sets or effect.seeds)
-        self.callbacks(receiver, values, arguments, node, effect)
+        returned = self.callbacks(receiver, values, arguments, node, effect)
         first = receiver or (arguments[0].values if arguments else ATOM)
         self.apply_changes(effect, receiver, first, values, arguments)
         self.apply_state(effect, arguments, node)
@@ -1043,7 +1047,11 @@ class Calls:
             o for v in values | receiver if v.type in CONTAINERS for o in v.contents if o.kind == "instance"
         )
         extra = self.dunders(values | receiver | inside, [])
-        return self.result(effect, receiver, first, values, node) | extra
+        result = self.result(effect, receiver, first, values, node)
+        if returned:
+            for obj in result - values - receiver:
+                self.hold(obj, frozenset(o for o in returned if o.kind != "lib" and o.type not in USED_UP))
+        return result | extra
 
     def count_step(self, size: int) -> None:
         """Give up on following a statement that takes too long to follow; `size` is how many objects a call is given."""
@@ -1053,8 +1061,8 @@ class Calls:
 
     def callbacks(
         self, receiver: Values, values: Values, arguments: list[Argument], node: ast.AST, effect: Effect
-    ) -> None:
-        """A library may call the functions it is given, or those that its receiver holds."""
+    ) -> Values:
+        """A library may call the functions it is given, or those that its receiver holds; what these return."""
         methods = frozenset(v for v in values if v.type == "callable")
         if methods:
             # `map(xs.append, ys)`
@@ -1065,13 +1073,16 @@ class Calls:
             for owner in owners:
                 self.hold(owner, given_members - {owner})
         if not self.functions_stored and not any(v.kind in ("function", "bound", "class") for v in values):
-            return
+            return ATOM
+        result: Values = ATOM
         given = [Argument(receiver, None, None, None), *arguments]
         for obj in sorted(self.callable_from(receiver, values, effect), key=_line):
             if obj.kind in ("function", "bound") and (obj.kind == "bound" or not obj.bases):
-                self.call_blind_arguments(obj, given, node)
+                kind = "pandas" if receiver and all(o.type in {*FRAMES, "grouped"} for o in receiver) else ""
+                result |= self.call_blind_arguments(obj, given, node, kind)
             elif obj.kind == "instance" and (effect.unknown or self.has_library_base(obj)):
                 self.call_methods_blindly(obj, given, node)
+        return result
 
     def callable_from(self, receiver: Values, values: Values, effect: Effect) -> Set[Obj]:
         """The objects that a call may call: all within reach of an unknown call; of a known one its arguments, what
@@ -1267,7 +1278,9 @@ class Calls:
         for _ in range(depth):
             inner: set[Obj] = set()
             for obj in values:
-                if obj.type in CONTAINERS:
+                if obj.type in FRAMES:
+                    found |= obj.contents
+                elif obj.type in CONTAINERS:
                     inner |= obj.contents
                 elif obj.kind != "lib" and not (self.copy_on_write and obj.type in DATA):
                     found.add(obj)
@@ -1285,16 +1298,30 @@ class Calls:
             return first or frozenset({self.make(node, "result", type=effect.type)})
         if effect.result == "part":
             return self.members(first if receiver or len(values) == len(first) else first | values)
+        if effect.result == "rows":
+            made, pair = self.make(node, "rows", type="iter"), self.make(node, "pair", type="tuple")
+            self.hold(pair, frozenset(self.share(node, obj, "pandas") for obj in receiver))
+            self.hold(made, frozenset({pair}))
+            return frozenset({made})
         kind = effect.type
         if effect.copies_type and receiver:
             kind = self.kind_of(receiver)
         if effect.result == "any" and not kind and receiver and self.kind_of(receiver) in ("statsmodels", "scipy"):
             kind = self.kind_of(receiver)
         made = self.make(node, "result", type=kind)
+        if effect.cells or (self.kind_of(receiver) in {*FRAMES, "grouped"} and any(v.kind == "lib" for v in values)):
+            # `agg(list)`, `str.split()`
+            self.hold(made, frozenset({self.make(node, "cell")}))
+        if effect.nested:
+            row = self.make(node, "row", type="list")
+            self.hold(row, frozenset({self.make(node, "inner row", type="list")}))
+            self.hold(made, frozenset({row}))
         if effect.result == "fresh":
-            inner = frozenset(o for obj in receiver | values for o in obj.contents if o.kind != "lib")
-            if kind not in DATA or inner:
-                self.hold(made, frozenset(o for o in inner if o.type not in DATA))
+            inner = {o for obj in receiver | values for o in obj.contents if o.kind != "lib"}
+            if kind in FRAMES:
+                # `pd.concat([a, b])`
+                inner |= {cell for o in inner if o.type in FRAMES for cell in o.contents}
+            self.hold(made, frozenset(o for o in inner if o.type not in DATA))
             return frozenset({made})
         held = frozenset(o for o in receiver if o.type != "handle") | values
         if effect.result == "holds":

@@ -1,15 +1,16 @@
 """What library calls do, as data: one line per call, read by the analysis.
 
-A row is a few words.  The result: `atom` (a number, a string, None), `fresh` (a new object), `holds` (a new object that
-keeps its arguments), `view` (may be, or share memory with, the receiver or first argument), `part` (a member of it),
-`any` (a new object that may hold or be any argument; what an unknown call gives).  A type behind a colon: `fresh:frame`;
-`same` is the receiver's type.
+A row is a few words. The result: `atom` (a number, a string, None), `fresh` (a new object), `holds` (a new object
+that keeps its arguments), `view` (may be, or share memory with, the receiver or first argument), `part` (a member of
+it), `rows` (an iterator over pairs of a label and a row), `any` (a new object that may hold or be any argument; what
+an unknown call gives). A type behind a colon: `fresh:frame`; `same` is the receiver's type.
 
-What else it does: `changes` its receiver (a function: its first argument), `changes-all` (every argument too), `keeps`
-(the receiver now holds the arguments), `draws` (from the global random state unless a `random_state` is given),
-`draws-always:random`, `seeds:numpy`, `sets:matplotlib` (a setting of the process), `reads` / `writes` / `appends` a file
-named by its first argument, `handle` (the result cannot be saved), `plots`, `figure` (makes exactly one figure), `cheap`
-(may be repeated in another process with the same result and no cost).  What is not said does not happen.
+What else it does: `changes` its receiver (a function: its first argument), `changes-all` (every argument too),
+`keeps` (the receiver now holds the arguments), `draws` (from the global random state unless a `random_state` is
+given), `draws-always:random`, `seeds:numpy`, `sets:matplotlib` (a setting of the process), `reads` / `writes` /
+`appends` a file named by its first argument, `handle` (the result cannot be saved), `plots`, `figure` (makes exactly
+one figure), `cheap` (may be repeated in another process with the same result and no cost), `cells` (the cells of the
+result may be new lists), `nested` (a list of lists). What is not said does not happen.
 """
 
 from __future__ import annotations
@@ -36,6 +37,8 @@ class Effect:
     cheap: bool = False
     unknown: bool = False
     copies_type: bool = False
+    cells: bool = False  # the result's cells may be new lists or other mutable objects
+    nested: bool = False  # a list of lists
 
 
 # An unknown call may return, keep, change and draw from whatever it can reach.
@@ -276,21 +279,27 @@ _f(
 # -- pandas
 _f(
     "fresh:frame reads",
-    "read_csv read_table read_excel read_json read_parquet read_feather "
-    "read_stata read_sas read_spss read_fwf read_orc read_xml",
+    "read_csv read_table read_excel read_stata read_sas read_spss read_fwf read_orc read_xml",
     "pandas.",
 )
+_f("fresh:frame cells reads", "read_json read_parquet read_feather", "pandas.")
 _f("fresh reads", "read_html read_pickle read_hdf", "pandas.")
 _f("fresh:pandas", "read_sql read_sql_query read_sql_table read_clipboard", "pandas.")
 _f("holds:frame", "DataFrame", "pandas.")
 _f("holds:series", "Series", "pandas.")
 _f(
     "fresh:pandas",
-    "concat merge merge_asof merge_ordered get_dummies pivot_table pivot crosstab melt cut qcut "
+    "concat cut qcut "
     "to_datetime to_numeric to_timedelta date_range period_range timedelta_range bdate_range interval_range factorize "
-    "wide_to_long isna isnull notna notnull unique value_counts json_normalize",
+    "isna isnull notna notnull unique value_counts",
     "pandas.",
 )
+_f(
+    "fresh:frame",
+    "merge merge_asof merge_ordered get_dummies pivot_table pivot crosstab melt wide_to_long",
+    "pandas.",
+)
+_f("fresh:frame cells", "json_normalize", "pandas.")
 _f(
     "fresh:pandas cheap",
     "Timestamp Timedelta Period DateOffset Interval NaT Categorical CategoricalDtype Index "
@@ -504,18 +513,28 @@ _t(
     "replace round nlargest nsmallest ffill bfill interpolate shift diff pct_change between isin value_counts cumsum "
     "map rank where mask abs str.lower rename",
 )
-_t("frame", "fresh:series", "sum mean std var min max median count nunique isna_any idxmax idxmin any all duplicated")
+_t("frame", "fresh:series", "sum mean std var min max median count nunique idxmax idxmin any all duplicated")
 _t("frame series pandas", "atom changes", "update insert pop_")
 _t("frame series pandas", "part changes", "pop")
 _t("frame series pandas", "fresh:frame", "head_ sample_")
 _t("frame series pandas ndarray", "atom changes", "sort fill put itemset setfield partition resize byteswap")
-_t("frame series pandas", "fresh", "items_ agg aggregate apply transform pipe_")
+_t("frame series pandas grouped", "fresh:pandas", "agg aggregate apply transform")
+_t("grouped", "fresh:pandas cells", "split rsplit findall")
+_t("grouped", "fresh:pandas", "mean std var sum min max median count nunique first last size quantile cumsum cumcount")
+_t("frame pandas", "rows", "iterrows itertuples items")
+_t("series", "holds:iter", "items")
+_t("frame series pandas", "fresh:list", "tolist to_list")
+_t("series", "part", "mean std var sum min max median prod sem skew kurt idxmin idxmax any all nunique item")
+_t("series", "fresh:pandas", "quantile unique")
+_t("frame pandas", "fresh:pandas", "quantile mode")
+_t("pandas", "fresh:pandas", "mean std var sum min max median prod sem skew kurt idxmin idxmax any all nunique item")
 _t(
     "ndarray",
     "fresh:ndarray",
     "copy astype sum mean std var min max cumsum cumprod dot argsort argmax argmin round "
-    "clip nonzero repeat take tolist conj trace prod any all searchsorted flatten ptp choose compress tobytes",
+    "clip nonzero repeat take conj trace prod any all searchsorted flatten ptp choose compress tobytes",
 )
+_t("ndarray", "fresh:list nested", "tolist")
 _t("ndarray", "view:ndarray", "reshape ravel transpose squeeze view swapaxes diagonal T real imag flat")
 _t(
     "generator",
@@ -549,6 +568,8 @@ _t("bunch", "any changes changes-all", "update pop clear setdefault")
 _t("logger", "atom changes", "debug info warning error critical exception log")
 _t("logger", "atom sets:logging keeps", "setLevel addHandler removeHandler addFilter removeFilter")
 _t("sklearn", "fresh:sklearn", "get_params")
+_t("sklearn", "fresh:ndarray", "predict predict_proba predict_log_proba decision_function score_samples")
+_t("sklearn", "atom", "score")
 _t("sklearn", "view changes keeps", "set_params set_output set_fit_request")
 _t("sklearn", "view changes draws keeps", "fit partial_fit")
 _t("sklearn", "fresh draws", "split sample fit_transform_")
@@ -714,7 +735,7 @@ def parse(row: str) -> Effect:
     values: dict[str, object] = {"result": "any"}
     for word in row.split():
         head, _, tail = word.partition(":")
-        if head in ("atom", "fresh", "holds", "view", "part", "any"):
+        if head in ("atom", "fresh", "holds", "view", "part", "rows", "any"):
             values["result"] = head
             values["type"] = "" if tail == "same" else tail
             values["copies_type"] = tail == "same"
@@ -755,8 +776,8 @@ def parse(row: str) -> Effect:
             values["handle"] = True
         elif word in ("plots", "figure"):
             values["plots"] = 1 if word == "figure" else 2
-        elif word == "cheap":
-            values["cheap"] = True
+        elif word in ("cheap", "cells", "nested"):
+            values[word] = True
     return Effect(**values)  # type: ignore[arg-type]
 
 

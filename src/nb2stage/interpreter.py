@@ -707,14 +707,16 @@ class Interpreter(Calls):
                 inner = source.args[0]
                 self.assign_element(target.elts[1], inner, self.peek(inner), self.constant_elements(inner))
                 return
-        if is_items(source) and isinstance(target, ast.Tuple) and len(target.elts) == 2:
-            assert isinstance(source, ast.Call)
-            assert isinstance(source.func, ast.Attribute)
-            held = self.members(self.peek(source.func.value))
+        owner = items_owner(source)
+        owners = self.peek(owner) if owner is not None else ATOM
+        pair = isinstance(target, ast.Tuple) and len(target.elts) == 2
+        if owner is not None and pair and not any(o.type in FRAMES for o in owners):
+            assert isinstance(target, ast.Tuple)
+            held = self.members(owners)
             self.assign(target.elts[0], hashable(held), None, None)
             self.assign(target.elts[1], held, None, None)
             return
-        self.assign(target, self.members(without_frames(values)), constants, None)
+        self.assign(target, self.members(values), constants, None)
 
     def store_into(self, base: Values, target: ast.Attribute | ast.Subscript, values: Values) -> None:
         """`base.x = values` or `base[i] = values`."""
@@ -737,7 +739,9 @@ class Interpreter(Calls):
                 obj.stored.add(target.attr)
                 obj.fields[target.attr] = obj.fields.get(target.attr, ATOM) | values
                 self.heap_version += bool(values - obj.contents)
-            if obj.type not in ("frame", "series", "ndarray"):
+            if obj.type in FRAMES:
+                self.hold(obj, self.cells_of(values, 1))
+            elif obj.type != "ndarray":
                 self.hold(obj, values)
         self.dunders(base, [values], only=("__setitem__", "__setattr__", "__delitem__"))
 
@@ -846,7 +850,7 @@ class Interpreter(Calls):
         if kind == "tuple" or (kind == "frame" and "series" in types):
             kind = "frame"
         made = self.make(node, "operator", type=kind)
-        if comparison or kind in ("frame", "series", "ndarray"):
+        if comparison or kind in DATA:
             pass
         elif kind in ("list", "set", "dict"):
             self.hold(made, frozenset(o for obj in everything for o in obj.contents))
@@ -932,6 +936,8 @@ class Interpreter(Calls):
                 result |= obj.contents
             else:
                 result.add(self.column(node, obj, index))
+                if obj.type == "frame":
+                    continue  # columns or rows, never what a cell holds
                 result |= obj.contents
                 for base_obj in obj.fields.get("base", ATOM):
                     result |= base_obj.contents
@@ -952,13 +958,20 @@ class Interpreter(Calls):
             return self.share(node, base, "pandas") if self.copy_on_write else obj
         if obj.type not in FRAMES:
             return obj
-        if obj.type == "frame" and isinstance(node.slice, ast.Constant) and isinstance(node.slice.value, str):
+        constants = self.constant(node.slice) if obj.type == "frame" else None
+        if constants and all(isinstance(c, str) for c in constants):
             return self.share(node, obj, "series")
         if obj.type == "frame" and kinds and kinds <= {"list", "index"}:
-            return self.make(node, "columns", type="frame")
+            return self.copied(node, "columns", obj)
         if obj.type != "pandas" and kinds and kinds <= {"series"}:
-            return self.make(node, "rows", type=obj.type)
+            return self.copied(node, "rows", obj)
         return self.share(node, obj, "pandas")
+
+    def copied(self, node: ast.Subscript, what: str, obj: Obj) -> Obj:
+        """A selection that is a copy; lists in its cells are the same."""
+        made = self.make(node, what, type=obj.type)
+        self.hold(made, frozenset(obj.contents))
+        return made
 
     def of_Attribute(self, node: ast.Attribute) -> Values:
         base = self.eval(node.value)
@@ -1055,16 +1068,19 @@ class Interpreter(Calls):
             if isinstance(source.func, ast.Name) and source.func.id == "zip":
                 pairs = [self.members(self.eval(a)) for a in source.args if not isinstance(a, ast.Starred)]
             self.frame = frame
-            if is_items(source) and isinstance(source.func, ast.Attribute):
+            owner = items_owner(source)
+            if owner is not None:
                 self.frame = outer
-                held = self.members(self.eval(source.func.value))
+                owners = self.eval(owner)
                 self.frame = frame
-                pairs = [hashable(held), held]
+                if not any(o.type in FRAMES for o in owners):
+                    held = self.members(owners)
+                    pairs = [hashable(held), held]
             if len(pairs) == len(generator.target.elts):
                 for target, pair in zip(generator.target.elts, pairs, strict=True):
                     self.assign(target, pair, None, None)
                 return
-        self.assign(generator.target, self.members(without_frames(values)), constants, None)
+        self.assign(generator.target, self.members(values), constants, None)
 
     def of_ListComp(self, node: ast.ListComp | ast.SetComp) -> Values:
         made = self.make(node, "comprehension", type="set" if isinstance(node, ast.SetComp) else "list")
@@ -1124,19 +1140,11 @@ def _binary(node: ast.AugAssign) -> ast.expr:
     return ast.copy_location(ast.BinOp(_as_load(node.target), node.op, node.value), node)
 
 
-def is_items(node: ast.expr) -> bool:
-    """Whether an expression is `something.items()`."""
-    return (
-        isinstance(node, ast.Call)
-        and isinstance(node.func, ast.Attribute)
-        and node.func.attr == "items"
-        and not node.args
-    )
-
-
-def without_frames(values: Values) -> Values:
-    """What a loop runs over, but frames: a loop over a frame gives the names of its columns."""
-    return frozenset(v for v in values if v.type != "frame")
+def items_owner(node: ast.expr) -> ast.expr | None:
+    """`x` of `x.items()`."""
+    if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and not node.args:
+        return node.func.value if node.func.attr == "items" else None
+    return None
 
 
 def hashable(values: Values) -> Values:
