@@ -17,7 +17,7 @@ from nb2stage.calls import MAIN_STATES
 from nb2stage.effects import NOTICED_BY
 from nb2stage.interpreter import BUILTINS, Finding, Interpreter
 from nb2stage.objects import Obj, Statement, Var, reach
-from nb2stage.scopes import free_names
+from nb2stage.scopes import free_names, inner_free_names
 
 DEFINITIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
 IMPORTS = (ast.Import, ast.ImportFrom)
@@ -163,24 +163,19 @@ class Boundaries:
                 self.soft_names(stage, statement.node, statement.position)
         self.collect_settings(stage)
 
-    def soft_names(self, stage: StageData, node: ast.AST, position: int) -> None:
+    def soft_names(self, stage: StageData, node: ast.stmt, position: int) -> None:
         """What a definition mentions goes with it where that costs no file: imports, definitions, constants."""
-        for part in ast.walk(node):
-            if not isinstance(part, DEFINITIONS):
-                continue
-            for name in sorted(free_names(part)):
-                if name in stage.needs:
+        for name in sorted(inner_free_names(node) - stage.needs.keys()):
+            var = self.exits[stage.index].get(name)
+            if var is None:
+                var = self.interpreter.state.get(name)
+                if name in BUILTINS or not all(isinstance(s.node, (*DEFINITIONS, *IMPORTS)) for s in var.sites):
                     continue
-                var = self.exits[stage.index].get(name)
-                if var is None:
-                    var = self.interpreter.state.get(name)
-                    if name in BUILTINS or not all(isinstance(s.node, (*DEFINITIONS, *IMPORTS)) for s in var.sites):
-                        continue
-                outside = frozenset(s for s in var.sites if s.stage != stage.index)
-                if outside and outside == var.sites and var.unbound != 3:
-                    need = Need(name, var.values, outside, position)
-                    if all(self.repeatable(s) for s in self.history(need, stage.index)):
-                        self.add_need(stage, need)
+            outside = frozenset(s for s in var.sites if s.stage != stage.index)
+            if outside and outside == var.sites and var.unbound != 3:
+                need = Need(name, var.values, outside, position)
+                if all(self.repeatable(s) for s in self.history(need, stage.index)):
+                    self.add_need(stage, need)
 
     def add_need(self, stage: StageData, need: Need) -> None:
         before = stage.needs.get(need.name)
@@ -264,14 +259,16 @@ class Boundaries:
 
     def check_order(self, stage: StageData) -> None:
         """A statement that is repeated at the top of a script must not belong behind one of the stage's own."""
+        first: dict[str, int] = {}
+        for own in stage.statements:
+            for name in own.binds | own.reads.keys():
+                first.setdefault(name, own.position)
         for statement in stage.repeats:
             if isinstance(statement.node, IMPORTS) or statement.position < self.start(stage):
                 continue
-            for own in stage.statements:
-                if own.position < statement.position and statement.binds & (own.binds | own.reads.keys()):
-                    name = min(statement.binds & (own.binds | own.reads.keys()))
-                    self.findings.append(Finding("NB246", statement, statement.node, name))
-                    break
+            used = [name for name in statement.binds if first.get(name, statement.position) < statement.position]
+            if used:
+                self.findings.append(Finding("NB246", statement, statement.node, min(used)))
 
     def cross_in_file(self, stage: StageData, name: str) -> None:
         need = stage.needs[name]

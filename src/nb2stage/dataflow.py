@@ -7,13 +7,14 @@ import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 
 from nb2stage.boundaries import DEFINITIONS, IMPORTS, Boundaries
 from nb2stage.interpreter import Finding, Interpreter
 from nb2stage.magics import PythonCell
 from nb2stage.objects import State, Statement, Var, reach
 from nb2stage.paramsyaml import is_yaml_value
-from nb2stage.scopes import top_level_names
+from nb2stage.scopes import inner_free_names, top_level_names
 from nb2stage.tags import CellRole, Role
 
 
@@ -43,6 +44,42 @@ class Program:
     boundaries: Boundaries
     findings: list[Finding]
     inert: set[int] = field(default_factory=set)  # stages that hold only imports, definitions and settings
+
+    @cached_property
+    def cell_at(self) -> dict[int, SourceCell]:
+        """The cells by their position in the notebook."""
+        return {cell.index: cell for cell in self.cells}
+
+    @cached_property
+    def binders(self) -> dict[str, list[Statement]]:
+        """The statements that bind each name, in order."""
+        found: dict[str, list[Statement]] = {}
+        for statement in self.statements:
+            for name in statement.binds:
+                found.setdefault(name, []).append(statement)
+        return found
+
+    @cached_property
+    def names(self) -> set[str]:
+        """All names that the notebook binds or mentions."""
+        mentioned = {n.id for cell in self.cells for n in ast.walk(cell.tree) if isinstance(n, ast.Name)}
+        return mentioned | self.binders.keys()
+
+    @cached_property
+    def names_read(self) -> set[str]:
+        """All names that a statement reads, or that a function or class body may look up."""
+        return {n for s in self.statements for n in (*s.reads, *inner_free_names(s.node))}
+
+    @cached_property
+    def imports(self) -> list[Statement]:
+        """The import statements."""
+        return [s for s in self.statements if isinstance(s.node, IMPORTS)]
+
+    @cached_property
+    def dotted_imports(self) -> set[str]:
+        """`a.b` of each `import a.b`."""
+        nodes = [s.node for s in self.imports if isinstance(s.node, ast.Import)]
+        return {a.name for node in nodes for a in node.names if "." in a.name and not a.asname}
 
 
 @dataclass(frozen=True)

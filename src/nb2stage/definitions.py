@@ -9,14 +9,15 @@ every process that loads them.
 from __future__ import annotations
 
 import ast
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from nb2stage.boundaries import DEFINITIONS, IMPORTS, StageData
 from nb2stage.dataflow import Program
 from nb2stage.interpreter import BUILTINS
-from nb2stage.objects import Statement
-from nb2stage.scopes import free_names
+from nb2stage.objects import Obj, Statement
+from nb2stage.scopes import free_names, inner_free_names
 
 FOLDER = "definitions"
 
@@ -45,11 +46,10 @@ class Definitions:
 
     def __init__(self, program: Program, names: Sequence[str]) -> None:
         self.program, self.names = program, names
-        self.sites: dict[str, list[Statement]] = {}
-        for statement in program.statements:
-            for name in statement.binds:
-                self.sites.setdefault(name, []).append(statement)
+        self.sites = program.binders
         self.known: dict[Statement, bool] = {}
+        self.mentioned: dict[int, Counter[str]] = {}
+        self.held: dict[int, set[Obj]] = {}
         boundaries = program.boundaries
         self.stateful = {n for t in boundaries.transfers for n in t.names if boundaries.state_of(t, n) is not None}
 
@@ -78,18 +78,25 @@ class Definitions:
         if statement.stage != stage.index:
             return False
         name = next(iter(statement.binds))
-        others = [s for s in stage.statements if s is not statement]
-        mentioned = {n for s in others for n in (set(s.reads) | _mentioned(s))}
-        transfers = [t for t in self.program.boundaries.transfers if t.stage == stage.index]
+        if self.mentions(stage)[name] > (name in _mentioned(statement)):
+            return True
         exits = self.program.boundaries.exits[stage.index]
-        defined = exits[name].values if name in exits else frozenset()
-        held = any(
-            defined & self.program.boundaries.pickled(exits[n].values, self.program.boundaries.end(stage.index))
-            for t in transfers
-            for n in t.names
-            if n in exits
-        )
-        return name in mentioned or held
+        return name in exits and bool(exits[name].values & self.saved(stage))
+
+    def mentions(self, stage: StageData) -> Counter[str]:
+        """How many statements of a stage mention each name."""
+        if stage.index not in self.mentioned:
+            self.mentioned[stage.index] = Counter(n for s in stage.statements for n in _mentioned(s))
+        return self.mentioned[stage.index]
+
+    def saved(self, stage: StageData) -> set[Obj]:
+        """What the files that a stage saves hold."""
+        if stage.index not in self.held:
+            boundaries = self.program.boundaries
+            exits, end = boundaries.exits[stage.index], boundaries.end(stage.index)
+            names = {n for t in boundaries.transfers if t.stage == stage.index for n in t.names if n in exits}
+            self.held[stage.index] = {o for n in names for o in boundaries.pickled(exits[n].values, end)}
+        return self.held[stage.index]
 
     def can_move(self, statement: Statement) -> bool:
         """Whether a definition means the same in a module of its own."""
@@ -135,7 +142,7 @@ class Definitions:
         )
 
     def add_constants(self, module: DefinitionsModule) -> None:
-        todo = [n for s in module.statements for n in _mentioned(s) | set(s.reads)]
+        todo = [n for s in module.statements for n in _mentioned(s)]
         while todo:
             name = todo.pop()
             sites = self.sites.get(name, [])
@@ -149,5 +156,5 @@ def _is_library_setting(statement: Statement) -> bool:
     return any(domain.startswith("library ") for domain in statement.sets)
 
 
-def _mentioned(statement: Statement) -> set[str]:
-    return {n for part in ast.walk(statement.node) if isinstance(part, DEFINITIONS) for n in free_names(part)}
+def _mentioned(statement: Statement) -> frozenset[str]:
+    return inner_free_names(statement.node) | statement.reads.keys()

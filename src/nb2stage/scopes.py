@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import cache
@@ -117,6 +118,25 @@ def free_names(node: ScopeNode) -> frozenset[str]:
     """The global names that a function or class body may look up when it runs, nested functions included."""
     found: set[str] = set()
     _free(node, (), found)
+    return frozenset(found)
+
+
+@cache
+def inner_free_names(node: ast.stmt) -> frozenset[str]:
+    """The global names that the functions and classes inside a statement may look up when they run."""
+    parts = [p for p in ast.walk(node) if isinstance(p, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef)]
+    return frozenset(name for part in parts for name in free_names(part))
+
+
+@cache
+def mentioned_names(node: ast.stmt) -> frozenset[str]:
+    """The names in a statement, also those in its texts: formulas and queries."""
+    found: set[str] = set()
+    for part in ast.walk(node):
+        if isinstance(part, ast.Name):
+            found.add(part.id)
+        elif isinstance(part, ast.Constant) and isinstance(part.value, str):
+            found.update(re.findall(r"[^\W\d]\w*", part.value))
     return frozenset(found)
 
 

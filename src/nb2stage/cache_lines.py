@@ -1,0 +1,160 @@
+"""The lines of a script that load what earlier stages saved, and save what later ones need."""
+
+from __future__ import annotations
+
+import ast
+from pathlib import PurePosixPath
+
+from nb2stage.boundaries import Transfer
+from nb2stage.import_lines import Imports
+from nb2stage.planning import CacheFile, Planner, StagePlan
+
+STATE_CALLS = {
+    "<numpy random state>": ("numpy", "random.get_state()", "random.set_state({})"),
+    "<random state>": ("random", "getstate()", "setstate({})"),
+    "<torch random state>": ("torch", "get_rng_state()", "set_rng_state({})"),
+}
+
+
+class CacheLines:
+    """Loads and saves of one stage."""
+
+    def __init__(self, planner: Planner, plan: StagePlan, imports: Imports) -> None:
+        self.planner, self.plan, self.imports = planner, plan, imports
+        self.program = planner.program
+        self.helper = ""  # a function to load with, where one is needed
+        self.states: list[str] = []  # lines that give definitions the state they had
+
+    def loads(self) -> str:
+        lines: list[str] = []
+        for file in sorted(self.plan.loads, key=lambda f: f.transfer.stage):
+            comment = f"# from {file.source}"
+            if comment not in lines:
+                lines.append(comment)
+            lines.append(self.load(file, file.consumers[self.plan.name]))
+        return "\n".join(lines)
+
+    def load(self, file: CacheFile, names: list[str]) -> str:
+        """The lines that bring back what a stage takes of one cache file."""
+        transfer = file.transfer
+        if transfer.kind == "pandas":
+            return f'{names[0]} = {self.imports.module("pandas", "pd")}.read_pickle("{file.path}")'
+        if self.program.boundaries.holds_formula(transfer) and transfer.kind in ("pickle", "cloudpickle"):
+            value = f'{self.load_helper()}("{file.path}")'
+        else:
+            value = self.load_value(transfer.kind, file.path)
+        if transfer.optional:
+            return f"globals().update({value})"
+        if transfer.names == [names[0]]:
+            return self.restore(transfer, names[0], value)
+        plain = all(self.is_plain(transfer, n) for n in transfer.names)
+        if plain and names == transfer.names:
+            return f"{', '.join(names)} = {value}"
+        if plain and len(names) == 1:
+            return f"{names[0]} = {value}[{transfer.names.index(names[0])}]"
+        shared = self.imports.fresh(f"from_{file.source.replace('-', '_')}")
+        lines = [f"{shared} = {value}"]
+        for name in names:
+            line = self.restore(transfer, name, f"{shared}[{transfer.names.index(name)}]")
+            if line:
+                lines.append(line)
+        return "\n".join(lines)
+
+    def load_helper(self) -> str:
+        """A function to load with: statsmodels looks for what a formula names two calls up."""
+        name = self.imports.fresh("load")
+        pickle, path = self.imports.module("pickle"), self.imports.member("pathlib", "Path")
+        self.helper = (
+            f"def {name}(path):\n"
+            "    # in a function, since a model looks for the names of its formula two calls up\n"
+            f"    return {pickle}.loads({path}(path).read_bytes())"
+        )
+        return name
+
+    def is_plain(self, transfer: Transfer, name: str) -> bool:
+        return name not in STATE_CALLS and self.program.boundaries.state_of(transfer, name) is None
+
+    def restore(self, transfer: Transfer, name: str, value: str) -> str:
+        """The line that gives a name its value; the state of a definition waits until the definition stands."""
+        if name in STATE_CALLS:
+            module, _, setter = STATE_CALLS[name]
+            return f"{self.module_of(module)}.{setter.format(value)}"
+        state = self.program.boundaries.state_of(transfer, name)
+        if state is None:
+            return f"{name} = {value}"
+        self.states.append(f"for attribute, state in {value}.items():\n    setattr({name}, attribute, state)")
+        return ""
+
+    def load_value(self, kind: str, path: str) -> str:
+        if kind in ("pickle", "cloudpickle"):
+            return f'{self.imports.module("pickle")}.loads({self.imports.member("pathlib", "Path")}("{path}").read_bytes())'
+        if kind in STATE_CALLS:
+            return self.load_value("pickle", path)
+        return f'{self.imports.module("joblib")}.load("{path}")'
+
+    def module_of(self, name: str) -> str:
+        return self.imports.module("numpy", "np") if name == "numpy" else self.imports.module(name)
+
+    def saves(self) -> str:
+        blocks: list[str] = []
+        by_readers: dict[tuple[str, ...], list[CacheFile]] = {}
+        for file in self.plan.saves:
+            by_readers.setdefault(tuple(file.consumers), []).append(file)
+        order = {name: n for n, name in enumerate(self.planner.names)}
+        made = (
+            f'{self.imports.member("pathlib", "Path")}("cache/{self.plan.name}").mkdir(parents=True, exist_ok=True)'
+            if self.plan.saves
+            else ""
+        )
+        for readers, files in sorted(by_readers.items(), key=lambda item: [order[n] for n in item[0]]):
+            lines = [f"# for {', '.join(readers)}"]
+            if made:
+                lines.append(made)
+                made = ""
+            blocks.append("\n".join([*lines, *(self.save(file) for file in files)]))
+        if self.plan.metric_names:
+            blocks.append(self.save_metrics())
+        return "\n".join(blocks)
+
+    def save(self, file: CacheFile) -> str:
+        transfer = file.transfer
+        if transfer.kind == "pandas":
+            return f'{self.imports.module("pandas", "pd")}.to_pickle({transfer.names[0]}, "{file.path}")'
+        if transfer.optional:
+            names = ", ".join(f'"{n}"' for n in transfer.names)
+            value = f"{{k: v for k, v in globals().items() if k in ({names},)}}"
+        elif len(transfer.names) == 1:
+            value = self.saved_value(transfer, transfer.names[0])
+        else:
+            value = "(" + ", ".join(self.saved_value(transfer, name) for name in transfer.names) + ")"
+        if transfer.kind != "joblib":
+            module = self.imports.module("cloudpickle" if transfer.kind == "cloudpickle" else "pickle")
+            return f'{self.imports.member("pathlib", "Path")}("{file.path}").write_bytes({module}.dumps({value}))'
+        return f'{self.imports.module("joblib")}.dump({value}, "{file.path}")'
+
+    def saved_value(self, transfer: Transfer, name: str) -> str:
+        """What is written for a name: its value; of a definition, the state that it has gathered."""
+        if name in STATE_CALLS:
+            module, getter, _ = STATE_CALLS[name]
+            return f"{self.module_of(module)}.{getter}"
+        state = self.program.boundaries.state_of(transfer, name)
+        if state is None:
+            return name
+        if isinstance(next(iter(self.program.boundaries.exits[transfer.stage][name].sites)).node, ast.ClassDef):
+            return f"{{k: v for k, v in vars({name}).items() if k in {tuple(state)!r}}}"
+        return f'{{"__defaults__": {name}.__defaults__, "__kwdefaults__": {name}.__kwdefaults__, **vars({name})}}'
+
+    def save_metrics(self) -> str:
+        path, json, real = self.plan.metrics_file, self.imports.module("json"), self.imports.member("numbers", "Real")
+        names = ", ".join(f'"{n}"' for n in self.plan.metric_names)
+        metrics = self.imports.fresh("metrics")
+        numbers = f"{metrics} = {{n: globals().get(n) for n in ({names},)}}"
+        only = f"{{n: v for n, v in {metrics}.items() if isinstance(v, ({real}, dict))}}"
+        make = ""
+        if "/" in path:
+            folder = f'{self.imports.member("pathlib", "Path")}("{PurePosixPath(path).parent}")'
+            make = f"{folder}.mkdir(parents=True, exist_ok=True)\n"
+        return (
+            f'{numbers}\n{make}with open("{path}", "w") as file:\n'
+            f"    {json}.dump({only}, file, indent=2, default=lambda v: v.item())"
+        )
