@@ -14,8 +14,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from nb2stage.diagnostics import Severity
-from nb2stage.magics import CELL_MAGICS, LINE_MAGICS, Code, Names, PythonCell, Verdict, names_of, to_python
+from nb2stage.linemagics import TRANSLATORS
+from nb2stage.magics import names_of, to_python
+from nb2stage.magictable import CELL_MAGICS, LINE_MAGICS, Code, Verdict
 from nb2stage.notebook import Cell
+from nb2stage.translation import Names, PythonCell
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -474,7 +477,7 @@ def test_line_magics(name: str) -> None:
         assert python.has_magic
         if magic.verdict is Verdict.REFUSED:
             assert codes == ["NB302"]
-        if magic.verdict is Verdict.DROPPED and magic.translate is None and "=" not in source:
+        if magic.verdict is Verdict.DROPPED and name not in TRANSLATORS and "=" not in source:
             assert codes == []
             assert not python.imports
 

@@ -13,7 +13,7 @@ from nb2stage.writer import read_text
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from nb2stage.planning import StagePlan
+    from nb2stage.stageplan import StagePlan
 
 LAYOUTS: Final = ("guideline", "flat")
 CONFIGURATION_FILE: Final = "nb2stage.toml"

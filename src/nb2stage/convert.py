@@ -14,12 +14,14 @@ from nb2stage.dataflow import Program, SourceCell, World, analyse
 from nb2stage.diagnostics import Diagnostic, Severity
 from nb2stage.dvcyaml import foreign_outs, stage_names, update_dvc_yaml
 from nb2stage.magics import to_python
+from nb2stage.messages import diagnose
 from nb2stage.notebook import Notebook, read_notebook
 from nb2stage.paramsyaml import check_params_text, read_params, update_gitignore, update_params_yaml
 from nb2stage.pipeline import GeneratedFile
-from nb2stage.planning import Planner, StagePlan, Surroundings, diagnose
+from nb2stage.planning import Planner
 from nb2stage.scopes import scope_of, top_level_names
 from nb2stage.scripts import ScriptWriter, module_text
+from nb2stage.stageplan import StagePlan, Surroundings
 from nb2stage.tags import CellRole, Role, parse_tags
 from nb2stage.writer import STATE_PATH, State, read_text
 
@@ -88,7 +90,7 @@ def convert(data: bytes, path: str, project: Project) -> Conversion:
     diagnostics += [diagnose(finding, path, names) for finding in program.findings]
     planner = Planner(path, names, program, surroundings(project, path, names))
     plans = planner.plan()
-    diagnostics += planner.diagnostics
+    diagnostics += planner.notes.diagnostics
     if not plans:
         hint = "tag the cells that do the work"
         diagnostics.append(Diagnostic("NB251", "no cell with a stage tag does anything", hint, path=path))

@@ -11,11 +11,11 @@ from functools import cached_property
 
 from nb2stage.boundaries import DEFINITIONS, IMPORTS, Boundaries
 from nb2stage.interpreter import Finding, Interpreter
-from nb2stage.magics import PythonCell
 from nb2stage.objects import State, Statement, Var, reach
-from nb2stage.paramsyaml import is_yaml_value
 from nb2stage.scopes import inner_free_names, top_level_names
 from nb2stage.tags import CellRole, Role
+from nb2stage.translation import PythonCell
+from nb2stage.yamltext import is_yaml_value
 
 
 @dataclass

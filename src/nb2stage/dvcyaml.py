@@ -11,7 +11,7 @@ import posixpath
 from typing import TYPE_CHECKING, Any, Final
 
 from nb2stage.diagnostics import Nb2stageError
-from nb2stage.paramsyaml import (
+from nb2stage.yamltext import (
     content_end,
     entry_lines,
     flow_text,
@@ -29,8 +29,8 @@ from nb2stage.paramsyaml import (
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping, Sequence
 
-    from nb2stage.paramsyaml import Edit
     from nb2stage.pipeline import DvcStage, Out
+    from nb2stage.yamltext import Edit
 
 # What we own of a stage; the order is that in which DVC writes the keys of a stage.
 _OWNED: Final = ("cmd", "deps", "params", "outs", "metrics", "plots")

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
     from nb2stage.convert import Conversion
-    from nb2stage.planning import StagePlan
+    from nb2stage.stageplan import StagePlan
     from nb2stage.writer import Change
 
 JSON_VERSION: Final = 1

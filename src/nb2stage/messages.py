@@ -1,0 +1,138 @@
+"""Findings of the analysis and of planning -> diagnostics for the user: the texts, and the place that each is about."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Sequence
+
+from nb2stage.diagnostics import Diagnostic, Severity
+from nb2stage.interpreter import FileUse, Finding
+from nb2stage.objects import Statement
+
+MESSAGES: dict[str, tuple[Severity, str, str]] = {
+    "NB201": (
+        Severity.ERROR,
+        "`{name}` is not bound by any cell before this one",
+        "bind `{name}` in an earlier cell of the pipeline, or tag this cell `skip`",
+    ),
+    "NB203": (Severity.ERROR, "`{name}` was deleted before", "remove the `del`, or bind `{name}` again"),
+    "NB205": (
+        Severity.ERROR,
+        "the code before this always ends with an error or an exit",
+        "tag the cell that fails `skip`",
+    ),
+    "NB230": (
+        Severity.WARNING,
+        "random numbers of `{name}` are drawn without a seed: the notebook itself gives other results each time",
+        "seed the generator in the first cell",
+    ),
+    "NB240": (
+        Severity.ERROR,
+        "this changes the settings of the process ({name}) in a way that cannot be repeated in a later stage",
+        "make the setting with constants, at the top level of a cell tagged `setup`",
+    ),
+    "NB241": (
+        Severity.ERROR,
+        "`{name}` is made by code that cannot be repeated in each stage",
+        "put the cell into a stage: tag it with the stage that makes `{name}`",
+    ),
+    "NB242": (Severity.ERROR, "`{name}` cannot be handed on to a later stage", "bind `{name}` in one cell of a stage"),
+    "NB244": (
+        Severity.ERROR,
+        "`{name}` is a view of memory that changes later under another name, and a file would keep a copy",
+        "make `{name}` a copy (`.copy()`), or put the cells into one stage",
+    ),
+    "NB245": (
+        Severity.ERROR,
+        "`{name}` was defined with `{text}`, which has another value by then",
+        "define `{name}` and use it in one stage",
+    ),
+    "NB304": (
+        Severity.ERROR,
+        "`%timeit` in line {hint} runs code that changes values, and how often is up to the machine",
+        "tag the cell `skip`, or write the statement without `%timeit`",
+    ),
+    "NB246": (
+        Severity.ERROR,
+        "`{name}` is bound here, between cells of a stage that use another `{name}`",
+        "give this cell the tag of that stage, or another name to `{name}`",
+    ),
+    "NB243": (
+        Severity.ERROR,
+        "`{name}` cannot be saved for a later stage: it holds {text}",
+        "make it in the stage that uses it, or put both cells into one stage",
+    ),
+}
+
+
+def diagnose(finding: Finding, path: str, names: Sequence[str]) -> Diagnostic:
+    """A finding of the analysis as a diagnostic for the user."""
+    statement = finding.statement
+    severity, message, hint = MESSAGES.get(finding.code, (Severity.ERROR, finding.text, finding.hint))
+    if finding.code == "NB202":
+        message = "`{name}` comes from cell {hint}, which has no tag"
+        hint = "tag cell {hint} with a stage, `setup` or `parameters`; or `skip` if it does not matter"
+    elif finding.code == "NB204":
+        message = "cell {hint}, which has no tag, changes what `{name}` refers to"
+        hint = "tag cell {hint} with a stage if the change belongs to the pipeline, `skip` if it does not matter"
+    elif finding.code == "NB206":
+        message = "this cell would run before cell {hint} of another stage, and both use {name}"
+        hint = "move the cells of a stage together, or give one of the two cells another stage"
+    elif finding.code == "NB207":
+        message = "cell {hint}, which has no tag, makes a setting ({name}) that this stage would notice"
+        hint = "tag cell {hint} `setup`, or `skip` if it does not matter"
+    elif finding.code in ("NB123", "NB220", "NB221", "NB222", "NB290"):
+        hint = finding.hint or "write it in another way, or tag the cell `skip`"
+    fill = {"name": finding.name, "text": finding.text, "hint": finding.hint}
+    return Diagnostic(
+        finding.code,
+        _fill(message, fill),
+        _fill(hint, fill),
+        severity,
+        path,
+        statement.cell,
+        getattr(finding.node, "lineno", None),
+        (getattr(finding.node, "col_offset", -1) + 1) or None,
+        names[statement.stage] if statement.stage is not None else None,
+    )
+
+
+def _fill(text: str, values: dict[str, str]) -> str:
+    for key, value in values.items():
+        text = text.replace("{" + key + "}", value)
+    return text
+
+
+class Notes:
+    """Collects what planning has to say about one notebook."""
+
+    def __init__(self, path: str, names: Sequence[str]) -> None:
+        self.path, self.names = path, names
+        self.diagnostics: list[Diagnostic] = []
+
+    def add(
+        self,
+        severity: Severity,
+        code: str,
+        message: str,
+        hint: str = "",
+        *,
+        stage: str | None = None,
+        statement: Statement | None = None,
+        node: ast.AST | None = None,
+    ) -> None:
+        """Add a finding about a stage, or about a statement or a node in it."""
+        where = node if node is not None else statement.node if statement is not None else None
+        if stage is None and statement is not None and statement.stage is not None:
+            stage = self.names[statement.stage]
+        cell = statement.cell if statement is not None else None
+        line = getattr(where, "lineno", None)
+        self.diagnostics.append(Diagnostic(code, message, hint, severity, self.path, cell, line, stage=stage))
+
+    def error(self, use: FileUse, code: str, message: str, hint: str) -> None:
+        """Add an error about the use of a file."""
+        self.add(Severity.ERROR, code, message, hint, statement=use.statement, node=use.node)
+
+    def warn(self, use: FileUse, code: str, message: str, hint: str) -> None:
+        """Add a warning about the use of a file."""
+        self.add(Severity.WARNING, code, message, hint, statement=use.statement, node=use.node)

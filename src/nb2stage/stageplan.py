@@ -1,0 +1,82 @@
+"""What planning fills in: the stages as they will be written, and the questions that it may ask of the disk."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import PurePosixPath
+
+from nb2stage.boundaries import StageData, Transfer
+from nb2stage.dataflow import SourceCell
+from nb2stage.definitions import DefinitionsModule
+from nb2stage.interpreter import FileUse
+from nb2stage.pipeline import DvcStage, Out, Param
+
+
+@dataclass
+class CacheFile:
+    """A transfer with its path and the names of the stages that read it."""
+
+    path: str
+    transfer: Transfer
+    source: str
+    consumers: dict[str, list[str]]  # stage name -> the names that it takes
+
+
+@dataclass
+class StagePlan:
+    """One stage as it will be written."""
+
+    name: str
+    script: str
+    folder: str
+    data: StageData
+    cells: list[SourceCell]
+    loads: list[CacheFile] = field(default_factory=list)
+    saves: list[CacheFile] = field(default_factory=list)
+    params: list[Param] = field(default_factory=list)
+    reads: list[str] = field(default_factory=list)
+    writes: list[FileUse] = field(default_factory=list)
+    made_dirs: set[str] = field(default_factory=set)
+    outs: list[Out] = field(default_factory=list)
+    metrics: list[Out] = field(default_factory=list)
+    plots: list[Out] = field(default_factory=list)
+    local_modules: list[str] = field(default_factory=list)
+    definitions: list[DefinitionsModule] = field(default_factory=list)
+    metric_names: list[str] = field(default_factory=list)
+    metrics_file: str = ""
+    figures: str = ""
+
+    def dvc_stage(self) -> DvcStage:
+        """The entry in dvc.yaml."""
+        deps = {self.script, *self.reads, *self.local_modules, *(file.path for file in self.loads)}
+        deps |= {module.path for module in self.definitions}
+        return DvcStage(
+            name=self.name,
+            cmd=f"python {self.script}",
+            deps=tuple(sorted(deps)),
+            params=tuple(sorted(param.key for param in self.params)),
+            outs=tuple(sorted([Out(f.path) for f in self.saves] + self.outs, key=lambda out: out.path)),
+            metrics=tuple(sorted(self.metrics, key=lambda out: out.path)),
+            plots=tuple(sorted(self.plots, key=lambda out: out.path)),
+        )
+
+
+@dataclass(frozen=True)
+class Surroundings:
+    """What the planner has to know of the project on disk, as questions, so that it stays pure."""
+
+    exists: Callable[[str], bool]
+    is_dir: Callable[[str], bool]
+    glob: Callable[[str], list[str]]
+    tuned: Mapping[str, object]  # params.yaml as it is
+    known_outs: frozenset[str]  # outs of our stages in the present dvc.yaml
+    foreign_outs: Mapping[str, str]  # outs of other people's stages
+    layout: str = "guideline"
+
+
+def normal(path: str) -> str:
+    """A path with forward slashes and without `./`."""
+    if "://" in path:
+        return path
+    return str(PurePosixPath(path.replace("\\", "/")))
