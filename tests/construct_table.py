@@ -5768,6 +5768,161 @@ seen[Temp(1)] += "!"
 => [repr(k) + v for k, v in seen.items()]
 """
 
+FRAMES: Final = r"""
+== pandas-lists-in-cells
+# %% import
+import pandas as pd
+df = pd.DataFrame({'w': [[1], [2]], 'n': [0, 1]})
+first = df['w'].iloc[0]
+# %% train
+df.loc[0, 'w'].append(9)
+for words in df['w']:
+    words.append(3)
+# %% report
+=> [df['w'].tolist(), first]
+
+== pandas-str-split-cells-changed
+# %% import
+import pandas as pd
+texts = pd.Series(['a b', 'c d'])
+words = texts.str.split(' ')
+# %% train
+for each in words:
+    each.append('x')
+# %% report
+=> words.tolist()
+
+== pandas-iterrows-row-kept
+# %% import
+import pandas as pd
+df = pd.DataFrame({'a': [1, 2], 'b': [3, 4]})
+rows = []
+for i, row in df.iterrows():
+    rows.append(row)
+# %% train
+row['a'] = 77
+rows[0]['b'] = 5
+# %% report
+=> [row.tolist(), [r.tolist() for r in rows], df['a'].tolist()]
+
+== pandas-agg-list-cells
+# %% import
+import pandas as pd
+df = pd.DataFrame({'k': [1, 1, 2], 'v': [3, 4, 5]})
+groups = df.groupby('k')['v'].agg(list)
+one = groups.loc[1]
+# %% train
+one.append(100)
+for g in groups:
+    g.append(0)
+# %% report
+=> [groups.tolist(), one]
+
+== pandas-column-of-lists-shared
+# %% import
+import pandas as pd
+lists = [[1], [2]]
+df = pd.DataFrame({'n': [0, 1]})
+df['w'] = lists
+kept = df[df['n'] > 0]
+# %% train
+lists[1].append(5)
+# %% report
+=> [df['w'].tolist(), kept['w'].tolist()]
+
+== pandas-apply-makes-lists
+# %% import
+import pandas as pd
+df = pd.DataFrame({'n': [1, 2]})
+df['made'] = df['n'].apply(lambda n: [n])
+again = df['made'].iloc[1]
+# %% train
+again.append(9)
+# %% report
+=> [df['made'].tolist(), again]
+
+== pandas-itertuples-and-items
+# %% import
+import pandas as pd
+df = pd.DataFrame({'a': [1, 2], 'b': [3, 4]})
+found = {}
+for name, column in df.items():
+    found[name] = column
+total = 0
+for row in df.itertuples(index=False):
+    total += row.a * row.b
+# %% train
+df.loc[0, 'a'] = 50
+found['b'].iloc[0] = 40
+# %% report
+=> [total, df['a'].tolist(), [c.tolist() for c in found.values()]] 
+
+== numpy-tolist-nested
+# %% import
+import numpy as np
+table = np.arange(4).reshape(2, 2)
+rows = table.tolist()
+one = rows[0]
+# %% train
+one.append(7)
+rows[1][0] = -1
+# %% report
+=> [rows, one, table.tolist()]
+
+== pandas-reduce-objects
+# %% import
+import functools
+import pandas as pd
+parts = [[1], [2], [3]]
+joined = functools.reduce(lambda a, b: a if len(a) > 0 else b, parts)
+# %% train
+joined.append(8)
+# %% report
+=> [parts, joined]
+
+== pandas-read-csv-in-chunks | either
+# %% import
+import pandas as pd
+# %% file: d.csv
+a,b
+1,2
+3,4
+5,6
+# %% train
+chunks = []
+for chunk in pd.read_csv('d.csv', chunksize=2):
+    chunk['a'] += 1
+    chunks.append(chunk)
+# %% evaluate
+chunk['b'] = 0
+# %% report
+=> [chunk['b'].tolist(), [c['b'].tolist() for c in chunks]]
+
+== pandas-groupby-loop-keeps-groups
+# %% import
+import pandas as pd
+df = pd.DataFrame({'k': [1, 1, 2], 'v': [3, 4, 5]})
+kept = {}
+for key, group in df.groupby('k'):
+    kept[key] = group
+# %% train
+group['v'] = 0
+# %% report
+=> [kept[2]['v'].tolist(), group['v'].tolist(), df['v'].tolist()]
+
+== estimators-in-a-frame
+# %% import
+import pandas as pd
+from sklearn.linear_model import Ridge
+df = pd.DataFrame({'k': [1, 1, 2, 2], 'x': [1.0, 2, 3, 4], 'y': [2.0, 3, 5, 8]})
+models = df.groupby('k').apply(lambda g: Ridge(alpha=1.0).fit(g[['x']], g['y']))
+one = models.loc[1]
+# %% train
+one.set_params(alpha=3.0)
+# %% report
+=> [models.loc[1].alpha, one.alpha]
+"""
+
 COMBINATIONS: Final = r'''
 == unbound-methods-of-builtins-change
 # %% import
@@ -7394,5 +7549,6 @@ ROWS: Final[list[Row]] = _rows(
     + GROUPING
     + UNTAGGED
     + VALUES
+    + FRAMES
     + COMBINATIONS
 )

@@ -242,7 +242,12 @@ class Calls:
         name = self.name_of(node)
         if obj.type in FRAMES:
             if name in GROUPED:
-                return self.part_of(node, obj, "grouped")
+                part = self.part_of(node, obj, "grouped")
+                if name == "groupby":
+                    pair = self.make(node, "pair", type="tuple")
+                    self.hold(pair, frozenset({self.share(node, obj, obj.type)}))
+                    part.fields["yields"] = frozenset({pair})
+                return part
             if effect.type == "ndarray" or name in ("to_numpy", "ravel", "__array__"):
                 return self.memory_view(node, obj)
             return self.share(node, obj, obj.type if name in ("head", "tail") else "pandas")
@@ -960,6 +965,8 @@ class Calls:
         if path == "sklearn.datasets." + last and last.startswith("load_"):
             if any(a.name == "return_X_y" for a in arguments):
                 self.slices.setdefault(id(node), ["frame" if self.as_frame(arguments) else "ndarray"])
+        if path.startswith("pandas.read_") and any(a.name in ("chunksize", "iterator") for a in arguments):
+            effect = replace(effect, type="iter", cells=True)
         if path == "pandas.concat" and any(o.type == "frame" for v in arguments[0].values for o in v.contents):
             effect = replace(effect, type="frame")
         if path in ("pandas.DataFrame", "pandas.Series") and any(
