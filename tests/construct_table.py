@@ -5855,7 +5855,7 @@ for row in df.itertuples(index=False):
 df.loc[0, 'a'] = 50
 found['b'].iloc[0] = 40
 # %% report
-=> [total, df['a'].tolist(), [c.tolist() for c in found.values()]] 
+=> [total, df['a'].tolist(), [c.tolist() for c in found.values()]]
 
 == numpy-tolist-nested
 # %% import
