@@ -297,7 +297,7 @@ class Calls:
             elif obj.type in ("iter", "partial"):
                 result |= {o for o in reach([obj]) if o is not obj}
             elif obj.kind != "lib":
-                result |= {obj} | obj.contents
+                result |= {obj} | parts_of(obj)
         return frozenset(result) | self.dunders(values, [], only=("__iter__", "__next__", "__getitem__"))
 
     def everything(self, values: Values) -> Values:
@@ -1334,7 +1334,11 @@ class Calls:
         if effect.result == "holds":
             if kind in ("list", "set", "dict"):
                 members = self.members(held)
-                self.hold(made, members | (held if kind == "dict" else ATOM))
+                if kind == "dict":
+                    # `dict(pairs)`, `dict(key=value)`
+                    members |= frozenset(o for pair in members if pair.type in ("tuple", "list") for o in pair.contents)
+                    members |= frozenset(o for o in held if o.type not in USED_UP)
+                self.hold(made, members)
             elif kind in DATA:
                 self.hold(made, self.cells_of(held, 2 if kind == "frame" else 1))
             else:
@@ -1364,6 +1368,11 @@ OPENERS = frozenset(
     ]
 )
 CONTAINERS = ("list", "dict", "tuple", "set", "index")
+
+
+def parts_of(obj: Obj) -> Values:
+    """What a subscript, an attribute or a loop may take out of an object: of a plot not the data that it draws."""
+    return frozenset(o for o in obj.contents if obj.type != "matplotlib" or o.type not in DATA)
 
 
 def owned(objects: Iterable[Obj]) -> set[Obj]:

@@ -810,4 +810,9 @@ def method_effect(name: str, kind: str) -> Effect | None:
     row = TYPED_METHODS.get((kind, name))
     if row is None and kind not in ("list", "dict", "set", "generator", "iter", "handle", "generator_object"):
         row = METHODS.get(name)
-    return parse(row) if row is not None else None
+    if row is None:
+        return None
+    effect = parse(row)
+    if effect.changes and kind in ("ndarray", "frame", "series") and (kind, name) not in TYPED_METHODS:
+        return None  # `fit`, `add`: a method of something else, or one of theirs that changes nothing
+    return effect

@@ -12,9 +12,9 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from functools import cache
 
-from nb2stage.calls import DATA, FRAMES, GROUPED, BlindCall, Calls, TooLongError
+from nb2stage.calls import DATA, FRAMES, GROUPED, BlindCall, Calls, TooLongError, parts_of
 from nb2stage.constants import constant_of
-from nb2stage.effects import ATOM_ATTRIBUTES, DATE_PARTS, SETTINGS
+from nb2stage.effects import ATOM_ATTRIBUTES, DATE_PARTS, SETTINGS, method_effect
 from nb2stage.objects import ATOM, Constants, Frame, Key, Obj, State, Statement, Values, Var, join_vars, merge, reach
 from nb2stage.scopes import COMPREHENSIONS, Scope, ScopeNode, bound_names, free_names, scope_of, top_level_names
 
@@ -938,7 +938,7 @@ class Interpreter(Calls):
                 result.add(self.column(node, obj, index))
                 if obj.type == "frame":
                     continue  # columns or rows, never what a cell holds
-                result |= obj.contents
+                result |= parts_of(obj)
                 for base_obj in obj.fields.get("base", ATOM):
                     result |= base_obj.contents
         return frozenset(result) | self.dunders(base, [index], only=("__getitem__", "__class_getitem__"))
@@ -1021,11 +1021,15 @@ class Interpreter(Calls):
             return frozenset(obj.contents)
         if obj.type in ("bunch",) and node.attr == "frame":
             return frozenset({self.make(node, "bunch.frame", type="frame")} | obj.contents)
-        if obj.type in ("list", "dict", "set", "tuple"):
+        effect = method_effect(node.attr, obj.type) if obj.type in ("list", "dict", "set") else None
+        if effect is not None and effect.changes:
             method = self.make(node, "method", type="callable")
             self.hold(method, frozenset({obj}))
             return frozenset({obj, method})
-        return frozenset({obj}) | frozenset(obj.contents)
+        if obj.type == "sklearn" and node.attr.endswith("_") and not node.attr.startswith("X_"):
+            # What an estimator has learnt is its own, not the data that it was given.
+            return frozenset({obj}) | frozenset(o for o in obj.contents if o.type not in DATA)
+        return frozenset({obj}) | parts_of(obj)
 
     def comprehension(self, node: ast.expr, generators: list[ast.comprehension], parts: list[ast.expr]) -> list[Values]:
         names = {n.id for g in generators for n in ast.walk(g.target) if isinstance(n, ast.Name)}
