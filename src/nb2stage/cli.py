@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final, NoReturn
 
 from nb2stage import __version__
+from nb2stage.checks.options import register as register_check
 from nb2stage.diagnostics import RULES, Diagnostic, Nb2stageError, Severity
 
 if TYPE_CHECKING:
@@ -82,12 +83,14 @@ def build_parser() -> argparse.ArgumentParser:
             allow_abbrev=False,
         )
     )
+    register_check(commands, _help_formatter)
     rules = commands.add_parser(
         "rules",
         formatter_class=_help_formatter,
         help="what the codes of the messages stand for: `nb2stage rules NB201`",
     )
     rules.add_argument("codes", nargs="*", metavar="CODE", help="all rules when there is none")
+    rules.add_argument("--markdown", action="store_true", help="print the page that documents all rules")
     return parser
 
 
@@ -212,9 +215,12 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         options = parse(arguments)
         console = Console(options)
-        return show_rules(options.codes, console) if options.command == "rules" else run_convert(options, console)
+        return run_command(options, console)
     except SystemExit as stop:  # argparse has printed what is wrong, or the help
         return stop.code if isinstance(stop.code, int) else USAGE
+    except Nb2stageError as error:
+        console.findings(error.diagnostics)
+        return FOUND
     except KeyboardInterrupt:
         _print("nb2stage: interrupted, nothing is half-written", sys.stderr)
         return INTERRUPTED
@@ -240,14 +246,30 @@ def _print_traceback() -> None:
     _print(traceback.format_exc(), sys.stderr)
 
 
-def show_rules(codes: Sequence[str], console: Console) -> int:
-    """Print what the codes stand for."""
+def run_command(options: argparse.Namespace, console: Console) -> int:
+    """Run the command that was asked for; the exit code."""
+    if options.command == "convert":
+        return run_convert(options, console)
+    if options.command == "rules":
+        return show_rules(options, console)
+    code: int = options.run(options, console)
+    return code
+
+
+def show_rules(options: argparse.Namespace, console: Console) -> int:
+    """Print what the codes stand for: all in a line each, some with the reason and the remedy."""
+    from nb2stage.rules import page, text
+
+    codes: Sequence[str] = options.codes
+    if options.markdown:
+        console.out(page().removesuffix("\n"))
+        return FINE
     wanted = [code.upper() for code in codes] or sorted(RULES)
     for code in wanted:
         if code not in RULES:
             console.err(f"nb2stage: there is no rule `{code}`; `nb2stage rules` lists all")
             return USAGE
-    console.out("\n".join(f"{code}  {RULES[code]}" for code in wanted))
+    console.out("\n".join(text(code) if codes else f"{code}  {RULES[code]}" for code in wanted))
     return FINE
 
 

@@ -19,7 +19,22 @@ LAYOUTS: Final = ("guideline", "flat")
 CONFIGURATION_FILE: Final = "nb2stage.toml"
 # What makes a folder a project: the pipeline of a notebook in a folder below it goes here.
 _MARKS: Final = ("dvc.yaml", ".dvc", ".git", "pyproject.toml", CONFIGURATION_FILE)
-_KEYS: Final = ("layout", "notebooks")
+_KEYS: Final = ("layout", "notebooks", "check")
+# What `nb2stage check` can be told to leave out: its own rules, and those of `convert` that do not stop a conversion.
+CHECK_CODES: Final = (
+    *("NB230", "NB405", "NB406"),
+    *("NB701", "NB702", "NB710", "NB711", "NB720", "NB721", "NB722", "NB730", "NB731"),
+)
+_CHECK_KEYS: Final = ("ignore", "per-file-ignores", "notebook-folders", "max-output-kb")
+
+
+class CheckSettings(NamedTuple):
+    """The settings of `nb2stage check`: rules that are off, everywhere or for some paths, and what rules measure by."""
+
+    ignore: tuple[str, ...] = ()
+    per_file_ignores: tuple[tuple[str, tuple[str, ...]], ...] = ()
+    notebook_folders: tuple[str, ...] = ("data_exploration", "hpo")
+    max_output_kb: int = 500
 
 
 class Configuration(NamedTuple):
@@ -27,6 +42,7 @@ class Configuration(NamedTuple):
 
     layout: str = "guideline"
     notebooks: tuple[str, ...] = ()
+    check: CheckSettings = CheckSettings()
 
 
 # -- which folder ----------------------------------------------------------------------------------------------------
@@ -188,7 +204,39 @@ def _checked(table: dict[str, Any], path: str) -> Configuration:
     notebooks = table.get("notebooks", [])
     if not isinstance(notebooks, list) or not all(isinstance(name, str) for name in notebooks):
         raise _wrong(path, "`notebooks` is not a list of paths", 'write `notebooks = ["explore.ipynb"]`')
-    return Configuration(layout, tuple(notebooks))
+    return Configuration(layout, tuple(notebooks), _check_settings(table.get("check", {}), path))
+
+
+def _check_settings(table: Any, path: str) -> CheckSettings:
+    if not isinstance(table, dict):
+        raise _wrong(path, "`check` is not a table", "write `[check]` (`[tool.nb2stage.check]` in pyproject.toml)")
+    for key in table:
+        if key not in _CHECK_KEYS:
+            raise _wrong(path, f"nb2stage has no setting `check.{key}`", _known(key, _CHECK_KEYS))
+    files = table.get("per-file-ignores", {})
+    if not isinstance(files, dict):
+        raise _wrong(path, "`check.per-file-ignores` is not a table", 'write `"hpo/*" = ["NB731"]` lines below it')
+    folders = table.get("notebook-folders", list(CheckSettings().notebook_folders))
+    if not isinstance(folders, list) or not all(isinstance(folder, str) for folder in folders):
+        raise _wrong(path, "`check.notebook-folders` is not a list of paths", 'write `["data_exploration", "hpo"]`')
+    size = table.get("max-output-kb", CheckSettings().max_output_kb)
+    if not isinstance(size, int) or isinstance(size, bool) or size < 0:
+        raise _wrong(path, "`check.max-output-kb` is not a number of kilobytes", "write `max-output-kb = 500`")
+    return CheckSettings(
+        _codes(table.get("ignore", []), "check.ignore", path),
+        tuple((glob, _codes(codes, f'check.per-file-ignores."{glob}"', path)) for glob, codes in files.items()),
+        tuple(folder.strip("/") for folder in folders),
+        size,
+    )
+
+
+def _codes(codes: Any, key: str, path: str) -> tuple[str, ...]:
+    if not isinstance(codes, list) or not all(isinstance(code, str) for code in codes):
+        raise _wrong(path, f"`{key}` is not a list of rules", 'write `["NB731"]`')
+    for code in codes:
+        if code not in CHECK_CODES:
+            raise _wrong(path, f"`{key}` cannot switch off {code!r}", f"it can be one of {', '.join(CHECK_CODES)}")
+    return tuple(codes)
 
 
 def _known(word: str, words: Sequence[str]) -> str:

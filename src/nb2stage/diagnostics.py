@@ -19,7 +19,7 @@ class Severity(Enum):
 
 
 # code -> what the rule is about, in one line.  NB1 reading and tags, NB2 names and values, NB3 IPython syntax,
-# NB4 files, NB5 parameters, NB6 the project's files.
+# NB4 files, NB5 parameters, NB6 the project's files, NB7 the project as a whole.  `rules` says more on each.
 RULES: Final[dict[str, str]] = {
     # -- NB1: reading the notebook, tags
     "NB100": "the notebook cannot be opened",
@@ -107,6 +107,16 @@ RULES: Final[dict[str, str]] = {
     "NB617": "a notebook is gone, and another one takes over its stages",
     "NB620": "the configuration cannot be used",
     "NB621": "git or DVC could not be set up",
+    # -- NB7: what only `nb2stage check` finds
+    "NB701": "a generated file is not in step with its notebook",
+    "NB702": "a notebook that was converted is gone",
+    "NB710": "a stage runs a notebook",
+    "NB711": "the script of a stage is not among its deps",
+    "NB720": "cached files, data or models are committed to git",
+    "NB721": "cached files, data or models are not ignored by git",
+    "NB722": "git ignores a file that has to be committed",
+    "NB730": "a notebook stands where no notebook belongs",
+    "NB731": "a committed notebook has large outputs",
 }
 
 
@@ -114,7 +124,8 @@ RULES: Final[dict[str, str]] = {
 class Diagnostic:
     """One finding: where it is, what it is, and how to mend it.
 
-    `cell` is the 1-based position among all cells of the notebook, `line` and `column` are 1-based inside the cell.
+    `cell` is the 1-based position among all cells of the notebook, `line` and `column` are 1-based inside the cell, or
+    inside the file where it is no notebook.
     """
 
     code: str
@@ -140,6 +151,8 @@ class Diagnostic:
                 place += f":{self.line}"
                 if self.column is not None:
                     place += f":{self.column}"
+        elif self.line is not None:
+            place += f":{self.line}"
         stage = f" [{self.stage}]" if self.stage else ""
         word = "" if self.severity is Severity.ERROR else f"{self.severity.value}: "
         text = (

@@ -12,7 +12,7 @@ from nb2stage.diagnostics import Severity
 from nb2stage.interpreter import FileUse
 from nb2stage.messages import Notes
 from nb2stage.pipeline import Out
-from nb2stage.stageplan import StagePlan, Surroundings, normal
+from nb2stage.stageplan import NO_VERSION_HINT, StagePlan, Surroundings, has_version, normal
 
 IMAGES = frozenset({".png", ".jpg", ".jpeg", ".svg"})
 METRIC_STEM = re.compile(r"metric|score|result|evaluation|performance|accuracy|report", re.IGNORECASE)
@@ -73,9 +73,9 @@ class FilePlanner:
         elif path is None:
             self.unknown_path(plan, use)
         elif "://" in path:
-            if use.mode == "read":
+            if use.mode == "read" and not has_version(path):
                 message = f"`{path}` is read from the network: a changed file there re-runs nothing"
-                self.notes.warn(use, "NB405", message, "download it once into data/ and read that")
+                self.notes.warn(use, "NB405", message, NO_VERSION_HINT)
         elif use.mode == "glob" and any(c in path for c in "*?["):
             self.plan_glob(plan, path)
         elif use.mode == "probe":

@@ -242,7 +242,7 @@ def document(result: Result) -> dict[str, Any]:
             for path, conversion in result.conversions
         ],
         "files": [{"path": change.path, "change": change.kind} for change in result.changes],
-        "diagnostics": [_finding(finding) for finding in result.diagnostics],
+        "diagnostics": [finding_data(finding) for finding in result.diagnostics],
         "next": list(result.commands),
     }
 
@@ -279,7 +279,8 @@ def _json_value(value: object) -> object:
     return value if isinstance(value, str | int | float | None) else str(value)
 
 
-def _finding(finding: Diagnostic) -> dict[str, Any]:
+def finding_data(finding: Diagnostic) -> dict[str, Any]:
+    """A finding as data."""
     return {
         "code": finding.code,
         "severity": finding.severity.value,

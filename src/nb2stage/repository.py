@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import os
 import sys
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from nb2stage.diagnostics import Diagnostic, Nb2stageError
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from pathlib import Path
 
 
@@ -54,3 +56,57 @@ def _run(command: list[str], shown: str, root: Path) -> None:
     if done.returncode:
         said = "\n".join((done.stderr.strip() or done.stdout.strip()).splitlines()[-5:])
         raise Nb2stageError(Diagnostic("NB621", f"`{shown}` failed: {said}", "run it by hand to see why"))
+
+
+@dataclass(frozen=True)
+class GitFiles:
+    """The files below a folder as git sees them: those in the index, and those that are neither there nor ignored."""
+
+    tracked: frozenset[str]
+    untracked: frozenset[str]
+
+
+def git_files(root: Path) -> GitFiles | None:
+    """What git knows of the files below a folder, paths relative to it; None where there is no git or no repository."""
+    listed = _asked(["ls-files", "-z", "-t", "--cached", "--others", "--exclude-standard"], root)
+    if listed is None:
+        return None
+    entries = [(entry[0], entry[2:]) for entry in listed.split("\0") if entry]
+    tracked = frozenset(path for kind, path in entries if kind != "?")
+    return GitFiles(tracked, frozenset(path for kind, path in entries if kind == "?"))
+
+
+def ignored_by_git(root: Path, paths: Iterable[str]) -> dict[str, tuple[str, int, str]]:
+    """Which of these paths git ignores, and by which line of which file.  A file in the index is not ignored.
+
+    All paths are relative to `root`; one that ends with a slash is a folder.
+    """
+    answer = _asked(["check-ignore", "-z", "-v", "--stdin"], root, "".join(f"{path}\0" for path in paths))
+    fields, top = (answer or "").split("\0"), git_top(root) or root
+    return {
+        fields[i + 3]: (os.path.relpath(top / fields[i], root), int(fields[i + 1] or 0), fields[i + 2])
+        for i in range(0, len(fields) - 3, 4)
+        if not fields[i + 2].startswith("!")
+    }
+
+
+def git_top(root: Path) -> Path | None:
+    """The folder of the git repository around a folder."""
+    return next((folder for folder in (root, *root.parents) if (folder / ".git").exists()), None)
+
+
+def _asked(arguments: list[str], root: Path, given: str = "") -> str | None:
+    """What git answers; None where there is no git, or it knows nothing of the folder."""
+    import subprocess
+
+    try:
+        done = subprocess.run(
+            ["git", *arguments],
+            cwd=root,
+            input=given.encode("utf-8", "surrogateescape"),
+            capture_output=True,
+            check=False,
+        )
+    except OSError:
+        return None
+    return done.stdout.decode("utf-8", "surrogateescape") if done.returncode in (0, 1) else None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import PurePosixPath
@@ -73,6 +74,21 @@ class Surroundings:
     known_outs: frozenset[str]  # outs of our stages in the present dvc.yaml
     foreign_outs: Mapping[str, str]  # outs of other people's stages
     layout: str = "guideline"
+
+
+NO_VERSION_HINT = "`dvc import-url URL data/` keeps the version: read that file; or read a URL with a version in it"
+# Behind the host: a commit, a version such as v1.2, `?version=`, a numbered record of an archive that never changes one.
+_VERSION = re.compile(
+    r"^\w+://[^/]+/(?:.*[/@=])?(?:[0-9a-f]{40}|[0-9a-f]{64})(?:[/?.]|$)"
+    r"|^\w+://[^/]+/(?:.*[/@_-])?v?\d+\.\d+(?:\.\d+)*(?=[/@_-]|\.[a-z]|$)"
+    r"|[?&](?:version|versionId|rev|revision)=[^&]+|\bzenodo\.org/(?:api/)?records?/\d+",
+    re.IGNORECASE,
+)
+
+
+def has_version(url: str) -> bool:
+    """Whether a URL names one version of its file, as far as the URL itself says so."""
+    return _VERSION.search(url) is not None
 
 
 def normal(path: str) -> str:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 import re
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from nb2stage.diagnostics import Diagnostic, Nb2stageError
@@ -176,8 +177,7 @@ def stop(code: str, path: str, line: int | None, message: str, hint: str) -> Nb2
 
 
 def read_yaml(text: str, path: str, code: str) -> Any:
-    """The value of a YAML text, read as DVC reads it."""
-    from ruamel.yaml import YAML
+    """The value of a YAML text, read as DVC reads it.  It belongs to all who read the text: change a copy."""
     from ruamel.yaml.error import YAMLError
 
     conflict = re.search(r"^(?:<{7}|>{7})(?: |$)", text, re.M)
@@ -185,9 +185,7 @@ def read_yaml(text: str, path: str, code: str) -> Any:
         line = text.count("\n", 0, conflict.start())
         raise stop(code, path, line, "there is an unresolved merge conflict", f"resolve the conflict in {path}")
     try:
-        data = YAML(typ="safe", pure=True).load(text)
-        same(data, data)  # has no end for a value that holds itself
-        return data
+        return _loaded(text)
     except RecursionError as error:
         raise stop(code, path, None, "this is nested too deeply, or a value holds itself", f"mend {path}") from error
     except (YAMLError, ValueError) as error:
@@ -196,6 +194,17 @@ def read_yaml(text: str, path: str, code: str) -> Any:
         raise stop(code, path, mark and mark.line, f"this is not valid YAML: {reason}", f"mend {path}") from error
 
 
+# A project of ten notebooks would read one and the same dvc.yaml fifty times, which is most of the work of a check.
+@lru_cache(maxsize=16)
+def _loaded(text: str) -> Any:
+    from ruamel.yaml import YAML
+
+    data = YAML(typ="safe", pure=True).load(text)
+    same(data, data)  # has no end for a value that holds itself
+    return data
+
+
+@lru_cache(maxsize=16)
 def yaml_nodes(text: str) -> Any:
     """The nodes of a YAML text that `read_yaml` reads, with the places where they stand."""
     from ruamel.yaml import YAML
