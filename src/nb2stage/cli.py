@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, NoReturn
 
-from nb2stage import __version__
+from nb2stage import __version__, graph_command
 from nb2stage.diagnostics import RULES, Diagnostic, Nb2stageError, Severity
 
 if TYPE_CHECKING:
@@ -88,6 +88,7 @@ def build_parser() -> argparse.ArgumentParser:
         help="what the codes of the messages stand for: `nb2stage rules NB201`",
     )
     rules.add_argument("codes", nargs="*", metavar="CODE", help="all rules when there is none")
+    graph_command.register(commands, _help_formatter)
     return parser
 
 
@@ -212,6 +213,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         options = parse(arguments)
         console = Console(options)
+        if "run" in options:
+            return int(options.run(options, console))
         return show_rules(options.codes, console) if options.command == "rules" else run_convert(options, console)
     except SystemExit as stop:  # argparse has printed what is wrong, or the help
         return stop.code if isinstance(stop.code, int) else USAGE

@@ -16,6 +16,7 @@ from nb2stage.dataflow import Program, SourceCell, literal, yaml_value
 from nb2stage.definitions import FOLDER, Definitions, DefinitionsModule
 from nb2stage.diagnostics import Diagnostic, Severity
 from nb2stage.interpreter import FileUse, Finding
+from nb2stage.kinds import kind_of
 from nb2stage.objects import Statement
 from nb2stage.pipeline import DvcStage, Out, Param
 
@@ -50,6 +51,7 @@ class CacheFile:
     transfer: Transfer
     source: str
     consumers: dict[str, list[str]]  # stage name -> the names that it takes
+    kinds: dict[str, str] = field(default_factory=dict)  # name -> `DataFrame`, `list`, ..., as far as known
 
 
 @dataclass
@@ -195,7 +197,8 @@ class Planner:
     def plan_transfers(self) -> None:
         by_index = {plan.data.index: plan for plan in self.stages}
         taken: set[str] = set()
-        for transfer in self.program.boundaries.transfers:
+        boundaries = self.program.boundaries
+        for transfer in boundaries.transfers:
             source = by_index[transfer.stage]
             path = f"cache/{source.name}/{self.file_name(transfer)}"
             while path.lower() in taken:
@@ -203,7 +206,9 @@ class Planner:
                 path = f"{stem}_2.{suffix}"
             taken.add(path.lower())
             consumers = {by_index[i].name: sorted(names) for i, names in sorted(transfer.consumers.items())}
-            file = CacheFile(path, transfer, source.name, consumers)
+            leaving = boundaries.exits[transfer.stage]
+            kinds = {name: kind_of(leaving[name].values) for name in transfer.names if name in leaving}
+            file = CacheFile(path, transfer, source.name, consumers, kinds)
             source.saves.append(file)
             for index in sorted(transfer.consumers):
                 by_index[index].loads.append(file)
