@@ -238,7 +238,7 @@ def test_json_of_a_refusal(project: Path, call: Any) -> None:
 
 
 def test_json_has_no_nan(project: Path, call: Any) -> None:
-    assert report._json_value([float("nan"), {"a": float("-inf")}, (1, None), b"x"]) == [
+    assert report.json_value([float("nan"), {"a": float("-inf")}, (1, None), b"x"]) == [
         "nan", {"a": "-inf"}, [1, None], "b'x'",
     ]  # fmt: skip
 

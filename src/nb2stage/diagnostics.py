@@ -107,6 +107,8 @@ RULES: Final[dict[str, str]] = {
     "NB617": "a notebook is gone, and another one takes over its stages",
     "NB620": "the configuration cannot be used",
     "NB621": "git or DVC could not be set up",
+    "NB640": "there is no pipeline, or no history of one, to show",
+    "NB641": "a program or package that the command needs is missing or failed",
     # -- NB7: what only `nb2stage check` finds
     "NB701": "a generated file is not in step with its notebook",
     "NB702": "a notebook that was converted is gone",

@@ -12,6 +12,7 @@ from nb2stage.dataflow import Program, literal, yaml_value
 from nb2stage.definitions import FOLDER, Definitions, DefinitionsModule
 from nb2stage.diagnostics import Severity
 from nb2stage.fileplans import FilePlanner
+from nb2stage.kinds import kind_of
 from nb2stage.messages import Notes
 from nb2stage.objects import Statement
 from nb2stage.pipeline import Out, Param
@@ -104,7 +105,8 @@ class Planner:
     def plan_transfers(self) -> None:
         by_index = {plan.data.index: plan for plan in self.stages}
         taken: set[str] = set()
-        for transfer in self.program.boundaries.transfers:
+        boundaries = self.program.boundaries
+        for transfer in boundaries.transfers:
             source = by_index[transfer.stage]
             path = f"cache/{source.name}/{self.file_name(transfer)}"
             while path.lower() in taken:
@@ -112,7 +114,9 @@ class Planner:
                 path = f"{stem}_2.{suffix}"
             taken.add(path.lower())
             consumers = {by_index[i].name: sorted(names) for i, names in sorted(transfer.consumers.items())}
-            file = CacheFile(path, transfer, source.name, consumers)
+            leaving = boundaries.exits[transfer.stage]
+            kinds = {name: kind_of(leaving[name].values) for name in transfer.names if name in leaving}
+            file = CacheFile(path, transfer, source.name, consumers, kinds)
             source.saves.append(file)
             for index in sorted(transfer.consumers):
                 by_index[index].loads.append(file)

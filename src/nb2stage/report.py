@@ -260,7 +260,7 @@ def _stage(plan: StagePlan) -> dict[str, Any]:
         "saves": [
             {"path": file.path, "to": sorted(file.consumers), "names": list(file.transfer.names)} for file in plan.saves
         ],
-        "params": [{"name": param.name, "key": param.key, "value": _json_value(param.value)} for param in plan.params],
+        "params": [{"name": param.name, "key": param.key, "value": json_value(param.value)} for param in plan.params],
         "deps": list(entry.deps),
         "outs": [out.path for out in entry.outs],
         "metrics": [out.path for out in entry.metrics],
@@ -268,14 +268,14 @@ def _stage(plan: StagePlan) -> dict[str, Any]:
     }
 
 
-def _json_value(value: object) -> object:
+def json_value(value: object) -> object:
     """NaN and the infinities are no JSON: they become texts."""
     if isinstance(value, float) and (value != value or value in (float("inf"), float("-inf"))):
         return str(value)
     if isinstance(value, dict):
-        return {str(key): _json_value(item) for key, item in value.items()}
+        return {str(key): json_value(item) for key, item in value.items()}
     if isinstance(value, list | tuple):
-        return [_json_value(item) for item in value]
+        return [json_value(item) for item in value]
     return value if isinstance(value, str | int | float | None) else str(value)
 
 

@@ -22,6 +22,7 @@ class CacheFile:
     transfer: Transfer
     source: str
     consumers: dict[str, list[str]]  # stage name -> the names that it takes
+    kinds: dict[str, str] = field(default_factory=dict)  # name -> `DataFrame`, `list`, ..., as far as known
 
 
 @dataclass
