@@ -10,8 +10,9 @@ import posixpath
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
-from nb2stage.paramsyaml import read_params, read_yaml
+from nb2stage.paramsyaml import read_params
 from nb2stage.report import json_value, painted, spans
+from nb2stage.yamltext import read_yaml
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence

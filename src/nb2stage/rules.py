@@ -358,6 +358,14 @@ RULES_EXPLAINED: Final[dict[str, Rule]] = {
         "DVC needs git, and the pipeline needs DVC.",
         "Install what is missing and run the command by hand to see why it fails.",
     ),
+    "NB640": Rule(
+        "A picture or a table of the pipeline needs a dvc.yaml, a notebook with tags, or commits to look back on.",
+        "Convert a notebook first, or name the notebook; for a history, commit the project.",
+    ),
+    "NB641": Rule(
+        "Some commands hand work to git, DVC or a plotting package.",
+        "Install what the message names.",
+    ),
     # -- NB7
     "NB701": Rule(
         "`dvc repro` runs the scripts: as long as they are older than the notebook, its results are not the notebook's.",
