@@ -300,6 +300,11 @@ class Calls:
                 result |= {obj} | parts_of(obj)
         return frozenset(result) | self.dunders(values, [], only=("__iter__", "__next__", "__getitem__"))
 
+    def used_up(self, values: Values) -> Values:
+        """What a library may keep: it uses up an iterator or a handle that it is given, and does not give it back."""
+        gone = frozenset(o for o in values if o.type in USED_UP)
+        return (values - gone) | frozenset(o for o in self.members(gone) if o.type not in USED_UP) if gone else values
+
     def everything(self, values: Values) -> Values:
         return frozenset(o for o in reach(values) if o.kind != "lib")
 
@@ -671,7 +676,7 @@ class Calls:
         if obj.kind == "instance":
             stored = frozenset(o for o in obj.contents if o.kind in ("function", "bound", "class"))
             result = self.call_values(stored, arguments, node) if stored else ATOM
-            effect = method_effect(name, "") if self.has_library_base(obj) else None
+            effect = self.inherited_effect(obj, name)
             return result | self.apply(effect or UNKNOWN, frozenset({obj}), arguments, node)
         if isinstance(func.value, ast.Attribute) and func.value.attr == "plot" and obj.type in DATA:
             self.note_plot(node, 0 if any(a.name == "ax" for a in arguments) else 1)
@@ -696,6 +701,16 @@ class Calls:
 
     def has_library_base(self, obj: Obj) -> bool:
         return any(b.kind == "lib" for b in reach(obj.bases))
+
+    def inherited_effect(self, obj: Obj, name: str) -> Effect | None:
+        """What a method does that an instance has from a class of a library; None where it has none."""
+        bases = [b for b in reach(obj.bases) if b.kind == "lib"]
+        if not bases:
+            return None
+        if all(function_effect(b.path) is not UNKNOWN for b in bases):
+            # A well-kept library changes and keeps things in the instance, and links nothing else.
+            return method_effect(name, "") or Effect(changes=True, keeps=True, draws="seedable")
+        return method_effect(name, "")
 
     def default_method(self, obj: Obj, name: str) -> Effect:
         if obj.type in ("sklearn", "statsmodels"):
@@ -1053,7 +1068,7 @@ class Calls:
         inside = frozenset(
             o for v in values | receiver if v.type in CONTAINERS for o in v.contents if o.kind == "instance"
         )
-        extra = self.dunders(values | receiver | inside, [])
+        extra = self.dunders(values | receiver, []) | self.dunders(inside - values, [], only=OF_MEMBERS)
         result = self.result(effect, receiver, first, values, node)
         if returned:
             for obj in result - values - receiver:
@@ -1331,6 +1346,8 @@ class Calls:
             self.hold(made, frozenset(o for o in inner if o.type not in DATA))
             return frozenset({made})
         held = frozenset(o for o in receiver if o.type != "handle") | values
+        if kind not in ("list", "set", "dict", "iter", "partial", ""):
+            held = self.used_up(held)
         if effect.result == "holds":
             if kind in ("list", "set", "dict"):
                 members = self.members(held)
@@ -1344,14 +1361,55 @@ class Calls:
             else:
                 self.hold(made, frozenset(o for o in held if o.kind != "lib"))
             return frozenset({made})
-        # A library uses up an iterator or a handle that it is given; it does not give it back.
-        held = self.members(frozenset(o for o in held if o.type in USED_UP)) | frozenset(
-            o for o in held if o.type not in USED_UP
-        )
+        held = self.used_up(held)
         self.hold(made, frozenset(o for o in held if o.kind != "lib"))
         return frozenset({made}) | frozenset(o for o in held if o.kind in ("value", "instance"))
 
 
+# What a library calls on the members of a list or dict that it is given: it compares, prints and adds them.
+OF_MEMBERS = tuple(
+    f"__{name}__"
+    for name in [
+        "lt",
+        "le",
+        "gt",
+        "ge",
+        "eq",
+        "ne",
+        "hash",
+        "repr",
+        "str",
+        "format",
+        "bool",
+        "len",
+        "iter",
+        "next",
+        "getitem",
+        "contains",
+        "add",
+        "radd",
+        "sub",
+        "rsub",
+        "mul",
+        "rmul",
+        "truediv",
+        "rtruediv",
+        "neg",
+        "abs",
+        "float",
+        "int",
+        "index",
+        "array",
+        "array_ufunc",
+        "array_function",
+        "reduce",
+        "reduce_ex",
+        "getstate",
+        "deepcopy",
+        "copy",
+        "fspath",
+    ]
+)
 USED_UP = frozenset({"generator_object", "handle", "iter"})
 OPENERS = frozenset(
     [

@@ -921,7 +921,9 @@ class Interpreter(Calls):
         index = self.eval(node.slice)
         result: set[Obj] = set()
         for obj in base:
-            if obj.kind == "lib":
+            if obj.kind == "lib" and obj.path in ARRAY_MAKERS:
+                result.add(self.make(node, "array", type="ndarray"))
+            elif obj.kind == "lib":
                 result.add(self.library(obj.path + "[]"))
             elif obj.type in ("list", "tuple", "dict", "set"):
                 if obj.path == "collections.defaultdict":
@@ -1142,6 +1144,9 @@ def _as_load(target: ast.expr) -> ast.expr:
 @cache
 def _binary(node: ast.AugAssign) -> ast.expr:
     return ast.copy_location(ast.BinOp(_as_load(node.target), node.op, node.value), node)
+
+
+ARRAY_MAKERS = frozenset({"numpy.r_", "numpy.c_", "numpy.mgrid", "numpy.ogrid"})
 
 
 def items_owner(node: ast.expr) -> ast.expr | None:
