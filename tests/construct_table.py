@@ -2982,14 +2982,6 @@ x.append(2)
 # %% report
 => x
 
-== capture-into-a-variable | either
-# %% import
-%%capture out
-print("shown")
-x = 1
-# %% report
-=> [x, out.stdout]
-
 == writefile-then-import
 # %% import
 %%writefile written_tools.py
@@ -3019,14 +3011,6 @@ word = "hello"
 !echo $word > out.txt
 # %% report
 => open("out.txt").read()
-
-== shell-output-in-a-variable | either
-# %% import
-lines = !echo one; echo two
-# %% train
-n = len(lines)
-# %% report
-=> [n, lines[1], lines.n]
 
 == env-magic-with-a-value
 # %% import
@@ -3250,6 +3234,416 @@ for i in tqdm(range(3)):
     xs.append(i)
 # %% report
 => xs
+
+== capture-into-a-variable
+# %% import
+%%capture out
+print("shown")
+x = 1
+# %% train
+n = len(out.stdout)
+# %% report
+=> [x, out.stdout, n, out.stderr]
+
+== capture-into-a-variable-over-texts
+# %% import
+%%capture cap --no-stderr
+text = """first
+    second
+third"""
+for n in range(2):
+    print("n =", n,
+          text)
+    %matplotlib inline
+a = n + 1
+# %% train
+b = a * 2
+shown = str(cap)
+# %% report
+=> [a, b, text, shown]
+
+== capture-into-a-variable-over-imports | NB302
+# %% import
+%%capture out
+import json
+def double(v):
+    print(v)
+    return 2 * v
+a = double(4)
+# %% report
+=> [a, out.stdout]
+
+== capture-into-a-variable-that-nobody-reads
+# %% import
+%%capture out
+print("hidden")
+x = [1]
+# %% report
+=> x
+
+== capture-of-a-command-that-is-read | NB302
+# %% import
+%%capture out
+!echo hello
+# %% report
+=> out.stdout
+
+== shell-output-in-a-variable
+# %% import
+lines = !echo one; echo two
+# %% train
+n = len(lines)
+# %% report
+=> [n, lines[1], lines.n]
+
+== shell-output-read-as-a-list
+# %% import
+names = !printf 'b\na\n'
+# %% train
+names = sorted(names)
+names.append("c")
+# %% report
+=> ["-".join(names), names[0], [n.upper() for n in names]]
+
+== shell-output-filtered
+# %% import
+lines = !printf 'x 1\ny 2\nxz 3\n'
+found = lines.grep("x")
+# %% train
+columns = found.fields(1)
+# %% report
+=> [list(found), columns, lines.s, type(lines).__name__]
+
+== shell-output-in-a-function
+# %% import
+def list_words(word):
+    out = !echo {word} $word
+    return out
+# %% train
+a = list_words("ab")
+# %% report
+=> [a, a[0], a.n, list_words("c").l]
+
+== sx-magic-and-unpacking
+# %% import
+first, second = !printf '1\n2\n'
+third = %sx echo 3
+# %% report
+=> [first, second, third]
+
+== shell-variable-of-the-environment
+# %% import
+#| outs: out.txt
+import os
+os.environ["NB2_HOME"] = "env"
+value = 3
+!echo $NB2_HOME > out.txt
+!echo $value >> out.txt
+# %% report
+=> open("out.txt").read()
+
+== shell-name-that-python-has-too
+# %% import
+#| outs: out.txt
+HOME = "python"
+!echo $HOME > out.txt
+# %% report
+=> [open("out.txt").read(), HOME]
+
+== autoreload
+# %% import
+%load_ext autoreload
+%autoreload 2
+import local_helpers
+a = local_helpers.double(2)
+# %% report
+=> local_helpers.double(a)
+# %% file: local_helpers.py
+def double(x):
+    return 2 * x
+
+== extension-that-is-unknown
+# %% import
+%load_ext autoreload
+%reload_ext autoreload
+x = 1
+# %% report
+%unload_ext autoreload
+=> x
+
+== two-cell-magics-in-a-row
+# %% import
+%%time
+%%capture
+x = [1]
+print(x)
+# %% train
+%%capture
+%%time
+x.append(2)
+# %% report
+=> x
+
+== timeit-cell-binds-nothing
+# %% import
+total = 5
+# %% train
+%%timeit -n 2 -r 1
+total * 2
+# %% report
+=> total
+
+== time-of-an-expression-whose-value-is-kept
+# %% import
+x = %time sum(range(5))
+%time print(x)
+# %% report
+=> x
+
+== prun-binds
+# %% import
+%prun -q x = sum(range(5))
+# %% train
+%%prun -q
+y = x + 1
+# %% report
+=> [x, y]
+
+== env-magics
+# %% import
+%env NB2_A=one two
+%set_env NB2_B three
+shown = %env NB2_A
+# %% train
+import os
+b = os.environ["NB2_B"]
+# %% report
+=> [shown, b, os.environ["NB2_A"]]
+
+== pwd-and-mkdir-magics
+# %% import
+%mkdir -p sub
+import os
+here = %pwd
+same = os.path.samefile(here, ".")
+# %% report
+=> same
+
+== session-magics-are-left-out
+# %% import
+%pdb off
+%xmode Minimal
+%colors NoColor
+%precision
+x = [1, 2]
+%who
+%whos
+%lsmagic
+# %% report
+%history -n
+%page x
+%pinfo x
+=> x
+
+== settings-of-the-shell-are-left-out | ipython
+# %% import
+%config InteractiveShell.ast_node_interactivity = "last_expr"
+from IPython.core.interactiveshell import InteractiveShell
+InteractiveShell.ast_node_interactivity = "last_expr"
+x = 1
+x
+# %% report
+=> x
+
+== python-cell-in-another-process
+# %% import
+%%python3
+#| outs: sub.txt
+open("sub.txt", "w").write("written")
+# %% report
+=> open("sub.txt").read()
+
+== sh-cell-with-arguments
+# %% import
+n = 3
+# %% train
+%%bash -s {n} two
+#| outs: args.txt
+echo "$1 $2" > args.txt
+# %% report
+=> open("args.txt").read()
+
+== cell-switched-off-by-script
+# %% import
+x = 1
+# %% train
+%%script false --no-raise-error
+x = 2
+# %% report
+=> x
+
+== html-javascript-latex-and-markdown-cells
+# %% import
+x = 1
+# %% train
+%%html
+<b>x</b>
+# %% preprocess
+%%markdown
+# title
+# %% report
+=> x
+
+== writefile-in-two-parts | NB412
+# %% import
+%%writefile parts.txt
+first \n {x} """
+# %% train
+%%writefile -a parts.txt
+second
+# %% report
+=> open("parts.txt").read()
+
+== writefile-named-by-a-variable
+# %% import
+name = "made.txt"
+# %% train
+%%writefile {name}
+content $name
+# %% report
+=> open("made.txt").read()
+
+== html-shown | ipython
+# %% import
+from IPython.display import HTML, Image, Markdown, clear_output, display
+x = 1
+HTML("<b>x</b>")
+# %% train
+display(HTML(f"<b>{x}</b>"), Markdown("*x*"), display_id=True)
+clear_output(wait=True)
+y = x + 1
+Markdown("**y**")
+# %% report
+=> y
+
+== help-forms | ipython
+# %% import
+x = [1]
+x.append?
+?x
+x??
+# %% report
+str.split?
+=> x
+
+== trailing-expression-that-is-called | ipython
+# %% import
+seen = []
+def note(value):
+    seen.append(value)
+    return value
+note(1)
+# %% train
+note(2);
+# %% report
+seen[-1]
+=> seen
+
+== tqdm-notebook
+# %% import
+from tqdm.notebook import tqdm, trange
+import tqdm.notebook as tn
+squares = []
+# %% train
+for i in range(3):
+    squares.append(i * i)
+# %% report
+=> [squares, tqdm is tn.tqdm, trange.__name__]
+
+== colab-asks-for-its-shell | NB2 | ipython
+# %% import
+if "google.colab" in str(get_ipython()):
+    x = 1
+else:
+    x = 2
+# %% report
+=> x
+
+== shell-called-as-nbconvert-writes-it | ipython
+# %% import
+get_ipython().run_line_magic("matplotlib", "inline")
+get_ipython().run_line_magic("time", "x = 3")
+lines = get_ipython().getoutput("echo a")
+# %% report
+=> [x, lines]
+
+== inputs-of-cells | NB2 | ipython
+# %% import
+x = 1
+# %% report
+=> In[1]
+
+== run-of-a-notebook | NB302
+# %% import
+%run other.ipynb
+# %% report
+=> 1
+
+== load-magic | NB302
+# %% import
+%load other.py
+# %% report
+=> 1
+
+== pylab-magic | NB302
+# %% import
+%pylab inline
+x = arange(3)
+# %% report
+=> x.tolist()
+
+== alias-magic | NB302
+# %% import
+%alias greet echo hello
+%greet
+# %% report
+=> 1
+
+== reset-magic | NB302
+# %% import
+x = 1
+%reset -f
+# %% report
+=> 2
+
+== unknown-magic | NB301
+# %% import
+x = 1
+%frobnicate x
+# %% report
+=> x
+
+== sql-cell | NB302
+# %% import
+%%sql
+select 1
+# %% report
+=> 1
+
+== magic-of-a-whole-cell-as-a-line | NB306
+# %% import
+%bash ls
+# %% report
+=> 1
+
+== magic-in-a-function
+# %% import
+def settle(n):
+    %matplotlib inline
+    %time print(n)
+    return n
+# %% report
+=> settle(3)
 '''
 
 HIDDEN_NAMES: Final = r"""
@@ -7520,7 +7914,6 @@ a["x"] += 1
 KNOWN_FAILING: Final[frozenset[str]] = frozenset(
     {
         "index-and-columns-shared-between-frames",
-        "shell-output-in-a-variable",
         "zip-and-gzip",
         "enum-and-dataclass-in-a-dict-crossing-twice",
         "lru-cache-counts-across-stages",

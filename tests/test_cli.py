@@ -172,9 +172,24 @@ def test_quiet_and_verbose(project: Path, call: Any) -> None:
     assert "unchanged: data_processing/import_data.py" in out
 
 
-def test_requirements_of_pip_lines_are_shown(project: Path, call: Any) -> None:
-    save(project / "a.ipynb", [("import", "%pip install xlrd\n" + LOAD.format("a")), ("train", "print(a)")])
-    assert "xlrd" in call("convert", "a.ipynb")[1]
+def test_pip_lines_go_to_requirements(project: Path, call: Any) -> None:
+    cells = [
+        ("import", "%pip install xlrd pandas==2\n" + LOAD.format("a")),
+        ("train", "print(a)"),
+        ("skip", "!pip install b"),
+    ]
+    save(project / "a.ipynb", cells)
+    listed = project / "requirements.txt"
+    listed.write_text("# mine\nPandas>=1  # old\n")
+    _, out, err = call("convert", "a.ipynb")
+    assert "the notebook installs xlrd, pandas==2: listed in requirements.txt" in out
+    assert "NB309" in err
+    assert listed.read_text() == "# mine\nPandas>=1  # old\nxlrd\n"
+    assert "pip" not in (project / "data_processing" / "import_data.py").read_text()
+    assert call("convert", "--check", "a.ipynb")[0] == 0
+    save(project / "a.ipynb", [("import", LOAD.format("a")), ("train", "print(a)")])
+    assert call("convert", "a.ipynb")[0] == 0
+    assert listed.read_text() == "# mine\nPandas>=1  # old\nxlrd\n"
 
 
 @pytest.mark.parametrize(

@@ -13,9 +13,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from nb2stage import cellnames
 from nb2stage.diagnostics import Severity
 from nb2stage.linemagics import TRANSLATORS
-from nb2stage.magics import names_of, to_python
+from nb2stage.magics import to_python, to_python_all
 from nb2stage.magictable import CELL_MAGICS, LINE_MAGICS, Code, Verdict
 from nb2stage.notebook import Cell
 from nb2stage.translation import Names, PythonCell
@@ -41,6 +42,11 @@ def translate(source: str, names: Names | None = None) -> tuple[PythonCell | Non
         kept = [t for n, t in enumerate(python.text.split("\n"), start=1) if n not in python.dropped]
         compile("\n".join(kept), "script", "exec", ast.PyCF_ALLOW_TOP_LEVEL_AWAIT, dont_inherit=True)
     return python, [f.code for f in findings]
+
+
+def names_of(cells: list[Cell]) -> Names:
+    """The names of cells as a first translation gives them."""
+    return cellnames.names_of([(cell, to_python(cell, "")[0]) for cell in cells if cell.kind == "code"])
 
 
 def script_of(source: str, names: Names | None = None) -> tuple[str, list[str]]:
@@ -145,10 +151,10 @@ def test_plain_python_does_not_import_ipython() -> None:
         pytest.param(
             "!ls \\\n  -l\nx = 1", 'subprocess.run("ls    -l", shell=True)\nx = 1', id="a command on two lines"
         ),
-        pytest.param("f = !ls", f'f = subprocess.run("ls", shell=True, {CAPTURE}', id="the output of a command"),
-        pytest.param("f: list = !!ls", f'f: list = subprocess.run("ls", shell=True, {CAPTURE}', id="annotated"),
+        pytest.param("f = !ls", f'f = SList(subprocess.run("ls", shell=True, {CAPTURE})', id="the output of a command"),
+        pytest.param("f: list = !!ls", f'f: list = SList(subprocess.run("ls", shell=True, {CAPTURE})', id="annotated"),
         pytest.param("a, b = !ls", f'a, b = subprocess.run("ls", shell=True, {CAPTURE}', id="unpacked"),
-        pytest.param("f = %sx ls", f'f = subprocess.run("ls", shell=True, {CAPTURE}', id="captured by a magic"),
+        pytest.param("f = %sx ls", f'f = SList(subprocess.run("ls", shell=True, {CAPTURE})', id="captured by a magic"),
         pytest.param("!echo 'a'", "subprocess.run(\"echo 'a'\", shell=True)", id="single quotes"),
         pytest.param('!touch "a"', "subprocess.run('touch \"a\"', shell=True)", id="double quotes"),
         pytest.param("!grep '\"' a", 'subprocess.run("grep \'\\"\' a", shell=True)', id="both quotes"),
@@ -226,7 +232,9 @@ def test_plain_python_does_not_import_ipython() -> None:
             "get_ipython().system('ls {x}')", 'subprocess.run(f"ls {x}", shell=True)', id="a command in that form"
         ),
         pytest.param(
-            "x = get_ipython().getoutput('ls')", f'x = subprocess.run("ls", shell=True, {CAPTURE}', id="its output"
+            "x = get_ipython().getoutput('ls')",
+            f'x = SList(subprocess.run("ls", shell=True, {CAPTURE})',
+            id="its output",
         ),
         pytest.param(
             "ip = get_ipython()\nf(get_ipython().x)", "ip = get_ipython()\nf(get_ipython().x)", id="other uses stay"
@@ -259,7 +267,10 @@ def test_translation(source: str, expected: str) -> None:
         pytest.param("%pylab inline", "NB302", "pass", id="pylab"),
         pytest.param("df = %sql select 1", "NB302", "df = ...", id="SQL"),
         pytest.param("%%sql\nselect 1", "NB302", "", id="a cell of SQL"),
-        pytest.param("%%capture out\nx = 1", "NB302", "x = 1", id="capture into a name"),
+        pytest.param("%%capture out err\nx = 1", "NB306", "x = 1", id="capture into two names"),
+        pytest.param("%%capture --no-std\nx = 1", "NB306", "x = 1", id="capture with an option that it lacks"),
+        pytest.param("%%capture out\n!ls", "NB302", None, id="capture of a command"),
+        pytest.param("%%capture out\ndisplay(x)", "NB302", None, id="capture of what is displayed"),
         pytest.param("%%bash --out x\nls", "NB302", "", id="bash into a name"),
         pytest.param("%%bash --bg\nls", "NB302", "", id="bash in the background"),
         pytest.param("%cd -", "NB302", "pass", id="the folder before"),
@@ -284,10 +295,10 @@ def test_translation(source: str, expected: str) -> None:
         pytest.param("%%time x = 1\ny = 2", "NB302", "y = 2", id="a statement beside a timed cell"),
     ],
 )
-def test_refused(source: str, code: str, rest: str) -> None:
+def test_refused(source: str, code: str, rest: str | None) -> None:
     script, codes = script_of(source)
     assert codes == [code]
-    assert script.strip("\n") == rest
+    assert rest is None or script.strip("\n") == rest
 
 
 @pytest.mark.parametrize(
@@ -337,6 +348,9 @@ def test_no_python(source: str, code: str, line: int, words: str) -> None:
         pytest.param("%timeit -n 10 -r3 f(x)", "NB304", id="timeit with options"),
         pytest.param("%%timeit x = 1\nx.y = 2", "NB304", id="a timed cell that stores"),
         pytest.param("%pip uninstall -y a", "NB304", id="uninstall"),
+        pytest.param("%conda install -y -c conda-forge a b=1", "NB308", id="conda"),
+        pytest.param("!sudo /opt/bin/conda install a", "NB308", id="conda, as a command"),
+        pytest.param("!pip install {package}", "NB308", id="a package whose name is computed"),
         pytest.param("%precision 3", "NB304", id="precision"),
         pytest.param("%load_ext my_ext", "NB307", id="an unknown extension"),
         pytest.param("x = '''a\n  \nb'''", "NB124", id="blanks in a text"),
@@ -345,7 +359,8 @@ def test_no_python(source: str, code: str, line: int, words: str) -> None:
 )
 def test_warnings(source: str, code: str) -> None:
     findings = to_python(Cell(1, "code", source), "nb.ipynb")[1]
-    assert [(f.code, f.severity) for f in findings] == [(code, Severity.WARNING)]
+    severity = Severity.NOTE if code == "NB308" else Severity.WARNING
+    assert [(f.code, f.severity) for f in findings] == [(code, severity)]
 
 
 @pytest.mark.parametrize(
@@ -371,11 +386,11 @@ def test_no_warnings(source: str) -> None:
         pytest.param("!{sys.executable} -m pip install a > /dev/null 2>&1", ("a",), id="by the running Python"),
         pytest.param("!python3 -m pip install a | tail -1", ("a",), id="by a Python"),
         pytest.param("!pip install a && pip install b", ("a", "b"), id="two commands"),
-        pytest.param("%conda install -y -c conda-forge a b=1", ("a", "b=1"), id="conda"),
         pytest.param("!uv pip install a", ("a",), id="uv"),
         pytest.param("%uv pip install a", ("a",), id="uv's magic"),
         pytest.param("pip install a", ("a",), id="automagic"),
-        pytest.param("!pip install {package}", (), id="a variable"),
+        pytest.param("!pip install a --extra-index-url=http://x", ("a", "--extra-index-url http://x"), id="an index"),
+        pytest.param("!pip install a -f wheels", ("a", "--find-links wheels"), id="a folder of packages"),
         pytest.param("!pip list\n!pip --version", (), id="showing something"),
     ],
 )
@@ -405,10 +420,30 @@ def test_other_package_commands_are_commands(command: str) -> None:
         pytest.param("!echo $x $FOO", 'subprocess.run("echo $x $FOO", shell=True)', id="IPython takes all or none"),
         pytest.param("!echo {max(x)}", 'subprocess.run(f"echo {max(x)}", shell=True)', id="builtins are bound"),
         pytest.param("%%capture out\ny = 1", "y = 1", id="a captured name that nobody reads"),
+        pytest.param(
+            "%%capture out --no-stderr\n# note\nout.stdout\ns = '''a\nb'''",
+            "with capture_output(stderr=False) as out:\n    # note\n    out.stdout\n    s = '''a\nb'''",
+            id="a captured name that somebody reads",
+        ),
+        pytest.param("%%capture x\n# x", "with capture_output() as x: pass\n    # x", id="nothing to capture"),
+        pytest.param(
+            "%%capture x\n%%time\nif y:\n    %pdb",
+            "with capture_output() as x:\n    if y:\n        pass  # %pdb",
+            id="another cell magic below it",
+        ),
+        *(
+            pytest.param(f"f = !ls\n{use}", f'f = subprocess.run("ls", shell=True, {CAPTURE}\n{use}', id=use)
+            for use in ("f[0]", "len(f)", "for a in f: x", "[a for a in f]", "' '.join(f)", "'a' in f", "f + [1]")
+        ),
+        pytest.param("f = !ls", f'f = subprocess.run("ls", shell=True, {CAPTURE}', id="lines that nobody reads"),
+        *(
+            pytest.param(f"f = !ls\n{use}", f'f = SList(subprocess.run("ls", shell=True, {CAPTURE})\n{use}', id=use)
+            for use in ("f.n", "f.grep('a')", "f.sort()", "g = f", "h(f)", "[f]", "def h(): return f")
+        ),
     ],
 )
 def test_names_settle_what_one_cell_cannot_tell(source: str, expected: str) -> None:
-    names = names_of([Cell(1, "code", "x = 1"), Cell(2, "markdown", "FOO"), Cell(3, "code", source)])
+    names = names_of([Cell(1, "code", "x = 1\nx"), Cell(2, "markdown", "FOO"), Cell(3, "code", source)])
     assert script_of(source, names) == (expected, [])
 
 
@@ -427,6 +462,27 @@ def test_names_that_a_translation_needs(binding: str, expected: list[str]) -> No
     assert translate(f"{binding}\n%env A=1")[1] == expected
     names = names_of([Cell(1, "code", binding)])
     assert translate("%env A=1", names)[1] == expected
+
+
+def test_outputs_of_a_captured_cell_are_refused() -> None:
+    names = names_of([Cell(1, "code", "out.outputs[0]")])
+    assert script_of("%%capture out\nx = 1", names) == ("x = 1", ["NB302"])
+
+
+def test_all_cells_settle_each_other() -> None:
+    """The findings are each cell's own, and a cell without a magic is translated once."""
+    sources = ["!echo $x $HOME", "f = !ls", "f[0]", "y = = 1", "ls"]
+    cells = [Cell(n, "code", source) for n, source in enumerate(sources, start=1)]
+    results = to_python_all([(cell, "train") for cell in cells], "nb.ipynb")
+    texts = [python.text if python else None for python, _ in results]
+    assert texts == [
+        'subprocess.run("echo $x $HOME", shell=True)',
+        f'f = subprocess.run("ls", shell=True, {CAPTURE}',
+        "f[0]",
+        None,
+        "# %ls",
+    ]
+    assert [[f.cell for f in findings] for _, findings in results] == [[], [], [], [4], []]
 
 
 def test_names_of() -> None:
@@ -504,6 +560,9 @@ SAME = [
     pytest.param("v = 'a b'\nx = !echo {v} $v '{v}' '$v' \"$v\" $$v {v!r} {v[:1]}", id="variables"),
     pytest.param("v = 1\nx = !echo {v} {nobody}", id="a variable that is none"),
     pytest.param("x = !printf '%s\\n' a '' b", id="backslashes and empty lines"),
+    pytest.param("f = !echo 'a b'; echo c\nx = [f.n, f.s, f.l, f.grep('b'), f.fields(1)]", id="IPython's list"),
+    pytest.param("f = !echo b; echo a\nx = [f.sort(), f, type(f).__name__]", id="its sort gives a new list"),
+    pytest.param("%%capture w\nprint('a')\nz = 1\n\n1 + 1\n# w.stdout", id="capture of what is not asked for"),
     pytest.param("x = !echo a \\\n  b", id="a continued command"),
     pytest.param("x = !printf 'a\\r\\nb'", id="other line ends"),
     pytest.param("!echo '{{a}}' > f.txt\nx = open('f.txt').read()", id="doubled braces"),

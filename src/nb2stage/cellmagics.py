@@ -16,8 +16,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 
-def cell_outcome(work: Work, name: str, args: str, body: str) -> Wrapped | bool:
-    """What becomes of a cell under `%%name args`: a text in a call, its Python body (True), or nothing (False)."""
+def cell_outcome(work: Work, name: str, args: str, body: str) -> Wrapped | str | bool:
+    """What becomes of a cell under `%%name args`: a text in a call, a block below a header, its Python, or nothing."""
     magic = CELL_MAGICS.get(name)
     if magic is None:
         if name in LINE_MAGICS:
@@ -33,7 +33,7 @@ def cell_outcome(work: Work, name: str, args: str, body: str) -> Wrapped | bool:
     return outcome
 
 
-# -- the magics: (work, arguments) -> the call around the body, True for a Python body, False for nothing
+# -- the magics: (work, arguments) -> the call around the body, a header for it, True for Python, False for nothing
 
 
 def _body(work: Work, args: str, *, name: str) -> bool:
@@ -44,12 +44,20 @@ def _body(work: Work, args: str, *, name: str) -> bool:
     return True
 
 
-def _capture_cell(work: Work, args: str) -> bool:
-    names = [word for word in args.split() if not word.startswith("-")]
-    if names and (work.names is None or names[0] in work.names.read):
-        hint = f"delete the name `{names[0]}` if nothing uses it; otherwise write `contextlib.redirect_stdout`"
-        raise RefusedError(f"`%%capture {names[0]}` binds what the cell prints", hint)
-    return True
+def _capture_cell(work: Work, args: str) -> str | bool:
+    """`%%capture out`: nothing where nobody reads `out`."""
+    words = args.split()
+    names = [word for word in words if not word.startswith("-")]
+    options = {word.removeprefix("--no-") for word in words if word.startswith("--no-")}
+    if len(names) > 1 or len(names) + len(options) < len(words) or options - {"stdout", "stderr", "display"}:
+        raise RefusedError(f"`%%capture {args:.40}` has an option that IPython refuses", "correct the line", "NB306")
+    if not names or (work.names is not None and names[0] not in work.names.read):
+        return True
+    if work.names is not None and f"{names[0]}.outputs" in work.names.read:
+        hint = "keep the values themselves in a variable"
+        raise RefusedError(f"`{names[0]}.outputs` holds what a notebook displays: a script displays nothing", hint)
+    switches = ", ".join(f"{option}=False" for option in ("stdout", "stderr", "display") if option in options)
+    return f"with capture_output({switches}) as {names[0]}:"
 
 
 def _timeit_cell(work: Work, args: str) -> bool:
@@ -120,7 +128,7 @@ def _writefile(work: Work, args: str) -> Wrapped:
     return Wrapped(f"{path}.write_text(", ', encoding="utf-8")', exact=True)
 
 
-TRANSLATORS: Final[dict[str, Callable[[Work, str], Wrapped | bool]]] = {
+TRANSLATORS: Final[dict[str, Callable[[Work, str], Wrapped | str | bool]]] = {
     **{name: partial(_body, name=name) for name in ("time", "prun")},
     **{name: partial(_script, program=name) for name in words_of("bash sh perl ruby python python2 python3 pypy")},
     **dict.fromkeys(("!", "sx", "system"), _shell_cell),

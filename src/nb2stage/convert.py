@@ -13,12 +13,13 @@ from nb2stage.boundaries import DEFINITIONS
 from nb2stage.dataflow import Program, SourceCell, World, analyse
 from nb2stage.diagnostics import Diagnostic, Severity
 from nb2stage.dvcyaml import foreign_outs, stage_names, update_dvc_yaml
-from nb2stage.magics import to_python
+from nb2stage.magics import to_python_all
 from nb2stage.messages import diagnose
 from nb2stage.notebook import Notebook, read_notebook
 from nb2stage.paramsyaml import check_params_text, read_params, update_gitignore, update_params_yaml
 from nb2stage.pipeline import GeneratedFile
 from nb2stage.planning import Planner
+from nb2stage.requirements import REQUIREMENTS, update_requirements
 from nb2stage.scopes import scope_of, top_level_names
 from nb2stage.scripts import ScriptWriter, module_text
 from nb2stage.stageplan import StagePlan, Surroundings
@@ -68,7 +69,7 @@ def convert(data: bytes, path: str, project: Project) -> Conversion:
     4. follow values, settings and files through the stages
     5. plan scripts, cache files, parameters
     6. write the scripts
-    7. write dvc.yaml, params.yaml and .gitignore
+    7. write dvc.yaml, params.yaml, .gitignore and requirements.txt
 
     A cell `x = load()` tagged `import` and a cell `print(x)` tagged `report` become two scripts, the first of which
     saves `x` to cache/import/ and the second of which loads it from there.
@@ -100,6 +101,11 @@ def convert(data: bytes, path: str, project: Project) -> Conversion:
     scripts = [GeneratedFile(plan.script, ScriptWriter(planner, plan).text(), protected=True) for plan in plans]
     scripts += [GeneratedFile(m.path, module_text(m, planner), protected=True) for m in planner.modules]
     files = [*scripts, *project_files(project, path, plans, planner, diagnostics)]
+    requirements = [r for cell in cells if cell.role.role is not Role.SKIP for r in cell.python.requirements]
+    if requirements:
+        text, notes = update_requirements(project.text(REQUIREMENTS), requirements, path)
+        diagnostics += notes
+        files += [GeneratedFile(REQUIREMENTS, text)] if text else []
     state = project.state.with_conversion(
         path, files, [p.name for p in plans], [out.path for p in plans for out in (*p.outs, *p.metrics, *p.plots)]
     )
@@ -111,7 +117,7 @@ def convert(data: bytes, path: str, project: Project) -> Conversion:
         files,
         project.state.obsolete(path, files),
         [p.name for p in planner.params if p.name not in used],
-        list(dict.fromkeys(r for cell in cells for r in cell.python.requirements)),
+        list(dict.fromkeys(requirements)),
         state,
     )
 
@@ -170,8 +176,8 @@ def to_cells(
 ) -> list[SourceCell]:
     """The code cells as Python.  What cannot be read is an error in a stage and a warning elsewhere."""
     cells: list[SourceCell] = []
-    for role in roles:
-        python, findings = to_python(role.cell, notebook.path, role.stage)
+    translated = to_python_all([(role.cell, role.stage) for role in roles], notebook.path)
+    for role, (python, findings) in zip(roles, translated, strict=True):
         if role.role in (Role.UNTAGGED, Role.SKIP):
             findings = [] if python is not None or role.role is Role.SKIP else [_as_warning(f) for f in findings]
         diagnostics += findings

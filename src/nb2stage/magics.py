@@ -11,17 +11,18 @@ import builtins
 import contextlib
 import importlib
 import re
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from nb2stage.cellmagics import cell_outcome
+from nb2stage.cellnames import names_of, taken
 from nb2stage.diagnostics import Diagnostic, Severity
 from nb2stage.linemagics import code_of
 from nb2stage.magictable import CELL_MAGICS, LINE_MAGICS, Code
 from nb2stage.syntaxproblems import report_problem
-from nb2stage.translation import NEEDED, Names, PythonCell, RefusedError, Work, Wrapped, bindings, parse, problem_of
+from nb2stage.translation import NEEDED, Names, PythonCell, RefusedError, Work, Wrapped, parse, problem_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Sequence
 
     from nb2stage.notebook import Cell
 
@@ -43,6 +44,8 @@ def to_python(
         # Where the tokenizer gives up, the parser below says why.
         with contextlib.suppress(SyntaxError, RecursionError, RuntimeError, MemoryError, ValueError, IndexError):
             _translate(work)
+            for first, header in reversed(work.blocks):
+                _indent(work, first, header)
         problem = problem_of(work.text)
         if problem is not None:
             report_problem(work, problem)
@@ -66,54 +69,29 @@ def to_python(
     return result, work.findings
 
 
-def names_of(cells: Iterable[Cell]) -> Names:
-    """The names that code cells bind anywhere, in functions too, and those that they read."""
-    bound: set[str] = set()
-    read: set[str] = set()
-    taken: set[str] = set()
-    for cell in cells:
-        if cell.kind != "code":
-            continue
-        python, _ = to_python(cell, "")
-        if python is None:
-            read.update(re.findall(r"\w+", cell.source))
-            continue
-        tree = parse(python.text)
-        taken.update(_taken(tree))
-        for node in ast.walk(tree):
-            if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load):
-                read.add(node.id)
-            else:
-                bound.update(bindings(node))
-        if python.has_magic:
-            # A refused magic may read names that its text no longer shows.
-            lines = [line for line in cell.source.split("\n")[1:] if re.match(r"\s*[%!]", line)]
-            read.update(re.findall(r"\w+", "\n".join(lines)))
-    return Names(frozenset(bound), frozenset(read), frozenset(taken))
+def to_python_all(
+    cells: Sequence[tuple[Cell, str | None]], path: str
+) -> list[tuple[PythonCell | None, list[Diagnostic]]]:
+    """Each of the cells, given with its stage, in plain Python, with findings; see `to_python`.
 
-
-def _taken(tree: ast.Module) -> set[str]:
-    """The names of `NEEDED` that a cell binds to something else."""
-    found: set[str] = set()
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load):
-            continue
-        if isinstance(node, ast.Import):
-            usual = {a.name.split(".")[0] for a in node.names if a.asname in (None, a.name)}
-        elif isinstance(node, ast.ImportFrom) and node.module == "pathlib":
-            usual = {a.name for a in node.names if a.asname in (None, a.name)}
-        else:
-            usual = set()
-        found.update(name for name in bindings(node) if name in NEEDED and name not in usual)
-    return found
+    Where one has a magic, the names of all cells settle what it means.
+    """
+    results = [to_python(cell, path, stage) for cell, stage in cells]
+    unsettled = [n for n, (python, _) in enumerate(results) if python and (python.has_magic or python.automagic)]
+    if unsettled:
+        names = names_of((cell, python) for (cell, _), (python, _) in zip(cells, results, strict=True))
+        for number in unsettled:
+            cell, stage = cells[number]
+            results[number] = to_python(cell, path, stage, names=names)
+    return results
 
 
 def _check_taken(work: Work) -> None:
     """Refuse a translation whose `os` would be the user's variable `os`."""
     if not work.imports:
         return
-    taken = _taken(parse(work.text)) | (work.names.taken if work.names else frozenset())
-    for name in sorted(taken & work.imports.keys()):
+    used = taken(parse(work.text)) | (work.names.taken if work.names else frozenset())
+    for name in sorted(used & work.imports.keys()):
         message = f"its magics need `{NEEDED[name]}` in a script, and the notebook calls something else `{name}`"
         work.report("NB302", message, f"rename that `{name}`", line=1)
 
@@ -182,6 +160,7 @@ def _next_command(work: Work, ipython: Any, manager: Any) -> bool:
 def _command(work: Work, command: str, first: int, last: int, column: int, assigned: bool) -> None:
     """Translate one command that begins with an escape, such as `%time x = 1` or the `!ls` of `x = !ls`."""
     before = work.lines[first][:column]
+    work.target = before.rpartition("=")[0].strip() if assigned else ""
     try:
         code = code_of(work, command, assigned)
         if code is None and assigned:
@@ -227,6 +206,8 @@ def _cell_magic(work: Work, first: int) -> bool:
     if isinstance(outcome, Wrapped):
         _wrap(work, first, outcome)
         return False
+    if isinstance(outcome, str):
+        work.blocks.append((first, outcome))
     if not outcome:
         work.comment_out(first, last)
         return False
@@ -245,6 +226,35 @@ def _wrap(work: Work, first: int, wrapped: Wrapped) -> None:
     lines[first + 1 :] = [_triple(line) for line in lines[first + 1 :]]
     lines[first] = f'{wrapped.before}"""\\'
     lines[-1] += ("" if ended else "\\n") + f'"""{wrapped.after}'
+
+
+# What does not work below a header as it does at the top.
+_PLACED: Final = (ast.Import, ast.ImportFrom, ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
+
+
+def _indent(work: Work, first: int, header: str) -> None:
+    """Put the rest of a cell into a block below `header`; the lines inside texts stay as they are."""
+    body = parse("\n".join([""] * (first + 1) + work.lines[first + 1 :]))
+    if "subprocess" in work.imports or work.requirements or _displays(body):
+        message = "`%%capture` into a variable: a script cannot capture what commands and `display` show"
+        hint = "write `x = !command` or `print(...)`, or delete the name behind `%%capture`"
+        work.report("NB302", message, hint, line=first + 1)
+    if any(isinstance(node, _PLACED) for node in body.body):
+        message = "`%%capture` into a variable, over imports or definitions"
+        work.report("NB302", message, "move the imports and definitions to a cell of their own", line=first + 1)
+    work.need("capture_output")
+    strings = [n for n in ast.walk(body) if isinstance(n, ast.Constant | ast.JoinedStr)]
+    inside = {line for n in strings for line in range(n.lineno + 1, (n.end_lineno or n.lineno) + 1)}
+    for number in range(first + 1, len(work.lines)):
+        if work.lines[number].strip() and number + 1 not in inside:
+            work.lines[number] = f"    {work.lines[number]}"
+    work.lines[first] = header if body.body else f"{header} pass"
+    work.dropped.discard(first + 1)
+
+
+def _displays(tree: ast.Module) -> bool:
+    calls = [node.func for node in ast.walk(tree) if isinstance(node, ast.Call)]
+    return any(isinstance(function, ast.Name) and function.id == "display" for function in calls)
 
 
 def _triple(line: str) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Sequence
 
 from nb2stage.diagnostics import Diagnostic, Severity
@@ -65,6 +66,10 @@ MESSAGES: dict[str, tuple[Severity, str, str]] = {
 }
 
 
+# IPython's own names of earlier inputs and results: `_12`, `_i`, `_oh`.
+_HISTORY = re.compile(r"_{2,3}|_i?\d+|_i{1,3}|_[io]h|_dh")
+
+
 def diagnose(finding: Finding, path: str, names: Sequence[str]) -> Diagnostic:
     """A finding of the analysis as a diagnostic for the user."""
     statement = finding.statement
@@ -81,6 +86,9 @@ def diagnose(finding: Finding, path: str, names: Sequence[str]) -> Diagnostic:
     elif finding.code == "NB207":
         message = "cell {hint}, which has no tag, makes a setting ({name}) that this stage would notice"
         hint = "tag cell {hint} `setup`, or `skip` if it does not matter"
+    elif finding.code == "NB201" and _HISTORY.fullmatch(finding.name):
+        message = "`{name}` is there only while IPython runs"
+        hint = "give what it stands for a name in the cell that computes it"
     elif finding.code in ("NB123", "NB220", "NB221", "NB222", "NB290"):
         hint = finding.hint or "write it in another way, or tag the cell `skip`"
     fill = {"name": finding.name, "text": finding.text, "hint": finding.hint}

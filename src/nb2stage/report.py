@@ -165,8 +165,8 @@ def summary(result: Result, paint: Callable[[str, str], str], *, verbose: bool, 
             blocks.append(f"parameters that no stage reads, left out of params.yaml: {names}")
         if conversion.requirements:
             blocks.append(
-                f"the notebook installs: {' '.join(conversion.requirements)}\n"
-                "that is no part of the pipeline: list it in your requirements"
+                f"the notebook installs {', '.join(conversion.requirements)}: listed in requirements.txt, "
+                "the pipeline does not install it"
             )
     blocks += [files_text(result, verbose=verbose, width=width), next_text(result)]
     return "\n\n".join(block for block in blocks if block)

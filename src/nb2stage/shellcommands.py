@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import builtins
 import importlib
+import posixpath
 import re
 import shlex
 import warnings
@@ -109,10 +110,20 @@ NOT_POSIX: Final = re.compile(
     r"|\b(?:source|pushd|popd|shopt|pipefail|function|declare|typeset|let|read|mapfile|time)\b"
 )
 _PIP_VALUES: Final = words_of(
-    """-c --constraint -i --index-url --extra-index-url -f --find-links -t --target --prefix --root --trusted-host
+    """-c --constraint -i --index-url -t --target --prefix --root --trusted-host
     --proxy --timeout --retries --cache-dir --upgrade-strategy --python --log --platform -n --name -p --channel
     --no-binary --only-binary --progress-bar --index"""
 )
+# Options that requirements.txt knows too; an index that replaces the usual one is a matter of the machine.
+_PIP_LINES: Final = {
+    "-r": "-r",
+    "--requirement": "-r",
+    "-e": "-e",
+    "--editable": "-e",
+    "-f": "--find-links",
+    "--find-links": "--find-links",
+    "--extra-index-url": "--extra-index-url",
+}
 _INERT: Final = words_of("list show check freeze help config cache info search debug index inspect --version -V")
 _REMOVING: Final = frozenset(("uninstall", "remove", "update", "upgrade"))
 
@@ -127,9 +138,18 @@ def system(work: Work, command: str, assigned: bool) -> str | None:
 
 
 def capture(work: Work, command: str) -> str:
-    """`x = !command`: the lines of what it prints, errors among them."""
+    """`x = !command`: the lines of what it prints, errors among them.
+
+    IPython's list of them has more than a list has (`x.n`, `x.grep("a")`), which matters only where that is used.
+    """
     pipes = "text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT"
-    return f"subprocess.run({shell_arguments(work, command)}, {pipes}).stdout.splitlines()"
+    lines = f"subprocess.run({shell_arguments(work, command)}, {pipes}).stdout.splitlines()"
+    target = work.target.partition(":")[0].strip()
+    unpacked = "," in target
+    if unpacked or (work.names is not None and target.isidentifier() and target not in work.names.more):
+        return lines
+    work.need("SList")
+    return f"SList({lines})"
 
 
 def shell_arguments(work: Work, command: str) -> str:
@@ -149,26 +169,36 @@ def shell_arguments(work: Work, command: str) -> str:
 def only_packages(work: Work, command: str) -> bool:
     """Whether a command does nothing but install packages or show them; what it installs is noted down."""
     wanted: list[str] = []
-    removes = False
+    removes = elsewhere = False
     for segment in re.split(r"\s*(?:&&|;|\|\|)\s*", command.strip()):
         try:
             words = shlex.split(re.sub(r"\s(?:\d?>|&>|\|).*", "", segment))
         except ValueError:
             return False
         found = _package_command(words)
-        if found is None or (found[0] in _INERT and re.search(r"\s\d?>|\|", segment)):
+        if found is None:
             return False
-        removes = removes or found[0] in _REMOVING
-        wanted += _requirements(found[1]) if found[0] == "install" else []
+        tool, action, args = found
+        if action in _INERT and re.search(r"\s\d?>|\|", segment):
+            return False
+        removes = removes or action in _REMOVING
+        if action == "install":
+            packages = _requirements(args)
+            known = [p for p in packages if not re.search(r"[{$]", p)] if tool == "pip" else []
+            elsewhere = elsewhere or known != packages
+            wanted += known
     work.requirements += wanted
+    shown = f"{command.strip():.60}"
+    if elsewhere:
+        hint = "list it yourself where your project lists its packages"
+        work.report("NB308", f"what `{shown}` installs cannot go to requirements.txt", hint, Severity.NOTE)
     if removes:
-        hint = "change the environment outside the pipeline"
-        work.report("NB304", f"`{command.strip():.60}` was left out", hint, Severity.WARNING)
+        work.report("NB304", f"`{shown}` was left out", "change the environment outside the pipeline", Severity.WARNING)
     return True
 
 
-def _package_command(words: list[str]) -> tuple[str, list[str]] | None:
-    """(action, arguments) of pip, conda and their like."""
+def _package_command(words: list[str]) -> tuple[str, str, list[str]] | None:
+    """(`pip` or `conda`, action, arguments) of pip, conda and their like."""
     if words[:1] == ["sudo"]:
         words = words[1:]
     python = words and re.fullmatch(r"\{sys\.executable\}|\$sys\.executable|(.*/)?(python|py)[\d.]*(\.exe)?", words[0])
@@ -181,8 +211,9 @@ def _package_command(words: list[str]) -> tuple[str, list[str]] | None:
     action = next((i for i, word in enumerate(words[1:], start=1) if not word.startswith("-") or word in _INERT), None)
     if action is None:
         return None
+    tool = "pip" if posixpath.basename(words[0]).startswith("pip") else "conda"
     known = words[action] == "install" or words[action] in _INERT or words[action] in _REMOVING
-    return (words[action], words[action + 1 :]) if known else None
+    return (tool, words[action], words[action + 1 :]) if known else None
 
 
 def _requirements(args: list[str]) -> list[str]:
@@ -190,14 +221,13 @@ def _requirements(args: list[str]) -> list[str]:
     found: list[str] = []
     rest = iter(args)
     for word in rest:
-        if word in ("-r", "--requirement"):
-            found.append(f"-r {next(rest, '')}".strip())
-        elif word in ("-e", "--editable"):
-            found.append(f"-e {next(rest, '')}".strip())
+        option, given, value = word.partition("=")
+        if option in _PIP_LINES:
+            found.append(f"{_PIP_LINES[option]} {value if given else next(rest, '')}".strip())
         elif word in _PIP_VALUES:
             next(rest, None)
         elif word == "#":
             break
-        elif not word.startswith("-") and not re.search(r"[{$]", word):
+        elif not word.startswith("-"):
             found.append(word)
     return found

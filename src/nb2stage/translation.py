@@ -33,11 +33,13 @@ class PythonCell:
 class Names:
     """The names that cells bind and read: they tell whether `$HOME` is a variable, and whether `out` is ever used.
 
-    `taken` are those that translations need (`os`, `Path`, ...) and that a cell binds to something else.
+    `read` has attributes of names too (`out.stdout`).  `more` are names whose values are used as more than a list of
+    items, `taken` those that translations need (`os`, `Path`, ...) and that a cell binds to something else.
     """
 
     bound: frozenset[str]
     read: frozenset[str]
+    more: frozenset[str] = frozenset()
     taken: frozenset[str] = frozenset()
 
 
@@ -64,6 +66,8 @@ NEEDED: Final = {
     "subprocess": "import subprocess",
     "shlex": "import shlex",
     "Path": "from pathlib import Path",
+    "SList": "from IPython.utils.text import SList",
+    "capture_output": "from IPython.utils.capture import capture_output",
 }
 
 
@@ -82,6 +86,8 @@ class Work:
     placeholders: set[int] = field(default_factory=set)
     requirements: list[str] = field(default_factory=list)
     timed: dict[int, str] = field(default_factory=dict)
+    blocks: list[tuple[int, str]] = field(default_factory=list)  # line (from 0) and header of what follows it
+    target: str = ""  # what the command being translated is assigned to
     wrapped: bool = False
     line: int = 1
 
