@@ -174,8 +174,11 @@ class Imports:
                 self.header.add(f"import {module}")
 
     def can_hoist(self, statement: Statement, name: str) -> bool:
-        """An import may stand at the top where nothing else binds its name and no setting must come first."""
-        if self.ordered:
+        """An import may stand at the top where nothing else binds its name and no setting must come first.
+
+        What a translated magic needs is of the standard library or IPython's, and stands nowhere else.
+        """
+        if self.ordered and not statement.hidden:
             return statement in self.plan.data.repeats and not self.settings_before(statement)
         return self.is_only(name, statement.node)
 
