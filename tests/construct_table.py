@@ -3513,6 +3513,24 @@ content $name
 # %% report
 => open("made.txt").read()
 
+== file-that-begins-like-a-directive
+# %% import
+%%writefile a.txt
+#| outs: a.txt
+#| eval: false
+x
+# %% report
+=> open("a.txt").read()
+
+== program-with-a-directive-that-counts-its-lines
+# %% import
+%%python3
+#| outs: a.txt
+import sys
+open("a.txt", "w").write(str(sys._getframe().f_lineno))
+# %% report
+=> open("a.txt").read()
+
 == html-shown | ipython
 # %% import
 from IPython.display import HTML, Image, Markdown, clear_output, display
@@ -3555,10 +3573,11 @@ from tqdm.notebook import tqdm, trange
 import tqdm.notebook as tn
 squares = []
 # %% train
+bars = tqdm if squares else tn.tqdm
 for i in range(3):
     squares.append(i * i)
 # %% report
-=> [squares, tqdm is tn.tqdm, trange.__name__]
+=> [squares, tqdm is tn.tqdm, trange is tn.trange]
 
 == colab-asks-for-its-shell | NB2 | ipython
 # %% import

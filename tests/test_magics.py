@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import importlib
 import os
 import subprocess
 import sys
@@ -192,34 +193,46 @@ def test_plain_python_does_not_import_ipython() -> None:
         ),
         pytest.param(
             '%%sh\necho \'ü\\n\' """\n',
-            'subprocess.run(["sh"], input="""\\\necho \'ü\\\\n\' \\"\\"\\"\n""", encoding="utf-8", check=True)',
+            'subprocess.run(["sh"], input="echo \'ü\\\\n\' \\"\\"\\"\\n", encoding="utf-8", check=True)',
             id="odd characters",
         ),
         pytest.param(
             "%%bash --no-raise-error -s a\nls",
-            'subprocess.run(["bash", "-s", "a"], input="""\\\nls\\n""", text=True)',
+            'subprocess.run(["bash", "-s", "a"], input="ls\\n", text=True)',
             id="a failure does not matter",
         ),
         pytest.param(
             '%%bash -s "$a"\nls',
-            'subprocess.run(["bash", *shlex.split(f"-s \\"{a}\\"")], input="""\\\nls\\n""", text=True, check=True)',
+            'subprocess.run(["bash", *shlex.split(f"-s \\"{a}\\"")], input="ls\\n", text=True, check=True)',
             id="a variable as an argument",
         ),
         pytest.param(
             "%%writefile a.py\nx = 1\n",
-            'Path("a.py").write_text("""\\\nx = 1\n""", encoding="utf-8")',
+            'Path("a.py").write_text("x = 1\\n", encoding="utf-8")',
             id="a file",
         ),
         pytest.param(
             "%%writefile -a 'a b.txt'\nx",
-            'Path("a b.txt").open("a", encoding="utf-8").write("""\\\nx\\n""")',
+            'Path("a b.txt").open("a", encoding="utf-8").write("x\\n")',
             id="added to a file",
         ),
         pytest.param(
             "%%writefile {d}/a.py\nx\n",
-            'Path(f"{d}/a.py").write_text("""\\\nx\n""", encoding="utf-8")',
+            'Path(f"{d}/a.py").write_text("x\\n", encoding="utf-8")',
             id="a file named by a variable",
         ),
+        # progress bars
+        pytest.param(
+            "from tqdm.notebook import tqdm  # bars", "from tqdm.auto import tqdm  # bars", id="tqdm.notebook"
+        ),
+        pytest.param("x = 1; import tqdm.notebook as t", "x = 1; import tqdm.auto as t", id="tqdm.notebook by a name"),
+        pytest.param("import tqdm.notebook", "import tqdm.notebook", id="tqdm.notebook by its own name"),
+        pytest.param(
+            "from tqdm import tqdm, tqdm_notebook, tnrange as r",
+            "from tqdm.auto import tqdm, tqdm as tqdm_notebook, trange as r",
+            id="tqdm's old names",
+        ),
+        pytest.param("from tqdm import tqdm", "from tqdm import tqdm", id="tqdm's bars for a terminal"),
         # other ways of writing
         pytest.param("  x = 1\n  !ls", 'x = 1\nsubprocess.run("ls", shell=True)', id="a cell that is indented"),
         pytest.param("  x = 1\n  y = 2", "x = 1\ny = 2", id="indented, without a magic"),
@@ -517,9 +530,19 @@ def shell() -> Any:
 
 
 def test_every_magic_of_ipython_has_a_verdict(shell: Any) -> None:
+    """Those of IPython itself, of the kernel, and of the extensions that come with IPython."""
     magics = shell.magics_manager.lsmagic()
-    assert not set(magics["line"]) - set(LINE_MAGICS)
-    assert not set(magics["cell"]) - set(CELL_MAGICS)
+    found = {kind: set(magics[kind]) for kind in ("line", "cell")}
+    for module, name in (
+        ("ipykernel.zmqshell", "KernelMagics"),
+        ("IPython.extensions.autoreload", "AutoreloadMagics"),
+        ("IPython.extensions.storemagic", "StoreMagics"),
+    ):
+        for kind, names in getattr(importlib.import_module(module), name).magics.items():
+            found[kind] |= set(names)
+    assert {"time", "clear", "autoreload", "store"} <= found["line"]
+    assert found["line"] - set(LINE_MAGICS) == set()
+    assert found["cell"] - set(CELL_MAGICS) == set()
 
 
 @pytest.mark.parametrize("name", sorted(LINE_MAGICS))

@@ -18,6 +18,7 @@ from nb2stage.cellnames import names_of, taken
 from nb2stage.diagnostics import Diagnostic, Severity
 from nb2stage.linemagics import code_of
 from nb2stage.magictable import CELL_MAGICS, LINE_MAGICS, Code
+from nb2stage.shellcommands import quoted
 from nb2stage.syntaxproblems import report_problem
 from nb2stage.translation import NEEDED, Names, PythonCell, RefusedError, Work, Wrapped, parse, problem_of
 
@@ -52,6 +53,8 @@ def to_python(
             return None, work.findings
     if "get_ipython" in work.text:
         _translate_calls(work)
+    if "tqdm" in work.text:
+        _translate_progress(work)
     _check_functions(work)
     _settle_dropped(work)
     _check_taken(work)
@@ -216,14 +219,19 @@ def _cell_magic(work: Work, first: int) -> bool:
 
 
 def _wrap(work: Work, first: int, wrapped: Wrapped) -> None:
-    """Put the body of a cell into a triple-quoted text; IPython adds the last line end where it lacks."""
+    """Put the body of a cell into a text; IPython adds the last line end where it lacks."""
     lines = work.lines
     work.wrapped = True
     if wrapped.exact and any(line and line.isspace() for line in lines[first + 1 :]):
         message = "a line of blanks in the file: recent versions of IPython remove the blanks, a script keeps them"
         work.report("NB124", message, "delete the blanks on that line", Severity.WARNING)
-    ended = lines[-1] == ""
-    lines[first + 1 :] = [_triple(line) for line in lines[first + 1 :]]
+    body = lines[first + 1 :]
+    ended = body[-1] == ""
+    if len(body) - ended == 1:
+        text = quoted(f"{body[0]}\n")
+        work.put(first, len(lines) - 1, f"{wrapped.before}{text}{wrapped.after}")
+        return
+    lines[first + 1 :] = map(_triple, body)
     lines[first] = f'{wrapped.before}"""\\'
     lines[-1] += ("" if ended else "\\n") + f'"""{wrapped.after}'
 
@@ -321,6 +329,29 @@ def _translate_calls(work: Work) -> None:
         if captured and "getoutput" not in line and command.startswith("!"):
             continue
         _command(work, command, node.lineno - 1, node.lineno - 1, column, isinstance(node, ast.Assign))
+
+
+# What a notebook draws its progress bars with, and what does the same in a terminal.
+_BARS: Final = {"tqdm": "tqdm", "trange": "trange", "tqdm_notebook": "tqdm", "tnrange": "trange"}
+
+
+def _translate_progress(work: Work) -> None:
+    """Import progress bars from `tqdm.auto`: those of `tqdm.notebook` are widgets of a notebook."""
+    for node in ast.walk(parse(work.text)):
+        if not isinstance(node, ast.Import | ast.ImportFrom) or node.lineno != node.end_lineno:
+            continue
+        text = ast.get_source_segment(work.text, node) or ""
+        changed = text
+        names = {alias.name for alias in node.names}
+        if isinstance(node, ast.Import):
+            if all(alias.asname for alias in node.names if alias.name == "tqdm.notebook"):
+                changed = re.sub(r"\btqdm\.notebook\b", "tqdm.auto", text)
+        elif node.module == "tqdm.notebook":
+            changed = text.replace("tqdm.notebook", "tqdm.auto", 1)
+        elif node.module == "tqdm" and names <= _BARS.keys() and names & {"tqdm_notebook", "tnrange"}:
+            parts = [(_BARS[alias.name], alias.asname or alias.name) for alias in node.names]
+            changed = "from tqdm.auto import " + ", ".join(a if a == b else f"{a} as {b}" for a, b in parts)
+        work.lines[node.lineno - 1] = work.lines[node.lineno - 1].replace(text, changed, 1)
 
 
 # -- after the translation

@@ -24,7 +24,8 @@ from nb2stage.tags import directive_lines
 
 # What shows nothing worth printing when it ends a cell.
 SILENT_CALLS = re.compile(
-    r"^(set_|add_|fit$|show$|close$|print$|display$|info$|seed$|append$|extend$|update$|remove$|"
+    r"^(clear_output$|HTML$|Markdown$|Latex$|Math$|Image$|SVG$|IFrame$|Audio$|Video$|"
+    r"set_|add_|fit$|show$|close$|print$|display$|info$|seed$|append$|extend$|update$|remove$|"
     r"insert$|sort$|plot|hist|bar|scatter|boxplot|legend|grid|tight_layout|x?y?label|title|savefig|"
     r"to_csv|to_pickle|to_json|to_excel|to_parquet|dump$|save|makedirs$|mkdir$|write)"
 )
@@ -208,7 +209,10 @@ class ScriptWriter:
     def cell(self, cell: SourceCell) -> str:
         """The cell's own lines, without imports that stand at the top and lines that mean nothing in a script."""
         edits = Edits(cell.python.text)
-        for line in cell.python.dropped | directive_lines(cell.role.cell.source):
+        first = cell.tree.body[0].lineno if cell.tree.body else len(edits.lines) + 1
+        directives = directive_lines(cell.role.cell.source)
+        # Below `%%writefile` or `%%bash` they are part of the text.
+        for line in cell.python.dropped | {line for line in directives if line < first}:
             edits.drop_line(line)
         for statement in cell.statements:
             if statement.hidden:
@@ -260,6 +264,8 @@ class ScriptWriter:
             return False
         if isinstance(node.value, ast.Call):
             func = node.value.func
+            if cell.python.has_magic and ast.unparse(func) == "subprocess.run":
+                return False
             name = func.attr if isinstance(func, ast.Attribute) else getattr(func, "id", "")
             return not SILENT_CALLS.match(name) and self.gives_value(name)
         if isinstance(node.value, ast.Name):
