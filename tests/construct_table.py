@@ -1560,6 +1560,82 @@ async with opened() as state:
 # %% report
 => got
 
+== await-in-several-forms
+# %% import
+import asyncio
+async def add(a, b=1):
+    await asyncio.sleep(0)
+    return a + b
+async def numbers():
+    for n in range(4):
+        yield n
+main = 5
+# %% train
+total = 1
+total += await add(2)
+text = f"{await add(3)}"
+if await add(0):
+    total = total * main
+    # several at once
+    pair = await asyncio.gather(add(1), add(2, b=3))
+odd = [n async for n in numbers() if n % 2]
+first, *rest = await asyncio.gather(*(add(n) for n in odd))
+note = '''two
+  lines''' + str(await asyncio.wait_for(add(9), 5))
+result = await asyncio.gather(add(1), return_exceptions=True)  # why
+print(await asyncio.gather(add(7)))
+# %% report
+=> [total, text, pair, odd, first, rest, note, result]
+
+== await-that-changes-what-is-there
+# %% import
+import asyncio
+log = []
+async def note(value):
+    log.append(value)
+    await asyncio.sleep(0)
+    return len(log)
+# %% train
+try:
+    counts = await asyncio.gather(note("a"), note("b"))
+    del counts
+except ValueError as error:
+    log.append(error)
+while len(log) < 4:
+    size = await asyncio.wait_for(note(len(log)), 5)
+# %% report
+last = await note("end")
+=> [log, size, last]
+
+== await-beside-another-statement | NB290
+# %% import
+import asyncio
+a = 1; b = (await asyncio.gather(asyncio.sleep(0, 2)))[0]
+# %% report
+=> [a, b]
+
+== task-that-goes-on-while-other-cells-run | NB290
+# %% import
+import asyncio
+async def f():
+    return 1
+# %% train
+task = asyncio.ensure_future(f())
+# %% report
+x = await task
+=> x
+
+== class-inside-a-top-level-async-with | NB290
+# %% import
+import asyncio
+lock = asyncio.Lock()
+# %% train
+async with lock:
+    class A:
+        pass
+# %% report
+=> A.__qualname__
+
 == joblib-parallel-of-a-function-with-a-global
 # %% import
 from joblib import Parallel, delayed
@@ -7936,8 +8012,6 @@ KNOWN_FAILING: Final[frozenset[str]] = frozenset(
         "zip-and-gzip",
         "enum-and-dataclass-in-a-dict-crossing-twice",
         "lru-cache-counts-across-stages",
-        "async-function-and-top-level-await",
-        "async-for-and-with-at-top-level",
         "locals-in-a-function",
         "path-with-a-function",
         "function-that-returns-a-closure-over-data",

@@ -5,10 +5,11 @@ from __future__ import annotations
 import ast
 import re
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 
+from nb2stage.async_lines import refusal
 from nb2stage.boundaries import DEFINITIONS, IMPORTS, Boundaries
 from nb2stage.interpreter import Finding, Interpreter
 from nb2stage.objects import State, Statement, Var, reach
@@ -119,42 +120,14 @@ def analyse(cells: Sequence[SourceCell], stage_count: int, world: World) -> Prog
 
 
 def _top_level_async(cells: Sequence[SourceCell], interpreter: Interpreter) -> list[Finding]:
-    """`await f()` of a function of the notebook becomes `asyncio.run(f())`; any other top-level async is refused."""
+    """What waits for other tasks of the notebook's event loop cannot run in a script."""
     findings: list[Finding] = []
     for cell in cells:
         for statement in cell.statements:
-            for node in outside_functions(statement.node):
-                simple = (
-                    isinstance(node, ast.Await)
-                    and isinstance(node.value, ast.Call)
-                    and any(
-                        isinstance(obj.node, ast.AsyncFunctionDef)
-                        for obj in interpreter.state.get(getattr(node.value.func, "id", "")).values
-                    )
-                )
-                asynchronous = isinstance(node, ast.Await | ast.AsyncFor | ast.AsyncWith) or getattr(
-                    node, "is_async", False
-                )
-                if asynchronous and not simple:
-                    findings.append(
-                        Finding(
-                            "NB290",
-                            statement,
-                            node,
-                            text="`async` at the top level needs a running event loop",
-                            hint="put the code into `async def main()` and write `await main()`",
-                        )
-                    )
+            if found := refusal(statement, cell.statements, interpreter):
+                text, hint = found
+                findings.append(Finding("NB290", statement, statement.node, text=text, hint=hint))
     return findings
-
-
-def outside_functions(node: ast.AST) -> Iterator[ast.AST]:
-    """All nodes below a statement that are not inside a function, lambda or class."""
-    if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda | ast.ClassDef):
-        return
-    yield node
-    for child in ast.iter_child_nodes(node):
-        yield from outside_functions(child)
 
 
 def _untagged_settings(interpreter: Interpreter, boundaries: Boundaries) -> list[Finding]:

@@ -182,3 +182,12 @@ def _is_global(name: str, chain: tuple[Scope, ...]) -> bool:
         if name in scope.local_names and (index == 0 or not scope.is_class):
             return scope.is_class  # a class body falls back to the global of the same name
     return True
+
+
+def outside_functions(node: ast.AST) -> Iterator[ast.AST]:
+    """All nodes below a statement that are not inside a function, lambda or class."""
+    if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda | ast.ClassDef):
+        return
+    yield node
+    for child in ast.iter_child_nodes(node):
+        yield from outside_functions(child)

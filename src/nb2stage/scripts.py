@@ -11,14 +11,15 @@ import re
 from collections import Counter
 from pathlib import PurePosixPath
 
+from nb2stage.async_lines import coroutines, header, is_run_alone, needs_coroutine
 from nb2stage.boundaries import DEFINITIONS, IMPORTS
 from nb2stage.cache_lines import CacheLines
-from nb2stage.dataflow import SourceCell, literal, outside_functions
+from nb2stage.dataflow import SourceCell, literal
 from nb2stage.definitions import FOLDER, DefinitionsModule
 from nb2stage.import_lines import Header, Imports, from_line, import_text
 from nb2stage.objects import Statement
 from nb2stage.planning import Planner, StagePlan, normal
-from nb2stage.scopes import free_names, inner_free_names, mentioned_names
+from nb2stage.scopes import free_names, inner_free_names, mentioned_names, outside_functions
 from nb2stage.source_text import Edits, has_code, join_blocks, statement_text
 from nb2stage.tags import directive_lines
 
@@ -231,10 +232,7 @@ class ScriptWriter:
                     edits.replace(node.func, "print")
                 elif not self.is_bound("display"):
                     self.imports.header.add("from IPython.display import display")
-        for statement in cell.statements:
-            for node in outside_functions(statement.node):
-                if isinstance(node, ast.Await) and isinstance(node.value, ast.Call):
-                    edits.run_awaited(node, self.imports.module("asyncio"))
+        self.run_coroutines(cell, edits)
         plotting = [s for s in cell.statements if s.plots]
         shows = [s for s in cell.statements if _is_show(s.node)]
         last = cell.statements[-1] if cell.statements else None
@@ -251,6 +249,20 @@ class ScriptWriter:
                 edits.append(code)
         elif not shows or shows[-1] is not last:
             edits.append(f"{self.pyplot()}.show()")
+
+    def run_coroutines(self, cell: SourceCell, edits: Edits) -> None:
+        """A notebook has an event loop that runs, a script starts one."""
+        interpreter = self.program.interpreter
+        for statement in cell.statements:
+            if not needs_coroutine(statement, interpreter):
+                for node in outside_functions(statement.node):
+                    if is_run_alone(node, interpreter):
+                        assert isinstance(node, ast.Await)
+                        edits.run_awaited(node, self.imports.module("asyncio"))
+        for run in coroutines(cell.statements, interpreter):
+            name = self.imports.fresh("main")
+            call = f"{self.imports.module('asyncio')}.run({name}())"
+            edits.nest([s.node for s in run], header(name, run), call)
 
     def prints(self, cell: SourceCell, last: Statement) -> bool:
         """Whether the value of a cell's last line is worth a `print`."""

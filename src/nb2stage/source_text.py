@@ -83,6 +83,20 @@ class Edits:
         (start, end), (inner, _) = self.span(node), self.span(node.value)
         self.edits += [(start, inner, f"{asyncio}.run("), (end, end, ")")]
 
+    def nest(self, nodes: Sequence[ast.stmt], header: str, after: str) -> None:
+        """Put the lines of neighbouring statements below a header, with a line after them."""
+        first, last = nodes[0], nodes[-1]
+        strings = [n for node in nodes for n in ast.walk(node) if isinstance(n, ast.Constant | ast.JoinedStr)]
+        start = self.offsets[first.lineno - 1]
+        self.edits.append((start, start, f"\n\n{header}"))
+        end = last.end_lineno or last.lineno
+        for line in range(first.lineno, end + 1):
+            inside = any(s.lineno < line <= (s.end_lineno or s.lineno) for s in strings)
+            if line not in self.dropped and self.lines[line - 1].strip() and not inside:
+                self.edits.append((self.offsets[line - 1], self.offsets[line - 1], "    "))
+        stop = self.offsets[end - 1] + len(self.lines[end - 1].encode())
+        self.edits.append((stop, stop, f"\n\n\n{after}"))
+
     def append(self, text: str) -> None:
         """Put lines at the end of the cell."""
         self.after = text
