@@ -19,12 +19,14 @@ import shutil
 from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import pytest
 from ruamel.yaml import YAML
 
 from nb2stage.cli import main
+
+if TYPE_CHECKING:
+    import pytest
 
 RUNS = int(os.environ.get("MERGE_RUNS", "40"))
 STEPS = 6
@@ -80,8 +82,9 @@ class Model:
     def stages(self) -> list[str]:
         return list(dict.fromkeys(cell.stage for cell in self.cells if cell.stage))
 
-    def bound(self) -> list[Line]:
-        return [line for cell in self.ordered() for line in cell.lines if line.name.startswith("v")]
+    def bound(self, stages: list[str] | None = None) -> list[Line]:
+        cells = [cell for cell in self.ordered() if stages is None or cell.stage in stages]
+        return [line for cell in cells for line in cell.lines if line.name.startswith("v")]
 
     def ordered(self) -> list[Cell]:
         names = self.stages()
@@ -91,7 +94,7 @@ class Model:
         """The names that a new last line of a stage may use."""
         names = self.stages()
         earlier = names[: names.index(stage) + 1] if stage in names else names
-        return [l.name for c in self.ordered() if c.stage in earlier for l in c.lines if l.name.startswith("v")]
+        return [line.name for line in self.bound(earlier)]
 
     def new_line(self, available: list[str]) -> Line:
         pool = available + list(self.params)
@@ -149,7 +152,7 @@ def users(model: Model, name: str) -> int:
     return sum(name in line.sources for line in model.bound())
 
 
-def edit_notebook(model: Model) -> str:
+def edit_notebook(model: Model) -> str:  # noqa: C901 -- one branch for each kind of edit
     rng = model.rng
     kind = rng.choice(
         ["number", "number", "insert", "insert", "delete", "comment", "rename stage", "new stage", "drop stage",
@@ -161,8 +164,8 @@ def edit_notebook(model: Model) -> str:
         rng.choice(lines).number = rng.randint(1000, 9999)
     elif kind == "insert":
         index = rng.randint(0, len(cell.lines))
-        mine = [l.name for l in cell.lines[index:]]
-        later = {l.name for c in model.ordered()[model.ordered().index(cell) + 1 :] for l in c.lines}
+        mine = [line.name for line in cell.lines[index:]]
+        later = {line.name for c in model.ordered()[model.ordered().index(cell) + 1 :] for line in c.lines}
         known = [n for n in model.before(cell.stage) if n not in mine and n not in later]
         cell.lines.insert(index, model.new_line(known))
     elif kind == "delete" and len(lines) > 1:
@@ -213,7 +216,7 @@ def edit_notebook(model: Model) -> str:
                 cell.stage = stages[index + 1]
     elif kind == "rewire" and lines:
         line = rng.choice(lines)
-        order = [l.name for l in model.bound()]
+        order = [line.name for line in model.bound()]
         known = order[: order.index(line.name)]
         if known:
             line.sources = [rng.choice(known)]
@@ -262,7 +265,7 @@ def edit_script(model: Model, folder: Path) -> str:
     return f"script: {kind}"
 
 
-def edit_dvc_yaml(model: Model, folder: Path) -> str:
+def edit_dvc_yaml(model: Model, folder: Path) -> str:  # noqa: C901
     rng, path = model.rng, folder / "dvc.yaml"
     lines = path.read_text().split("\n")
     stage = rng.choice(model.stages())
@@ -467,5 +470,5 @@ def test_random_edits_on_all_sides(tmp_path: Path, monkeypatch: pytest.MonkeyPat
         monkeypatch.chdir(folder)
         episode(seed, folder, statistics)
         shutil.rmtree(folder)
-    print(dict(statistics))
+    print(dict(statistics))  # noqa: T201 -- for long runs, with -s
     assert statistics["merged"] > RUNS / 10

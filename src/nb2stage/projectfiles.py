@@ -79,7 +79,7 @@ class ProjectFiles:
         for old in self.gone if added else ():
             base = self.project.state.text(self.script_of(old))
             for plan in added if base is not None else ():
-                one, two = _body(base or "", old), _body(texts[plan.script], plan.name)
+                one, two = _body(base or ""), _body(texts[plan.script])
                 scores[old, plan.name] = difflib.SequenceMatcher(None, one, two, autojunk=False).ratio()
         result = {}
         for (old, new), score in scores.items():
@@ -241,9 +241,11 @@ def _prefixes(key: str) -> list[str]:
     return [".".join(parts[:count]) for count in range(1, len(parts) + 1)]
 
 
-def _body(script: str, stage: str) -> list[str]:
-    """The lines of a script that say what the stage does, without what says its name."""
-    return [line.replace(f"cache/{stage}/", "cache/") for line in script.split("\n")[1:] if line.strip()]
+def _body(script: str) -> list[str]:
+    """The lines of a script that the notebook's cells gave it: without imports and what loads and saves."""
+    ours = ("import ", "from ", "# from ", "# for ", "params = ")
+    lines = [line.strip() for line in script.split("\n")[1:]]
+    return [line for line in lines if line and not line.startswith(ours) and "cache/" not in line]
 
 
 def _outs_of(fields: Mapping[str, Any]) -> list[str]:
