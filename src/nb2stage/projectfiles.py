@@ -12,9 +12,10 @@ from typing import TYPE_CHECKING, Any, Final
 
 from nb2stage.diagnostics import Diagnostic, Severity
 from nb2stage.dvcyaml import Base, Update, deps_of, fields_of, foreign_outs, is_untouched, merge_dvc_yaml, stage_names
-from nb2stage.paramsyaml import check_params_text, flow_text, merge_params_yaml, update_gitignore
+from nb2stage.paramsyaml import check_params_text, merge_params_yaml, update_gitignore
 from nb2stage.pipeline import GeneratedFile
 from nb2stage.writer import Conversion
+from nb2stage.yamltext import flow_text
 
 if TYPE_CHECKING:
     from nb2stage.convert import Project
