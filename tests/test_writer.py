@@ -15,7 +15,16 @@ import pytest
 
 from nb2stage.diagnostics import Nb2stageError
 from nb2stage.pipeline import GeneratedFile
-from nb2stage.writer import PENDING_PATH, STATE_PATH, State, apply_changes, plan_changes, read_state, read_text
+from nb2stage.writer import (
+    PENDING_PATH,
+    STATE_PATH,
+    Conversion,
+    State,
+    apply_changes,
+    plan_changes,
+    read_state,
+    read_text,
+)
 
 NOTEBOOK = "explore.ipynb"
 
@@ -23,17 +32,23 @@ NOTEBOOK = "explore.ipynb"
 def scripts(version: str, names: str = "abc") -> list[GeneratedFile]:
     """A conversion: scripts of some size, and the merged dvc.yaml."""
     body = f"# {version}\n" * 2000
-    made = [GeneratedFile(f"steps/{name}.py", body, protected=True) for name in names]
-    return [*made, GeneratedFile("dvc.yaml", f"# {version}\n")]
+    files = [GeneratedFile(f"steps/{name}.py", body, True, NOTEBOOK) for name in names]
+    return [*files, GeneratedFile("dvc.yaml", f"# {version}\n")]
+
+
+def made(files: list[GeneratedFile]) -> Conversion:
+    """What the state remembers of a conversion."""
+    scripts = {file.path: file.text for file in files if file.protected}
+    return Conversion(scripts, {"b": {"cmd": "x"}, "a": {}}, ("o",), {"k": ("1", "one")}, ("cache/",))
 
 
 def convert(root: Path, files: list[GeneratedFile], force: bool = False) -> list[str]:
     """What `convert` does with the writer; gives the codes of the findings."""
     state = read_state(root)
-    new = state.with_conversion(NOTEBOOK, files, stages=["a"], outs=["o"])
+    new = state.with_conversion(NOTEBOOK, made(files))
     everything = [*files, GeneratedFile(STATE_PATH, new.to_text())]
     changes, findings = plan_changes(root, everything, state.obsolete(NOTEBOOK, files), state, force)
-    if not any(finding.severity.value == "error" for finding in findings):
+    if not any(finding.forbids_writing for finding in findings):
         apply_changes(root, changes)
     return [finding.code for finding in findings]
 
@@ -59,31 +74,43 @@ def test_diff_is_unified_and_printable(tmp_path: Path) -> None:
     ]  # fmt: skip
 
 
+ONE, TWO = scripts("1")[0].text, scripts("2")[0].text
+
+
 @pytest.mark.parametrize(
-    ("on_disk", "codes"),
+    ("on_disk", "codes", "result"),
     [
-        pytest.param(scripts("1")[0].text, [], id="as generated"),
-        pytest.param(scripts("1")[0].text.replace("\n", "\r\n"), [], id="as generated, checked out on Windows"),
-        pytest.param("mine\n", ["NB611"], id="edited"),
-        pytest.param("", ["NB611"], id="emptied"),
-        pytest.param(None, [], id="deleted"),
-        pytest.param(scripts("2")[0].text, [], id="already what it should be"),
+        pytest.param(ONE, [], TWO, id="as generated"),
+        pytest.param(ONE.replace("\n", "\r\n"), [], TWO, id="as generated, checked out on Windows"),
+        pytest.param(None, [], TWO, id="deleted"),
+        pytest.param(TWO, [], TWO, id="already what it should be"),
+        pytest.param(
+            "mine\n", ["NB618"], f"<<<<<<< steps/a.py\nmine\n=======\n{TWO}>>>>>>> explore.ipynb\n", id="other"
+        ),
     ],
 )
-def test_hand_edits_are_refused(tmp_path: Path, on_disk: str | None, codes: list[str]) -> None:
+def test_what_stands_on_disk(tmp_path: Path, on_disk: str | None, codes: list[str], result: str) -> None:
     convert(tmp_path, scripts("1"))
     script = tmp_path / "steps/a.py"
     script.unlink() if on_disk is None else script.write_bytes(on_disk.encode())
-    before = tree(tmp_path)
     assert convert(tmp_path, scripts("2")) == codes
-    if codes:
-        assert tree(tmp_path) == before
-        assert convert(tmp_path, scripts("2"), force=True) == []
-    assert script.read_bytes().decode() == scripts("2")[0].text
+    assert script.read_bytes().decode() == result
+    assert read_text(tmp_path, "steps/b.py") == TWO
+    assert convert(tmp_path, scripts("2"), force=True) == []
+    assert script.read_bytes().decode() == TWO
+
+
+def test_an_unresolved_conflict_is_refused(tmp_path: Path) -> None:
+    convert(tmp_path, scripts("1"))
+    (tmp_path / "steps/a.py").write_text("mine\n")
+    convert(tmp_path, scripts("2"))
+    before = tree(tmp_path)
+    assert convert(tmp_path, scripts("3")) == ["NB625"]
+    assert tree(tmp_path) == before
 
 
 def test_message_shows_a_short_diff(tmp_path: Path) -> None:
-    convert(tmp_path, scripts("1"))
+    (tmp_path / "steps").mkdir()
     (tmp_path / "steps/a.py").write_text("mine\n")
     _, (finding,) = plan_changes(tmp_path, scripts("2"), [], read_state(tmp_path))
     assert "-mine" in finding.message
@@ -113,9 +140,7 @@ def test_obsolete_files_go_unless_edited(tmp_path: Path) -> None:
 
 
 def test_obsolete_files_of_two_notebooks_stay() -> None:
-    state = (
-        State().with_conversion("x.ipynb", scripts("1"), [], []).with_conversion("y.ipynb", scripts("1", "b"), [], [])
-    )
+    state = State().with_conversion("x.ipynb", made(scripts("1"))).with_conversion("y.ipynb", made(scripts("1", "b")))
     assert state.obsolete("x.ipynb", scripts("1", "a")) == ["steps/c.py"]
 
 
@@ -125,7 +150,6 @@ def test_obsolete_files_of_two_notebooks_stay() -> None:
         pytest.param("{", ["NB616"], id="not JSON"),
         pytest.param("[]", ["NB616"], id="not a mapping"),
         pytest.param('{"version": 1, "notebooks": {"a": 3}}', ["NB616"], id="wrong shape"),
-        pytest.param("<<<<<<< HEAD\n", ["NB616"], id="merge conflict"),
     ],
 )
 def test_damaged_state_is_an_empty_state(tmp_path: Path, text: str, codes: list[str]) -> None:
@@ -133,6 +157,16 @@ def test_damaged_state_is_an_empty_state(tmp_path: Path, text: str, codes: list[
     (tmp_path / STATE_PATH).write_text(text)
     assert convert(tmp_path, scripts("1")) == codes
     assert not read_state(tmp_path).damaged
+
+
+def test_a_conflict_in_the_state_file_is_read_with_one_side(tmp_path: Path) -> None:
+    convert(tmp_path, scripts("1"))
+    path = tmp_path / STATE_PATH
+    text = path.read_text().replace('     "",\n', '<<<<<<< HEAD\n     "",\n=======\n     "x",\n>>>>>>> b\n')
+    path.write_text(text)
+    assert not read_state(tmp_path).damaged
+    assert convert(tmp_path, scripts("2")) == []
+    assert "<<<<" not in path.read_text()
 
 
 def test_state_of_a_newer_version_stops(tmp_path: Path) -> None:
@@ -143,11 +177,12 @@ def test_state_of_a_newer_version_stops(tmp_path: Path) -> None:
 
 
 def test_state_survives_the_round_trip(tmp_path: Path) -> None:
-    state = State().with_conversion("é.ipynb", scripts("1"), ["b", "a"], ["y", "x"])
+    state = State().with_conversion(
+        "é.ipynb", made([*scripts("1"), GeneratedFile("é.py", "\r\n\udcff", protected=True)])
+    )
     (tmp_path / ".nb2stage").mkdir()
-    (tmp_path / STATE_PATH).write_bytes(state.to_text().encode())
+    (tmp_path / STATE_PATH).write_bytes(state.to_text().encode("utf-8", "surrogateescape"))
     assert read_state(tmp_path) == state
-    assert read_state(tmp_path).of("é.ipynb").stages == ("b", "a")
 
 
 def obstruct(root: Path, how: str) -> None:

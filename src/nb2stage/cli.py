@@ -304,8 +304,13 @@ class Run:
 
     @property
     def failed(self) -> bool:
-        """Whether a finding forbids writing."""
+        """Whether something is to be mended."""
         return any(finding.severity is Severity.ERROR for finding in self.diagnostics)
+
+    @property
+    def refused(self) -> bool:
+        """Whether a finding forbids writing."""
+        return any(finding.forbids_writing for finding in self.diagnostics)
 
     @property
     def is_preview(self) -> bool:
@@ -320,12 +325,12 @@ class Run:
         notebooks, settings = self.find()
         state = self.without_gone(read_state(self.root), notebooks)
         files, removed = self.convert(notebooks, settings, state)
-        if self.failed:
+        if self.refused:
             return
         self.changes, findings = plan_changes(self.root, files, removed, state, self.options.force)
         self.diagnostics += findings
         self.missing = missing_commands(self.root)
-        if self.failed or self.is_preview:
+        if self.refused or self.is_preview:
             return
         if self.options.init:
             initialise(self.root, self.missing)
@@ -403,7 +408,7 @@ class Run:
             import json
 
             console.out(json.dumps(report.document(result), indent=2, ensure_ascii=False))
-        elif not self.failed:
+        elif not self.refused:
             self.print_result(result)
         has_changes = any(change.kind != "unchanged" for change in self.changes)
         return FOUND if self.failed or (self.options.check and has_changes) else FINE
@@ -431,7 +436,7 @@ class Run:
 
         folder = os.path.relpath(self.root, self.here)
         plans = [plan for _, conversion in self.conversions for plan in conversion.stages]
-        commands = next_commands(self.missing, folder, plans) if self.written else []
+        commands = next_commands(self.missing, folder, plans) if self.written and not self.failed else []
         return Result(folder, self.conversions, self.changes, self.diagnostics, self.written, commands)
 
 

@@ -12,13 +12,14 @@ from pathlib import Path
 from nb2stage.boundaries import DEFINITIONS
 from nb2stage.dataflow import Program, SourceCell, World, analyse
 from nb2stage.diagnostics import Diagnostic, Severity
-from nb2stage.dvcyaml import foreign_outs, stage_names, update_dvc_yaml
+from nb2stage.dvcyaml import foreign_outs
 from nb2stage.magics import to_python_all
 from nb2stage.messages import diagnose
 from nb2stage.notebook import Notebook, read_notebook
-from nb2stage.paramsyaml import check_params_text, read_params, update_gitignore, update_params_yaml
+from nb2stage.paramsyaml import read_params
 from nb2stage.pipeline import GeneratedFile
 from nb2stage.planning import Planner
+from nb2stage.projectfiles import ProjectFiles
 from nb2stage.requirements import REQUIREMENTS, update_requirements
 from nb2stage.scopes import scope_of, top_level_names
 from nb2stage.scripts import ScriptWriter, module_text
@@ -57,7 +58,7 @@ class Conversion:
     @property
     def failed(self) -> bool:
         """Whether a finding forbids writing."""
-        return any(d.severity is Severity.ERROR for d in self.diagnostics)
+        return _errors(self.diagnostics)
 
 
 def convert(data: bytes, path: str, project: Project) -> Conversion:
@@ -69,7 +70,7 @@ def convert(data: bytes, path: str, project: Project) -> Conversion:
     4. follow values, settings and files through the stages
     5. plan scripts, cache files, parameters
     6. write the scripts
-    7. write dvc.yaml, params.yaml, .gitignore and requirements.txt
+    7. merge dvc.yaml, params.yaml, .gitignore and requirements.txt with what the user has made of them
 
     A cell `x = load()` tagged `import` and a cell `print(x)` tagged `report` become two scripts, the first of which
     saves `x` to cache/import/ and the second of which loads it from there.
@@ -98,24 +99,24 @@ def convert(data: bytes, path: str, project: Project) -> Conversion:
     clash(project.state.notebooks, path, [plan.name for plan in plans], diagnostics)
     if _errors(diagnostics):
         return Conversion(diagnostics)
-    scripts = [GeneratedFile(plan.script, ScriptWriter(planner, plan).text(), protected=True) for plan in plans]
-    scripts += [GeneratedFile(m.path, module_text(m, planner), protected=True) for m in planner.modules]
-    files = [*scripts, *project_files(project, path, plans, planner, diagnostics)]
+    scripts = [GeneratedFile(p.script, ScriptWriter(planner, p).text(), True, path) for p in plans]
+    scripts += [GeneratedFile(m.path, module_text(m, planner), True, path) for m in planner.modules]
+    merge = ProjectFiles(project, path, plans, planner.params, scripts, diagnostics)
+    files = [*merge.scripts(), *merge.files()]
+    kept = merge.kept_files()
     requirements = [r for cell in cells if cell.role.role is not Role.SKIP for r in cell.python.requirements]
     if requirements:
         text, notes = update_requirements(project.text(REQUIREMENTS), requirements, path)
         diagnostics += notes
         files += [GeneratedFile(REQUIREMENTS, text)] if text else []
-    state = project.state.with_conversion(
-        path, files, [p.name for p in plans], [out.path for p in plans for out in (*p.outs, *p.metrics, *p.plots)]
-    )
+    state = project.state.with_conversion(path, merge.made())
     files.append(GeneratedFile(STATE_PATH, state.to_text()))
     used = {param.name for plan in plans for param in plan.params}
     return Conversion(
         diagnostics,
         plans,
         files,
-        project.state.obsolete(path, files),
+        [gone for gone in project.state.obsolete(path, files) if gone not in kept],
         [p.name for p in planner.params if p.name not in used],
         list(dict.fromkeys(requirements)),
         state,
@@ -168,7 +169,7 @@ def copies_on_write() -> bool:
 
 
 def _errors(diagnostics: list[Diagnostic]) -> bool:
-    return any(d.severity is Severity.ERROR for d in diagnostics)
+    return any(d.forbids_writing for d in diagnostics)
 
 
 def to_cells(
@@ -211,7 +212,7 @@ def surroundings(project: Project, path: str, names: list[str]) -> Surroundings:
     params_text = project.text("params.yaml")
     outs = foreign_outs(dvc_text)
     # a stage that has the name of one of ours will be ours, or `foreign` and `clash` refuse it
-    mine = {*project.state.of(path).stages, *names}
+    mine = {*project.state.at("dvc.yaml", dvc_text).of(path).stages, *names}
     return Surroundings(
         exists=lambda p: (project.root / p).exists(),
         is_dir=lambda p: (project.root / p).is_dir(),
@@ -230,29 +231,6 @@ def _glob(root: Path, pattern: str) -> list[Path]:
         return []
 
 
-def project_files(
-    project: Project, path: str, plans: list[StagePlan], planner: Planner, diagnostics: list[Diagnostic]
-) -> list[GeneratedFile]:
-    """dvc.yaml, params.yaml and .gitignore with what this notebook needs in them."""
-    names = [plan.name for plan in plans]
-    gone = [name for name in project.state.of(path).stages if name not in names]
-    stages = [plan.dvc_stage() for plan in plans]
-    dvc_before = project.text("dvc.yaml")
-    files = [GeneratedFile("dvc.yaml", update_dvc_yaml(dvc_before, stages, gone))]
-    if dvc_before is not None and files[0].text != dvc_before and not project.force:
-        foreign(project, dvc_before, names, diagnostics)
-    params = [param for param in planner.params if any(param in plan.params for plan in plans)]
-    before = project.text("params.yaml")
-    if params or before is not None:
-        text = update_params_yaml(before, params) if params else before or ""
-        if before is not None:
-            diagnostics += check_params_text(text)
-        files.append(GeneratedFile("params.yaml", text))
-    ignored = ["cache/"]
-    files.append(GeneratedFile(".gitignore", update_gitignore(project.text(".gitignore"), ignored)))
-    return files
-
-
 def clash(notebooks: Mapping[str, object], path: str, names: list[str], diagnostics: list[Diagnostic]) -> None:
     """Two notebooks of one project must not have a stage of the same name."""
     for other, conversion in notebooks.items():
@@ -266,23 +244,6 @@ def clash(notebooks: Mapping[str, object], path: str, names: list[str], diagnost
                     stage=name,
                 )
             )
-
-
-def foreign(project: Project, dvc_text: str, names: list[str], diagnostics: list[Diagnostic]) -> None:
-    """A stage that somebody else wrote into dvc.yaml is not overwritten."""
-    if project.state.is_ours("dvc.yaml", dvc_text):  # a killed run wrote it, and had no time to note its stages
-        return
-    ours = {stage for conversion in project.state.notebooks.values() for stage in conversion.stages}
-    for name in [name for name in stage_names(dvc_text) if name in names and name not in ours]:
-        diagnostics.append(
-            Diagnostic(
-                "NB605",
-                f"stage `{name}` is in dvc.yaml already, and nb2stage did not write it",
-                f"give the cells another stage name, `stage:{name}_2`, or overwrite the stage with --force",
-                path="dvc.yaml",
-                stage=name,
-            )
-        )
 
 
 __all__ = ["Conversion", "Program", "Project", "convert"]

@@ -93,6 +93,7 @@ RULES: Final[dict[str, str]] = {
     "NB554": "DVC and the scripts read a value of params.yaml differently",
     "NB555": "two parameters want the same place in params.yaml",
     "NB556": "a parameter that is NaN is never unchanged",
+    "NB557": "a tuned parameter has another value in the notebook now",
     # -- NB6: the project's files
     "NB601": "dvc.yaml cannot be read",
     "NB602": "dvc.yaml cannot be edited in place",
@@ -100,15 +101,20 @@ RULES: Final[dict[str, str]] = {
     "NB604": "two notebooks have a stage of the same name",
     "NB605": "a stage of that name stands in dvc.yaml, written by somebody else",
     "NB606": "the notebook lies outside the project folder",
-    "NB611": "a generated file was edited by hand",
     "NB612": "a file of the user's own stands where a file is to be generated",
-    "NB613": "a file that is not generated any more was edited by hand and is kept",
+    "NB613": "a file or stage that is not in the notebook any more was edited by hand and is kept",
     "NB614": "a path cannot be written: it leaves the project, or something else stands there",
     "NB615": "a file could not be written",
     "NB616": "the state file of nb2stage cannot be read",
     "NB617": "a notebook is gone, and another one takes over its stages",
+    "NB618": "a hand edit and the notebook contradict each other: the conflict is marked in the file",
+    "NB619": "a stage has another name now",
     "NB620": "the configuration cannot be used",
-    "NB621": "git or DVC could not be set up",
+    "NB621": "git or DVC could not be set up or run",
+    "NB622": "a stage that is gone has left a cache",
+    "NB623": "a stage was taken out of dvc.yaml by hand",
+    "NB624": "an edit of dvc.yaml needs or writes what the notebook has changed",
+    "NB625": "a conflict is marked in a file and not resolved",
     "NB640": "there is no pipeline, or no history of one, to show",
     "NB641": "a program or package that the command needs is missing or failed",
     # -- NB7: what only `nb2stage check` finds
@@ -145,6 +151,11 @@ class Diagnostic:
     def __post_init__(self) -> None:
         if self.code not in RULES:
             raise KeyError(self.code)
+
+    @property
+    def forbids_writing(self) -> bool:
+        """Whether nothing may be written.  A merge conflict is an error, but it is written: marked in its file."""
+        return self.severity is Severity.ERROR and self.code != "NB618"
 
     def render(self) -> str:
         """The finding as `nb.ipynb:cell 4:2:5: NB203 [train] text`, with the hint on a second line."""

@@ -8,7 +8,7 @@ The result is read again and compared with what was wanted before anybody gets t
 from __future__ import annotations
 
 import posixpath
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from nb2stage.diagnostics import Nb2stageError
 from nb2stage.yamltext import (
@@ -18,6 +18,7 @@ from nb2stage.yamltext import (
     insertion,
     line_end,
     line_start,
+    newline_of,
     read_yaml,
     same,
     scalar_text,
@@ -42,6 +43,23 @@ _BLOCK_HINT: Final = "write it in block style, one `key: value` on a line"
 _Fields = dict[str, Any]
 
 
+class Base(NamedTuple):
+    """What there was before: the stages that we wrote last time, and the new names of those that are renamed."""
+
+    stages: Mapping[str, Mapping[str, Any]] = {}
+    renamed: Mapping[str, str] = {}
+
+
+class Update(NamedTuple):
+    """A new dvc.yaml: its text, the stages that the user took out, the places (stage, field) of marked conflicts, and the
+    text without the marks, with what the user has."""
+
+    text: str
+    left_out: tuple[str, ...] = ()
+    conflicts: tuple[tuple[str, str], ...] = ()
+    unmarked: str = ""
+
+
 def update_dvc_yaml(
     existing: str | None, stages: Sequence[DvcStage], removed: Collection[str] = (), path: str = "dvc.yaml"
 ) -> str:
@@ -49,12 +67,41 @@ def update_dvc_yaml(
 
     What is there already as data stays to the byte, however the user formatted it.
     """
-    old, root = ({}, None) if existing is None else _read(existing, path)  # the reader of YAML is slow to load
-    there = old.get("stages") or {}
-    wanted = {stage.name: _wanted(stage, there.get(stage.name), path) for stage in stages}
-    gone = {name for name in removed if name in there and name not in wanted}
+    return merge_dvc_yaml(existing, stages, removed, Base(), path).text
+
+
+def merge_dvc_yaml(
+    existing: str | None,
+    stages: Sequence[DvcStage],
+    removed: Collection[str],
+    base: Base,
+    path: str = "dvc.yaml",
+    source: str = "nb2stage",
+) -> Update:
+    """dvc.yaml with all `stages` in it, and with what the user did to those that we wrote last time, `base`.
+
+    An entry that the user added or took out of a list stays added or out, and so does a whole stage; flags of an out are
+    the user's once they differ from ours.  Only a `cmd` can be changed by both sides: the conflict is marked.
+    """
     if existing is None:
-        return "".join(line + "\n" for line in _fresh(wanted))
+        fresh = "".join(line + "\n" for line in _fresh({s.name: _wanted(s, None, None, path) for s in stages}))
+        return Update(fresh, unmarked=fresh)
+    existing, known = _renamed(existing, base, path)
+    old, root = _read(existing, path)  # the reader of YAML is slow to load
+    there = old.get("stages") or {}
+    left_out = tuple(s.name for s in stages if s.name in known and s.name not in there)
+    was = {new: name for name, new in base.renamed.items()}
+    wanted = {
+        stage.name: _wanted(
+            stage,
+            _moved(there.get(stage.name), was.get(stage.name), stage.name),
+            _moved(known.get(stage.name), was.get(stage.name), stage.name),
+            path,
+        )
+        for stage in stages
+        if stage.name not in left_out
+    }
+    gone = {name for name in removed if name in there and name not in wanted}
     if root is None:
         text = splice(existing, [insertion(existing, len(existing), _fresh(wanted), 0)]) if wanted else existing
     else:
@@ -62,7 +109,86 @@ def update_dvc_yaml(
     if not _is_right(text, old, wanted, gone, path):
         hint = "remove anchors, aliases, merge keys and `?` keys (`&`, `*`, `<<`) from our stages"
         raise stop("NB602", path, None, "the stages cannot be written without changing something else", hint)
-    return text
+    conflicts = [s for s in stages if s.name in wanted and _cmd(s, there.get(s.name), known.get(s.name)) is None]
+    unmarked = text
+    for stage in conflicts:
+        text = _with_conflict(text, stage, path, source)
+    return Update(text, left_out, tuple((stage.name, "cmd") for stage in conflicts), unmarked)
+
+
+def _renamed(existing: str, base: Base, path: str) -> tuple[str, dict[str, Mapping[str, Any]]]:
+    """The text in which renamed stages have their new names already, and what we wrote of them last time."""
+    known = {base.renamed.get(name, name): fields for name, fields in base.stages.items()}
+    edits = []
+    old, root = _read(existing, path) if base.renamed else ({}, None)
+    there = old.get("stages") or {}
+    for name, new in base.renamed.items():
+        if name in there and new not in there:
+            key, _ = _entry(_entry(root, "stages")[1], name)
+            if key is not None:
+                edits.append((key.start_mark.index, key.end_mark.index, scalar_text(new)))
+                continue
+        known.pop(new, None)
+        if name in base.stages and name not in there:
+            known[new] = base.stages[name]
+    return splice(existing, edits), known
+
+
+def _moved(fields: Any, old: str | None, new: str) -> Any:
+    """The fields of a renamed stage with the paths of its cache as they are now, so that the flags of an out stay."""
+    if old is None or not isinstance(fields, dict):
+        return fields
+    prefix = f"cache/{_escaped(old)}/"
+
+    def path_of(path: str) -> str:
+        return f"cache/{_escaped(new)}/{path.removeprefix(prefix)}" if path.startswith(prefix) else path
+
+    def entry_of(entry: Any) -> Any:
+        return (
+            {path_of(str(p)): flags for p, flags in entry.items()} if isinstance(entry, dict) else path_of(str(entry))
+        )
+
+    lists = {field: [entry_of(entry) for entry in fields.get(field) or ()] for field in _OUTPUTS if fields.get(field)}
+    return {**fields, **lists}
+
+
+def _with_conflict(text: str, stage: DvcStage, path: str, source: str) -> str:
+    """The text with both commands of a stage in it, in the marks of git."""
+    _, root = _read(text, path)
+    _, node = _entry(_entry(root, "stages")[1], stage.name)
+    key, value = _entry(node, "cmd")
+    start, end = line_start(text, key.start_mark.index), line_end(text, content_end(text, value))
+    ours = insertion(text, start, _field_lines("cmd", _escaped(stage.cmd)), _column(key))[2]
+    newline = newline_of(text)
+    mine = text[start:end].removesuffix(newline) + newline
+    lines = [f"<<<<<<< {path}", newline, mine, "=======", newline, ours, f">>>>>>> {source}", newline]
+    return text[:start] + "".join(lines) + text[end:]
+
+
+def is_untouched(existing: str, name: str, fields: Mapping[str, Any], path: str = "dvc.yaml") -> bool:
+    """Whether a stage stands in dvc.yaml as we wrote it, without a key or a comment of the user's."""
+    old, root = _read(existing, path)
+    stage = (old.get("stages") or {}).get(name)
+    if not isinstance(stage, dict) or set(stage) != set(fields) or not _is_same(stage, dict(fields)):
+        return False
+    key, value = _entry(_entry(root, "stages")[1], name)
+    return key is not None and "#" not in existing[key.end_mark.index : content_end(existing, value)]
+
+
+def fields_of(stage: DvcStage) -> dict[str, Any]:
+    """The entry of a stage as we write it."""
+    return _wanted(stage, None, None, "dvc.yaml")
+
+
+def deps_of(existing: str | None, path: str = "dvc.yaml") -> dict[str, list[str]]:
+    """The paths that each stage reads."""
+    result: dict[str, list[str]] = {}
+    stages = {} if existing is None else _read(existing, path, nodes=False)[0].get("stages") or {}
+    for name, stage in stages.items():
+        body = stage.get("do", stage) if isinstance(stage, dict) else {}
+        deps = body.get("deps") if isinstance(body, dict) else None
+        result[str(name)] = [_in_project(str(dep), body.get("wdir")) for dep in deps or ()]
+    return result
 
 
 def stage_names(existing: str | None, path: str = "dvc.yaml") -> list[str]:
@@ -110,8 +236,11 @@ def _read(text: str, path: str, nodes: bool = True) -> tuple[dict[str, Any], Any
 # -- what a stage is to be -------------------------------------------------------------------------------------------
 
 
-def _wanted(stage: DvcStage, there: Any, path: str) -> _Fields:
-    """The fields of a stage that we own, with the flags that the user gave to our outs in the entry that is there."""
+def _wanted(stage: DvcStage, there: Any, base: Mapping[str, Any] | None, path: str) -> _Fields:
+    """The fields of a stage that we own, as they should be after what the user did to the entry that is there.
+
+    Without a `base` only the flags that the user gave to our outs are known to be the user's.
+    """
     old = there if isinstance(there, dict) else {}
     if kind := next((key for key in ("foreach", "do", "matrix") if key in old), None):
         message = f"the stage `{stage.name}` is a `{kind}` stage here"
@@ -119,17 +248,84 @@ def _wanted(stage: DvcStage, there: Any, path: str) -> _Fields:
     if old.get("wdir", ".") not in (".", "./", None):
         message = f"the stage `{stage.name}` has a `wdir`, but its paths are relative to the project"
         raise stop("NB603", path, None, message, f"remove `wdir` from the stage `{stage.name}`")
-    flags = {field: _flags(old.get(field)) for field in _OUTPUTS}
-    moved = {out: given for field in _OUTPUTS for out, given in flags[field].items()}
     fields: _Fields = {
-        "cmd": _escaped(stage.cmd),
+        "cmd": _cmd(stage, there, base) or old.get("cmd"),
         "deps": sorted(map(_escaped, stage.deps)),
         "params": sorted(stage.params),
-        "outs": _outs(stage.outs, moved | flags["outs"], is_plot=False),
-        "metrics": _outs(stage.metrics, moved | flags["metrics"], is_plot=False),
-        "plots": _outs(stage.plots, moved | flags["plots"], is_plot=True),
     }
+    if base is None or there is None:
+        flags = {field: _flags(old.get(field)) for field in _OUTPUTS}
+        moved = {out: given for field in _OUTPUTS for out, given in flags[field].items()}
+        fields["outs"] = _outs(stage.outs, moved | flags["outs"], is_plot=False)
+        fields["metrics"] = _outs(stage.metrics, moved | flags["metrics"], is_plot=False)
+        fields["plots"] = _outs(stage.plots, moved | flags["plots"], is_plot=True)
+    else:
+        for field in ("deps", "params"):
+            fields[field] = merge_items(base.get(field) or [], old.get(field) or [], fields[field])
+        new = {
+            "outs": _outs(stage.outs, {}, is_plot=False),
+            "metrics": _outs(stage.metrics, {}, is_plot=False),
+            "plots": _outs(stage.plots, {}, is_plot=True),
+        }
+        fields |= _merged_outputs(base, old, new)
     return {key: value for key, value in fields.items() if value}
+
+
+def _cmd(stage: DvcStage, there: Any, base: Mapping[str, Any] | None) -> str | None:
+    """The command of a stage; `None` where the user's and ours contradict each other."""
+    new = _escaped(stage.cmd)
+    if base is None or not isinstance(there, dict) or "cmd" not in there:
+        return new
+    mine, before = there["cmd"], base.get("cmd")
+    if same(mine, before) or same(mine, new):
+        return new
+    if same(before, new):
+        return mine  # type: ignore[no-any-return]
+    # `python -u training/train.py` for `python training/train.py`: what we change is the script.
+    script, now = str(before).partition(" ")[2], new.partition(" ")[2]
+    if isinstance(mine, str) and script and mine.count(script) == 1:
+        return mine.replace(script, now)
+    return mine if isinstance(mine, str) and now in mine else None
+
+
+def merge_items(base: Sequence[Any], mine: Sequence[Any], new: Sequence[Any]) -> list[Any]:
+    """The new items without those that the user took out of `base`, and those that the user added to it.
+
+    `[a, b]`, of which the user made `[a, c]`, and now is `[a, b, d]`: `[a, d, c]`.
+    """
+
+    def has(items: Sequence[Any], item: Any) -> bool:
+        return any(same(item, other) for other in items)
+
+    kept = [item for item in new if has(mine, item) or not has(base, item)]
+    return kept + [item for item in mine if not has(base, item) and not has(kept, item)]
+
+
+def _merged_outputs(base: Mapping[str, Any], mine: Mapping[str, Any], new: Mapping[str, Any]) -> _Fields:
+    """outs, metrics and plots: each path may have been added, removed, moved to another field or given other flags."""
+    before, there, now = ({p: (f, g) for f in _OUTPUTS for p, g in _flags(x.get(f)).items()} for x in (base, mine, new))
+    result: dict[str, list[Any]] = {field: [] for field in _OUTPUTS}
+    for path in dict.fromkeys([*now, *there]):
+        old, own, wanted = before.get(path), there.get(path), now.get(path)
+        if wanted is None:
+            place = own if old is None else None  # ours is gone, the user's stays
+        elif own is None:
+            place = wanted if old is None else None  # the user took it out
+        elif old is None:
+            place = own  # both have added it
+        else:
+            place = (wanted[0] if own[0] == old[0] else own[0], _merged_given(old[1], own[1], wanted[1]))
+        if place is not None:
+            result[place[0]].append({path: place[1]} if place[1] else path)
+    return {field: sorted(entries, key=_path) for field, entries in result.items()}
+
+
+def _merged_given(base: Any, mine: Any, new: Any) -> Any:
+    """The flags of one path; a list of several plots of one file is the user's as a whole."""
+    if not all(isinstance(flags, dict) for flags in (base, mine, new)):
+        return new if same(mine, base) else mine
+    kept = {k: v for k, v in new.items() if k in mine or k not in base}
+    return kept | {k: v for k, v in mine.items() if k not in base or not same(v, base[k])}
 
 
 def _escaped(text: str) -> str:

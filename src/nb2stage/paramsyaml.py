@@ -6,7 +6,7 @@ Existing text is never dumped again: new lines are spliced into it, everything e
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from nb2stage.diagnostics import Diagnostic, Nb2stageError, Severity
 from nb2stage.pipeline import Param
@@ -16,7 +16,9 @@ from nb2stage.yamltext import (
     entry_lines,
     flow_text,
     insertion,
+    is_yaml_value,
     line_end,
+    line_start,
     read_yaml,
     same,
     scalar_text,
@@ -61,6 +63,132 @@ def update_params_yaml(existing: str | None, params: Sequence[Param], path: str 
         hint = "write the file without anchors and aliases, or add the parameters by hand"
         raise stop("NB552", path, None, "the parameters cannot be added without changing others", hint)
     return text
+
+
+class ParamsUpdate(NamedTuple):
+    """A new params.yaml, and the keys whose value there was tuned while the notebook got another one."""
+
+    text: str
+    tuned: tuple[str, ...] = ()
+
+
+def merge_params_yaml(
+    existing: str | None,
+    params: Sequence[Param],
+    base: Mapping[str, tuple[str, str]],
+    gone: Sequence[str] = (),
+    path: str = "params.yaml",
+) -> ParamsUpdate:
+    """params.yaml with all parameters in it, values that were tuned as they are, those that were not as in the notebook.
+
+    `base` has the value and the comment that we wrote for each key; what is `gone` from the notebook goes if it stands
+    there as we wrote it.  `seed: 7`, the parameter `seed` = 42 and the base `seed: 1` give `seed: 7`; the base
+    `seed: 7` gives `seed: 42`.
+    """
+    if existing is None:
+        return ParamsUpdate(update_params_yaml(None, params, path) if params else "")
+    data = read_params(existing, path)
+    root = yaml_nodes(existing)
+    wanted: dict[str, object] = {}
+    tuned = []
+    for param in params:
+        if param.key not in base or (here := _value_at(data, param.key)) is _ABSENT:
+            continue
+        before, now = base[param.key][0], flow_text(param.value)
+        if now == before or not is_yaml_value(here) or flow_text(here) == now:
+            continue
+        if flow_text(here) == before:
+            wanted[param.key] = param.value
+        else:
+            tuned.append(param.key)
+    edits = [edit for key, value in wanted.items() if (edit := _replacement(existing, root, key, value)) is not None]
+    text = splice(existing, edits)
+    for key in gone:
+        if key in base and (edit := _removal(text, yaml_nodes(text), key, *base[key])) is not None:
+            text = splice(text, [edit])
+    if not _is_changed_at(text, data, {*wanted, *gone}, path):
+        text = existing
+    return ParamsUpdate(update_params_yaml(text, params, path) if params else text, tuple(tuned))
+
+
+_ABSENT = object()
+
+
+def _value_at(data: Any, key: str) -> Any:
+    for part in key.split("."):
+        if not isinstance(data, dict) or part not in data:
+            return _ABSENT
+        data = data[part]
+    return data
+
+
+def _nodes_at(root: Any, key: str) -> tuple[Any, Any, Any]:
+    """The mapping that holds a dotted key, the key's node and its value's node."""
+    pair: tuple[Any, Any] = (None, None)
+    node = holder = root
+    for part in key.split("."):
+        holder = node
+        if node is None or not isinstance(node.value, list):
+            return None, None, None
+        pair = next((p for p in node.value if isinstance(p, tuple) and p[0].value == part), (None, None))
+        node = pair[1]
+    return holder, *pair
+
+
+def _replacement(text: str, root: Any, key: str, value: object) -> Edit | None:
+    """The edit that gives a key another value; none where that would take more than the value away."""
+    _, name, node = _nodes_at(root, key)
+    if node is None or node.start_mark.index < name.start_mark.index:
+        return None
+    if (isinstance(node.value, str) and node.style not in ("|", ">")) or node.flow_style:
+        new = flow_text(value)
+        return (
+            node.start_mark.index,
+            node.end_mark.index,
+            new if node.end_mark.index > node.start_mark.index else " " + new,
+        )
+    start, end = line_start(text, name.start_mark.index), line_end(text, content_end(text, node))
+    if "#" in text[start:end] or text[start : name.start_mark.index].strip():
+        return None
+    return start, end, insertion(text, start, entry_lines(name.value, value), name.start_mark.column)[2]
+
+
+def _removal(text: str, root: Any, key: str, value: str, comment: str) -> Edit | None:
+    """The edit that takes a key out, with its group if that is empty then; none where the user has changed anything."""
+    holder, name, node = _nodes_at(root, key)
+    if node is None or holder.flow_style or node.start_mark.index < name.start_mark.index:
+        return None
+    start, end = line_start(text, name.start_mark.index), line_end(text, content_end(text, node))
+    ours = entry_lines(name.value, yaml_value_of(value), comment)
+    if [line.strip() for line in text[start:end].splitlines()] != [line.strip() for line in ours]:
+        return None
+    if len(holder.value) == 1 and holder is not root:
+        _, group, _ = _nodes_at(root, key.rpartition(".")[0])
+        above = line_start(text, group.start_mark.index)
+        if text[above:start].strip() == f"{scalar_text(group.value)}:":
+            start = above
+    return start, end, ""
+
+
+def yaml_value_of(text: str) -> Any:
+    """The value that a YAML text of one line stands for."""
+    return read_yaml(text, "params.yaml", "NB551")
+
+
+def _is_changed_at(text: str, before: Any, keys: set[str], path: str) -> bool:
+    """The self-check: everything but these keys is as it was."""
+    try:
+        after = read_params(text, path)
+    except Nb2stageError:
+        return False
+    return same(_without_keys(before, keys), _without_keys(after, keys))
+
+
+def _without_keys(data: Any, keys: set[str], prefix: str = "") -> Any:
+    if not isinstance(data, dict):
+        return data
+    rest = {k: _without_keys(v, keys, f"{prefix}{k}.") for k, v in data.items() if f"{prefix}{k}" not in keys}
+    return {k: v for k, v in rest.items() if v != {} or not any(key.startswith(f"{prefix}{k}.") for key in keys)}
 
 
 def _reads_as(text: str, expected: object, path: str) -> bool:
@@ -234,11 +362,15 @@ def _clear(tag: str, value: str) -> str:
 # -- .gitignore ----------------------------------------------------------------------------------------------------
 
 
-def update_gitignore(existing: str | None, lines: Sequence[str]) -> str:
-    """.gitignore with all the lines in it; `cache`, `cache/` and `/cache/` count as the same line."""
+def update_gitignore(existing: str | None, lines: Sequence[str], before: Sequence[str] = ()) -> str:
+    """.gitignore with all the lines in it; `cache`, `cache/` and `/cache/` count as the same line.
+
+    A line that we wrote `before` and that is not there any more was taken out by the user, and stays out.
+    """
     text = existing or ""
     there = {line.strip().strip("/") for line in text.splitlines()}
-    missing = [line for line in dict.fromkeys(lines) if line.strip("/") not in there]
+    out = {line.strip("/") for line in before} if existing is not None else set()
+    missing = [line for line in dict.fromkeys(lines) if line.strip("/") not in there | out]
     if not missing:
         return text
     return splice(text, [insertion(text, len(text), missing, 0)])

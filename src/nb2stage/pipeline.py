@@ -45,9 +45,15 @@ class Param:
 
 @dataclass(frozen=True)
 class GeneratedFile:
-    """A file of the project as it should be: `path` relative to the project, the whole `text`, and whether a hand edit
-    of it is protected (scripts are; dvc.yaml, params.yaml and .gitignore are merged instead)."""
+    """A file of the project as it should be: `path` relative to the project, the whole `text`, and whether hand edits
+    of it are `protected`: scripts are merged line by line when they are written, and dvc.yaml, params.yaml and
+    .gitignore have their edits in them already.
+
+    `source` is the notebook that the text comes from; `origin` the path of the script before its stage was renamed.
+    """
 
     path: str
     text: str
     protected: bool = False
+    source: str = ""
+    origin: str = ""

@@ -20,8 +20,13 @@ _GAP: Final = "  "
 _HEADINGS: Final = ("stage", "cells", "loads", "saves", "parameters", "metrics, figures")
 _STYLES: Final = {"bold": "1", "red": "31", "green": "32", "yellow": "33", "cyan": "36"}
 _SEVERITIES: Final = {Severity.ERROR: "red", Severity.WARNING: "yellow", Severity.NOTE: "cyan"}
-_VERBS: Final = {"create": "written", "update": "updated", "delete": "deleted"}
-_PLANNED: Final = {"create": "would be written", "update": "would be updated", "delete": "would be deleted"}
+_VERBS: Final = {"create": "written", "update": "updated", "merge": "merged", "delete": "deleted"}
+_PLANNED: Final = {
+    "create": "would be written",
+    "update": "would be updated",
+    "merge": "would be merged",
+    "delete": "would be deleted",
+}
 
 
 class Result(NamedTuple):
@@ -201,7 +206,7 @@ def _paths(result: Result, kind: str) -> list[str]:
 
 def next_text(result: Result) -> str:
     """The commands that come next."""
-    if not result.written:
+    if not result.commands:
         return ""
     first, *others = result.commands
     return "\n".join([f"next: {first}", *(f"      {command}" for command in others)])

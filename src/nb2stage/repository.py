@@ -35,6 +35,26 @@ def initialise(root: Path, commands: list[str]) -> None:
         _run([programs[name], *arguments, "--quiet"], command, root)
 
 
+def merge_file(base: str, mine: str, theirs: str, *labels: str) -> tuple[str, int]:
+    """The lines of three texts merged, and the number of conflicts; `labels` name mine, base and theirs."""
+    import subprocess
+    import tempfile
+    from pathlib import Path
+
+    with tempfile.TemporaryDirectory(prefix="nb2stage-") as folder:
+        paths = [Path(folder, name) for name in ("mine", "base", "theirs")]
+        for path, text in zip(paths, (mine, base, theirs), strict=True):
+            path.write_bytes(text.encode("utf-8", "surrogateescape"))
+        names = [part for label in labels for part in ("-L", label)]
+        done = subprocess.run(
+            [_program("git"), "merge-file", "-p", "-q", *names, *map(str, paths)], capture_output=True, check=False
+        )
+    if done.returncode > 127:  # up to there it counts conflicts
+        said = done.stderr.decode(errors="replace").strip()
+        raise Nb2stageError(Diagnostic("NB621", f"`git merge-file` failed: {said}", "run `git --version`"))
+    return done.stdout.decode("utf-8", "surrogateescape"), done.returncode
+
+
 def _program(name: str) -> str:
     """The program beside this Python, where a virtual environment has it, or the one on the path."""
     import shutil
@@ -43,7 +63,7 @@ def _program(name: str) -> str:
     found = shutil.which(name, path=beside) or shutil.which(name)
     if found is None:
         hint = "pip install dvc" if name == "dvc" else f"install {name}"
-        raise Nb2stageError(Diagnostic("NB621", f"--init needs the program `{name}`, which is not installed", hint))
+        raise Nb2stageError(Diagnostic("NB621", f"this needs the program `{name}`, which is not installed", hint))
     return found
 
 

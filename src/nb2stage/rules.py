@@ -358,6 +358,30 @@ RULES_EXPLAINED: Final[dict[str, Rule]] = {
         "DVC needs git, and the pipeline needs DVC.",
         "Install what is missing and run the command by hand to see why it fails.",
     ),
+    "NB618": Rule(
+        "Your edit and the notebook's new text change the same lines; which is right only you can tell.",
+        "Look for `<<<<<<<` in the file, keep what is right, delete the markers, and convert again.",
+    ),
+    "NB619": Rule(
+        "The cells of a stage carry another tag now; its script and your edits move along.",
+        "Nothing, if that is what you meant; commit the script under its new name.",
+    ),
+    "NB622": Rule(
+        "The cached results of a stage that is gone are not deleted: they may be all that is left of a long run.",
+        "Delete the folder when you do not need it, and run `dvc gc` for what DVC keeps of it.",
+    ),
+    "NB623": Rule(
+        "You took the stage out of dvc.yaml, while the notebook still has its cells.",
+        "Tag its cells `skip`, or convert with `--force` to have the stage again.",
+    ),
+    "NB624": Rule(
+        "Your entry in dvc.yaml names a file that the notebook's new stages read or write in another way.",
+        "Compare the stage with the notebook, and correct one of them.",
+    ),
+    "NB625": Rule(
+        "A script with conflict markers is not Python, and a second merge would bury the first.",
+        "Look for `<<<<<<<` in the file, keep what is right, delete the markers, and convert again.",
+    ),
     "NB640": Rule(
         "A picture or a table of the pipeline needs a dvc.yaml, a notebook with tags, or commits to look back on.",
         "Convert a notebook first, or name the notebook; for a history, commit the project.",

@@ -140,6 +140,15 @@ def mentioned_names(node: ast.stmt) -> frozenset[str]:
     return frozenset(found)
 
 
+def looked_up(statement: ast.stmt) -> set[str]:
+    """The global names that a statement at the top level may look up, now or when functions defined in it are called."""
+    found: set[str] = set()
+    _free_in(statement, (), found, frozenset())
+    if isinstance(statement, ast.AugAssign) and isinstance(statement.target, ast.Name):
+        found.add(statement.target.id)
+    return found
+
+
 def _free(node: ScopeNode, outer: tuple[Scope, ...], found: set[str]) -> None:
     scope = scope_of(node)
     chain = (*outer, scope)

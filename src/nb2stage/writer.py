@@ -11,6 +11,7 @@ import contextlib
 import hashlib
 import json
 import os
+import re
 import stat
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
@@ -19,15 +20,16 @@ from typing import TYPE_CHECKING, Any, Final
 from nb2stage.diagnostics import Diagnostic, Nb2stageError, Severity
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from nb2stage.pipeline import GeneratedFile
 
 STATE_PATH: Final = ".nb2stage/state.json"
 PENDING_PATH: Final = ".nb2stage/pending.json"
-_VERSION: Final = 1
+_VERSION: Final = 2
 _LONGEST_DIFF: Final = 40
 _TEMPORARY: Final = ".nb2stage-*.tmp"
+_ONE_SIDE: Final = re.compile(r"^<{7} .*\n((?:.*\n)*?)(?:\|{7} .*\n(?:.*\n)*?)?={7}\n(?:.*\n)*?>{7} .*\n", re.MULTILINE)
 
 
 # -- what was generated ----------------------------------------------------------------------------------------------
@@ -35,92 +37,133 @@ _TEMPORARY: Final = ".nb2stage-*.tmp"
 
 @dataclass(frozen=True)
 class Conversion:
-    """What one notebook's last conversion made: protected files with the hash of their text, stages, outs."""
+    """What one notebook's last conversion made, which is the base of the next merge.
+
+    `files`: scripts and modules with their text; `stages`: the entries of dvc.yaml; `outs`: all paths that stages
+    write; `params`: keys of params.yaml with the notebook's value as YAML and its comment; `ignored`: lines of .gitignore.
+    """
 
     files: Mapping[str, str] = field(default_factory=dict)
-    stages: tuple[str, ...] = ()
+    stages: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     outs: tuple[str, ...] = ()
+    params: Mapping[str, tuple[str, str]] = field(default_factory=dict)
+    ignored: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Interrupted:
+    """What a killed run was about to write: the hash of each file, and the state that goes with them."""
+
+    files: Mapping[str, str]
+    state: State
 
 
 @dataclass(frozen=True)
 class State:
-    """What nb2stage generated in this project, by notebook, and what a killed run may have written."""
+    """What nb2stage generated in this project, by notebook, and what killed runs may have written."""
 
     notebooks: Mapping[str, Conversion] = field(default_factory=dict)
-    pending: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    pending: tuple[Interrupted, ...] = ()
     damaged: bool = False
 
     def of(self, notebook: str) -> Conversion:
         """The last conversion of a notebook; an empty one when there was none."""
         return self.notebooks.get(notebook, Conversion())
 
-    def hashes(self, path: str) -> set[str]:
-        """The hashes of all texts of a path that are ours."""
-        ours = {c.files[path] for c in self.notebooks.values() if path in c.files}
-        return ours.union(self.pending.get(path, ()))
+    def at(self, path: str, text: str | None) -> State:
+        """The state that goes with the text of a file: that of a killed run where this run wrote the text."""
+        if self.pending and text is not None:
+            digest = _hash(_encoded(text))
+            for run in reversed(self.pending):
+                if run.files.get(path) == digest:
+                    return run.state
+        return self
+
+    def text(self, path: str) -> str | None:
+        """The text of a script as we generated it last; `None` for a file that is not ours."""
+        return next((made.files[path] for made in self.notebooks.values() if path in made.files), None)
+
+    def base(self, path: str, text: str) -> str | None:
+        """The generated text that the text on disk comes from; `None` for a file that is not ours."""
+        return self.at(path, text).text(path)
+
+    def is_ours(self, path: str, text: str) -> bool:
+        """Whether a text is one that we generated, as far as we remember: nobody has edited it."""
+        base = self.base(path, text)
+        return base is not None and same_lines(base, text)
 
     def renamed(self, old: str, new: str) -> State:
         """The state in which a notebook has another name."""
         notebooks = {new if name == old else name: conversion for name, conversion in self.notebooks.items()}
         return State(notebooks, self.pending, self.damaged)
 
-    def is_ours(self, path: str, text: str) -> bool:
-        """Whether a text is one that we wrote, as far as we remember."""
-        return _hash(_encoded(text)) in self.hashes(path)
-
     def obsolete(self, notebook: str, files: Iterable[GeneratedFile]) -> list[str]:
         """The files that this notebook's last conversion made and that nobody makes any more."""
         others = {p for name, conversion in self.notebooks.items() if name != notebook for p in conversion.files}
         return sorted(set(self.of(notebook).files) - {f.path for f in files} - others)
 
-    def with_conversion(
-        self, notebook: str, files: Iterable[GeneratedFile], stages: Collection[str], outs: Collection[str]
-    ) -> State:
-        """The state after a conversion.  Merged files are not hashed: tuning a parameter is no change of state."""
-        hashes = {f.path: _hash(_encoded(f.text)) for f in files if f.protected}
-        made = Conversion(hashes, tuple(stages), tuple(sorted(outs)))
+    def with_conversion(self, notebook: str, made: Conversion) -> State:
+        """The state after a conversion."""
         return State({**self.notebooks, notebook: made}, self.pending)
+
+    def document(self) -> dict[str, Any]:
+        """The state as data.  Texts are lists of lines, so that git shows and merges them line by line."""
+        notebooks = {
+            name: {
+                "files": {path: text.split("\n") for path, text in made.files.items()},
+                "ignored": list(made.ignored),
+                "outs": list(made.outs),
+                "params": {key: list(pair) for key, pair in made.params.items()},
+                "stages": dict(made.stages),
+            }
+            for name, made in self.notebooks.items()
+        }
+        return {"version": _VERSION, "notebooks": notebooks}
 
     def to_text(self) -> str:
         """The content of the state file: sorted, so that merges in git stay small."""
-        notebooks = {
-            name: {"files": dict(c.files), "outs": list(c.outs), "stages": list(c.stages)}
-            for name, c in self.notebooks.items()
-        }
-        return _json_text({"version": _VERSION, "notebooks": notebooks})
+        return _json_text(self.document())
 
 
 def _json_text(data: object) -> str:
-    return json.dumps(data, indent=2, sort_keys=True, ensure_ascii=False) + "\n"
+    return json.dumps(data, indent=1, sort_keys=True, ensure_ascii=False) + "\n"
 
 
 def read_state(root: Path) -> State:
-    """The state of a project; a missing state file is an empty state, a damaged one too, and says so."""
+    """The state of a project; a missing state file is an empty state, a damaged one too, and says so.
+
+    A file in which git has left a conflict is read with one side of it: either is a version that we generated.
+    """
     pending = _read_pending(root)
     text = read_text(root, STATE_PATH)
     if text is None:
         return State(pending=pending)
     try:
-        data = json.loads(text)
+        data = json.loads(_ONE_SIDE.sub(r"\1", text))
         if data["version"] > _VERSION:
             hint = "install the newer nb2stage, or delete the file and convert with --force"
             raise _stop("NB616", STATE_PATH, "this was written by a newer version of nb2stage", hint)
-        return State({name: _conversion(entry) for name, entry in data["notebooks"].items()}, pending)
+        return State(_notebooks(data), pending)
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
         return State(pending=pending, damaged=True)
 
 
+def _notebooks(data: Mapping[str, Any]) -> dict[str, Conversion]:
+    return {str(name): _conversion(entry) for name, entry in data["notebooks"].items()}
+
+
 def _conversion(entry: Mapping[str, Any]) -> Conversion:
-    files = {str(path): str(digest) for path, digest in entry["files"].items()}
-    return Conversion(files, tuple(map(str, entry["stages"])), tuple(map(str, entry["outs"])))
+    return Conversion(
+        {str(path): "\n".join(lines) for path, lines in entry["files"].items()},
+        {str(name): dict(fields) for name, fields in entry["stages"].items()},
+        tuple(map(str, entry["outs"])),
+        {str(key): (str(value), str(comment)) for key, (value, comment) in entry["params"].items()},
+        tuple(map(str, entry["ignored"])),
+    )
 
 
-def _read_pending(root: Path) -> dict[str, tuple[str, ...]]:
-    try:
-        data = json.loads(read_text(root, PENDING_PATH) or "{}")
-        return {str(path): tuple(map(str, digests)) for path, digests in data.items()}
-    except (ValueError, TypeError, AttributeError, RecursionError):
-        return {}
+def _read_pending(root: Path) -> tuple[Interrupted, ...]:
+    return tuple(Interrupted(run["files"], State(_notebooks(run["state"]))) for run in _read_journal(root))
 
 
 # -- text and bytes --------------------------------------------------------------------------------------------------
@@ -145,6 +188,11 @@ def _hash(content: bytes) -> str:
     return hashlib.sha256(content.replace(b"\r\n", b"\n")).hexdigest()
 
 
+def same_lines(one: str, two: str) -> bool:
+    """Whether two texts are the same but for the line ends of Windows, with which git may have checked one out."""
+    return one.replace("\r\n", "\n") == two.replace("\r\n", "\n")
+
+
 def _stop(code: str, path: str, message: str, hint: str) -> Nb2stageError:
     return Nb2stageError(Diagnostic(code, message, hint, path=path))
 
@@ -159,7 +207,7 @@ def _stop_at(path: str, error: OSError, verb: str) -> Nb2stageError:
 
 @dataclass(frozen=True)
 class Change:
-    """What happens to one path: `create`, `update`, `delete` or `unchanged`."""
+    """What happens to one path: `create`, `update`, `merge`, `delete` or `unchanged`."""
 
     path: str
     kind: str
@@ -185,9 +233,14 @@ def _lines(text: str | None) -> list[str]:
 def plan_changes(
     root: Path, files: Sequence[GeneratedFile], removed: Sequence[str], state: State, force: bool = False
 ) -> tuple[list[Change], list[Diagnostic]]:
-    """The changes that make the disk what `files` say, and what stands against it.  Nothing is written."""
+    """The changes that make the disk what `files` say, and what stands against it.  Nothing is written.
+
+    A script that was edited by hand is merged with what is generated now.  A conflict (NB618) is an error that does not
+    forbid writing: the script is written with the conflict marked in it, everything else as it should be.
+    """
     changes: list[Change] = []
     findings: list[Diagnostic] = []
+    moved: set[str] = set()
     if state.damaged:
         hint = "restore it from git if scripts are refused below"
         message = "the file is damaged: nb2stage does not know which scripts it generated"
@@ -196,15 +249,19 @@ def plan_changes(
         if obstacle := _obstacle(root, file.path):
             findings.append(obstacle)
             continue
-        change = _change(file.path, read_text(root, file.path), file.text)
+        before = read_text(root, file.path)
+        change = _change(file.path, before, file.text)
+        origin = file.origin if before is None else ""
+        if file.protected and not force and (change.kind == "update" or origin):
+            found: list[Diagnostic] = []
+            change = _merge(root, file, change, state, found)
+            findings += found
+            moved |= {origin} if not found or found[0].code == "NB618" else set()
         changes.append(change)
-        if change.kind == "update" and file.protected and not force:
-            findings += _protection(change, state)
     for path in removed:
         if _obstacle(root, path) or (before := read_text(root, path)) is None:
             continue
-        is_ours = _hash(_encoded(before)) in state.hashes(path) and not (root / path).is_symlink()
-        if force or is_ours:
+        if force or path in moved or (state.is_ours(path, before) and not (root / path).is_symlink()):
             changes.append(Change(path, "delete", before, None))
         else:
             message = "the notebook has no such stage any more, but the file was edited by hand: it is kept"
@@ -217,22 +274,45 @@ def _change(path: str, before: str | None, after: str) -> Change:
     return Change(path, kind, before, after)
 
 
-def _protection(change: Change, state: State) -> Iterator[Diagnostic]:
-    """The finding that a file on disk is not as we left it."""
-    ours = state.hashes(change.path)
-    if _hash(_encoded(change.before or "")) in ours:
-        return
+def _merge(root: Path, file: GeneratedFile, change: Change, state: State, findings: list[Diagnostic]) -> Change:
+    """What becomes of a script that is on disk, under its own name or under that of the stage before it was renamed."""
+    path = file.path if change.before is not None else file.origin
+    mine = read_text(root, path)
+    if mine is None:
+        return change
+    base = state.base(path, mine)
+    if base is None:
+        if change.before is None:  # nothing of ours stands where the stage was
+            return change
+        findings.append(_not_ours(change))
+        return change
+    if same_lines(base, mine):
+        return change
+    from nb2stage.merge import Sides, conflict_line, merge_scripts
+
+    if (line := conflict_line(mine)) is not None:
+        hint = "resolve it, and run the command again; or throw the edits away with --force"
+        findings.append(Diagnostic("NB625", "there is an unresolved merge conflict", hint, path=f"{path}:{line}"))
+        return change
+    text, conflicts = merge_scripts(base, mine, file.text, Sides(path, file.source or "nb2stage"))
+    if conflicts:
+        message = (
+            f"the hand edits contradict the notebook: {conflicts} conflict{'s' * (conflicts > 1)} marked in the file"
+        )
+        hint = "edit the file as you resolve a conflict of git, then run `dvc repro`"
+        findings.append(Diagnostic("NB618", message, hint, path=file.path))
+    kind = "unchanged" if text == change.before else "merge"
+    return Change(file.path, kind, change.before, text)
+
+
+def _not_ours(change: Change) -> Diagnostic:
+    """The finding that a file stands where a script should be."""
     lines = change.diff().splitlines()
     shown = "\n".join(lines[:_LONGEST_DIFF])
     more = f"\n... {len(lines) - _LONGEST_DIFF} more lines" if len(lines) > _LONGEST_DIFF else ""
-    if ours:
-        message = "the file was edited by hand since it was generated; generating it again would change"
-        hint = "move the edit into the notebook, or throw it away with --force"
-        yield Diagnostic("NB611", f"{message}\n{shown}{more}", hint, path=change.path)
-    else:
-        message = "this file is not nb2stage's; generating the script would change"
-        hint = "rename the file or the stage, or overwrite the file with --force"
-        yield Diagnostic("NB612", f"{message}\n{shown}{more}", hint, path=change.path)
+    message = "this file is not nb2stage's; generating the script would change"
+    hint = "rename the file or the stage, or overwrite the file with --force"
+    return Diagnostic("NB612", f"{message}\n{shown}{more}", hint, path=change.path)
 
 
 def _obstacle(root: Path, path: str) -> Diagnostic | None:
@@ -265,7 +345,7 @@ def _real(root: Path, path: str) -> Path | None:
 def apply_changes(root: Path, changes: Sequence[Change]) -> None:
     """Write all changes, or none when one of them fails; leftovers of a killed run are cleared away."""
     todo = [change for change in changes if change.kind != "unchanged"]
-    journal = _read_pending(root)
+    journal = _read_journal(root)
     _remove_leftovers(root, journal)
     if not todo:
         _remove(root / PENDING_PATH)
@@ -281,6 +361,15 @@ def apply_changes(root: Path, changes: Sequence[Change]) -> None:
             raise _stop_at(transaction.current, error, "written") from error
         raise
     _remove(root / PENDING_PATH)
+
+
+def _read_journal(root: Path) -> list[dict[str, Any]]:
+    """The journal of killed runs as it stands in its file; nothing where it cannot be read."""
+    try:
+        runs = json.loads(read_text(root, PENDING_PATH) or "[]")
+        return [run for run in runs if isinstance(run["files"], dict) and _notebooks(run["state"]) is not None]
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
+        return []
 
 
 def _check_still_same(root: Path, changes: Sequence[Change]) -> None:
@@ -302,16 +391,16 @@ class _Transaction:
         self.done: list[Change] = []
         self.folders: list[Path] = []
 
-    def write_journal(self, old: Mapping[str, tuple[str, ...]], changes: Sequence[Change]) -> None:
-        """Note the versions that are about to stand on disk, beside those that a killed run may have left."""
+    def write_journal(self, old: Sequence[Mapping[str, Any]], changes: Sequence[Change]) -> None:
+        """Note the versions that are about to stand on disk, behind those that killed runs may have left."""
         self.current = PENDING_PATH
-        entries = {path: list(digests) for path, digests in old.items()}
-        for change in changes:
-            if change.after is None:
-                continue
-            digest = _hash(_encoded(change.after))
-            entries[change.path] = list(dict.fromkeys([*entries.get(change.path, []), digest]))
-        _replace(self.prepare(PENDING_PATH, _encoded(_json_text(entries))), self.root / PENDING_PATH)
+        files = {c.path: _hash(_encoded(c.after)) for c in changes if c.after is not None}
+        state = next((c.after for c in changes if c.path == STATE_PATH), None) or read_text(self.root, STATE_PATH)
+        try:
+            run = {"files": files, "state": json.loads(state or State().to_text())}
+        except ValueError:  # damaged, and not written anew
+            run = {"files": files, "state": State().document()}
+        _replace(self.prepare(PENDING_PATH, _encoded(_json_text([*old, run]))), self.root / PENDING_PATH)
 
     def run(self, changes: Sequence[Change]) -> None:
         """Write all texts beside their files first, rename then; the state comes last, when all it says is true."""
@@ -348,7 +437,7 @@ class _Transaction:
             temporary.chmod(stat.S_IMODE(target.stat().st_mode))
         return temporary
 
-    def roll_back(self, journal: Mapping[str, tuple[str, ...]]) -> None:
+    def roll_back(self, journal: Sequence[Mapping[str, Any]]) -> None:
         """Put everything back as it was.  What cannot be put back is in the journal, so the next run heals it."""
         stuck = [change for change in reversed(self.done) if not self.undo(change)]
         for temporary in self.temporary:
@@ -382,9 +471,10 @@ def _remove(path: Path) -> None:
     path.unlink(missing_ok=True)
 
 
-def _remove_leftovers(root: Path, journal: Mapping[str, tuple[str, ...]]) -> None:
+def _remove_leftovers(root: Path, journal: Sequence[Mapping[str, Any]]) -> None:
     """Remove temporary files of a killed run: the journal says where it was writing."""
-    for folder in {(root / path).resolve().parent for path in (STATE_PATH, *journal)}:
+    written = {path for run in journal for path in run["files"]}
+    for folder in {(root / path).resolve().parent for path in (STATE_PATH, *written)}:
         for leftover in folder.glob(_TEMPORARY):
             with contextlib.suppress(OSError):
                 _remove(leftover)
