@@ -222,6 +222,14 @@ RULES_EXPLAINED: Final[dict[str, Rule]] = {
         "An extension could also change settings or bind names; it was taken to add magics only.",
         "If it does more, write in Python what it does.",
     ),
+    "NB308": Rule(
+        "Whoever runs the pipeline elsewhere needs the same packages, and conda or a local path cannot be written there.",
+        "Write by hand into the project's own list of packages what the line installs.",
+    ),
+    "NB309": Rule(
+        "Your line in requirements.txt stays; the notebook was run with another version.",
+        "Make both the same.",
+    ),
     # -- NB4
     "NB401": Rule(
         "DVC re-runs a stage when a file that it reads has changed, so it has to know the file.",
