@@ -305,6 +305,10 @@ RULES_EXPLAINED: Final[dict[str, Rule]] = {
         "NaN differs from itself, so DVC would run the stage each time.",
         "Use `null`, or a number that stands for it.",
     ),
+    "NB557": Rule(
+        "params.yaml holds what you tuned, and a conversion never overwrites that.",
+        "Nothing, or write the notebook's new value into params.yaml.",
+    ),
     # -- NB6
     "NB601": Rule(
         "Neither DVC nor nb2stage can go on with a dvc.yaml that is not what DVC expects.",
