@@ -306,7 +306,7 @@ RULES_EXPLAINED: Final[dict[str, Rule]] = {
         "Use `null`, or a number that stands for it.",
     ),
     "NB557": Rule(
-        "params.yaml holds what you tuned, and a conversion never overwrites that.",
+        "What you have tuned in params.yaml is never overwritten by a conversion.",
         "Nothing, or write the notebook's new value into params.yaml.",
     ),
     # -- NB6
