@@ -11,13 +11,14 @@ from __future__ import annotations
 import ast
 from collections import defaultdict
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from nb2stage.calls import MAIN_STATES
 from nb2stage.effects import NOTICED_BY
 from nb2stage.interpreter import BUILTINS, Finding, Interpreter
+from nb2stage.load_order import LoadOrder, Round
 from nb2stage.objects import Obj, Statement, Var, reach
-from nb2stage.scopes import free_names, inner_free_names
+from nb2stage.scopes import certain_reads, free_names, inner_definitions, inner_free_names
 
 DEFINITIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
 IMPORTS = (ast.Import, ast.ImportFrom)
@@ -40,6 +41,7 @@ class Need:
     before: int  # position up to which changes count
     unbound: int = 0
     statement: Statement | None = None  # the first statement that reads it; None where it is only handed on
+    certain: bool = False  # read whatever happens: were it unbound, the notebook would stop there
 
 
 @dataclass
@@ -49,8 +51,14 @@ class Transfer:
     stage: int
     names: list[str]
     consumers: dict[int, set[str]] = field(default_factory=dict)
-    optional: set[str] = field(default_factory=set)  # may be unbound when saved
+    unsure: set[str] = field(default_factory=set)  # may be unbound when saved, for all that the saving stage shows
+    certain: set[str] = field(default_factory=set)  # bound when saved, as a stage that loads it shows
     kind: str = "joblib"
+
+    @property
+    def optional(self) -> set[str]:
+        """The names that may be unbound when saved."""
+        return self.unsure - self.certain
 
 
 @dataclass
@@ -63,6 +71,7 @@ class StageData:
     files: set[str] = field(default_factory=set)  # needs that cross in a file
     repeats: dict[Statement, set[str]] = field(default_factory=dict)  # outside statements, and the names wanted of them
     late: set[Statement] = field(default_factory=set)  # of `repeats`, those that need what is loaded
+    rounds: list[Round] = field(default_factory=list)  # the loads, and behind each round of them what is late
     by_name: set[str] = field(default_factory=set)  # names that a loaded formula looks up
     rebuilt: set[str] = field(default_factory=set)  # views that are made again from what they are views of
 
@@ -88,6 +97,9 @@ class Boundaries:
         self.transfers: list[Transfer] = []
         self._repeatable: dict[Statement, bool] = {}
         self._reach: dict[tuple[frozenset[Obj], int], set[Obj]] = {}
+        self.definitions: dict[ast.AST | None, Statement] = {
+            node: s for s in statements for node in inner_definitions(s.node)
+        }
         self.settings = [s for s in statements if s.sets]
         self.files_of: set[Statement] = {use.statement for use in interpreter.files}
 
@@ -152,16 +164,25 @@ class Boundaries:
         self.transfers.sort(key=lambda t: (t.stage, t.names))
         for transfer in self.transfers:
             transfer.kind = self.kind_of(transfer)
+        for stage in self.stages:
+            stage.rounds = LoadOrder(self, stage).arrange()
 
     def collect_reads(self, stage: StageData) -> None:
         for statement in stage.statements:
             for name, var in statement.reads.items():
                 outside = frozenset(s for s in var.sites if s.stage != stage.index)
-                if outside:
-                    self.add_need(stage, Need(name, var.values, outside, statement.position, var.unbound, statement))
+                if outside and not self.is_deleted(name, self.entries[stage.index]):
+                    certain = outside == var.sites and name in certain_reads(statement.node)
+                    self.add_need(
+                        stage, Need(name, var.values, outside, statement.position, var.unbound, statement, certain)
+                    )
             if isinstance(statement.node, DEFINITIONS):
                 self.soft_names(stage, statement.node, statement.position)
         self.collect_settings(stage)
+
+    def is_deleted(self, name: str, names: dict[str, Var]) -> bool:
+        """Whether a name is certainly deleted at the entry or exit of a stage."""
+        return name in names and names[name].unbound == 3
 
     def soft_names(self, stage: StageData, node: ast.stmt, position: int) -> None:
         """What a definition mentions goes with it where that costs no file: imports, definitions, constants."""
@@ -186,6 +207,7 @@ class Boundaries:
         before.sites |= need.sites
         before.unbound = max(before.unbound, need.unbound)
         before.statement = before.statement or need.statement
+        before.certain = before.certain or need.certain
 
     def collect_settings(self, stage: StageData) -> None:
         """Settings made before the stage that it could notice are made again."""
@@ -236,26 +258,43 @@ class Boundaries:
 
     def settle(self, stage: StageData) -> None:
         """Decide how each need of a stage crosses; what crosses in a file becomes a need of the stage that saves it."""
-        done: set[str] = set()
+        needs, repeats, findings = stage.needs, stage.repeats, len(self.findings)
         while True:
-            self.definitions_of_repeats(stage)
-            todo = [n for n in stage.needs if n not in done]
-            for name in todo:
-                done.add(name)
-                need = stage.needs[name]
-                if all(self.repeatable(s) for s in self.history(need, stage.index)):
-                    self.repeat(stage, need)
-                else:
-                    self.cross_in_file(stage, name)
+            # What is loaded, or made again from what is loaded, is known better each time; the rest follows from it.
+            stage.needs = {name: replace(need) for name, need in needs.items()}
+            stage.repeats = {statement: set(names) for statement, names in repeats.items()}
+            stage.late = set()
+            del self.findings[findings:]
+            self.settle_needs(stage)
             groups = self.groups(stage)
-            more = [n for group in groups for n in group if n not in stage.files]
-            for name in more:
-                self.cross_in_file(stage, name)
-            if not todo and not more and not any(self.rebuild_views(stage, group) for group in groups):
+            more = [name for group in groups for name in group if name not in stage.files]
+            stage.files.update(more)
+            if not more and not any(self.rebuild_views(stage, group) for group in groups):
                 break
         self.check_order(stage)
         for group in groups:
             self.transfer(stage, group)
+
+    def settle_needs(self, stage: StageData) -> None:
+        done: set[str] = set()
+        while True:
+            self.definitions_of_repeats(stage)
+            todo = [n for n in stage.needs if n not in done]
+            if not todo:
+                return
+            for name in todo:
+                done.add(name)
+                need = stage.needs[name]
+                if name in stage.rebuilt:
+                    self.rebuild(stage, need)
+                elif name in stage.files or not self.can_repeat(stage, self.history(need, stage.index)):
+                    self.cross_in_file(stage, name)
+                else:
+                    self.repeat(stage, need)
+
+    def can_repeat(self, stage: StageData, history: Iterable[Statement]) -> bool:
+        """Whether a stage can repeat statements before it loads anything."""
+        return all(self.repeatable(s) and not s.binds & stage.rebuilt for s in history)
 
     def check_order(self, stage: StageData) -> None:
         """A statement that is repeated at the top of a script must not belong behind one of the stage's own."""
@@ -285,7 +324,7 @@ class Boundaries:
         for other, var in statement.reads.items():
             need = Need(other, var.values, var.sites, statement.position)
             history = self.history(need, stage.index)
-            if all(self.repeatable(s) for s in history):
+            if other not in stage.files and self.can_repeat(stage, history):
                 for each in history:
                     if each is not statement:
                         self.repeat_statement(stage, each, other)
@@ -378,10 +417,15 @@ class Boundaries:
                 site = next(iter(need.sites))
                 stage.rebuilt |= site.binds
                 stage.files -= site.binds
-                self.repeat_late(stage, site, name)
-                stage.late.add(site)
+                stage.files |= {n for n, var in site.reads.items() if self.reach(var.values, start) & clash}
                 return True
         return False
+
+    def rebuild(self, stage: StageData, need: Need) -> None:
+        """Make a view again behind the loads, from what it is a view of."""
+        site = next(iter(need.sites))
+        self.repeat_late(stage, site, need.name)
+        stage.late.add(site)
 
     def memory(self, values: Iterable[Obj], before: int) -> set[Obj]:
         """What a file would hold: all that is reached, but not what a view is a view of."""
@@ -529,24 +573,28 @@ class Boundaries:
             site = need.statement or min(need.sites, key=lambda s: s.position)
             self.findings.append(Finding("NB242", site, site.node, name))
             return
+        if var.unbound == 3:
+            return
+        certain = stage.needs[name].certain
         outside = frozenset(s for s in var.sites if s.stage != version)
         if (outside and outside == var.sites) or (outside and var.unbound != 3):
             entry = self.entries[version].get(name, var)
             start = self.start(source)
-            self.add_need(source, Need(name, entry.values, frozenset(s for s in entry.sites), start, entry.unbound))
-        self.add_transfer(version, stage.index, name, group)
-        if var.unbound == 2 and name not in MAIN_STATES.values():
-            self.transfer_of(version, name).optional.add(name)
+            passed = certain and outside == var.sites
+            self.add_need(source, Need(name, entry.values, entry.sites, start, entry.unbound, None, passed))
+        transfer = self.add_transfer(version, stage.index, name, group)
+        if certain:
+            transfer.certain.add(name)
+        if var.unbound and name not in MAIN_STATES.values():
+            transfer.unsure.add(name)
 
-    def transfer_of(self, version: int, name: str) -> Transfer:
-        return next(t for t in self.transfers if t.stage == version and name in t.names)
-
-    def add_transfer(self, version: int, consumer: int, name: str, group: list[str]) -> None:
+    def add_transfer(self, version: int, consumer: int, name: str, group: list[str]) -> Transfer:
         touching = [t for t in self.transfers if t.stage == version and set(t.names) & {name, *group}]
         merged = touching[0] if touching else Transfer(version, [])
         for other in touching[1:]:
             merged.names += [n for n in other.names if n not in merged.names]
-            merged.optional |= other.optional
+            merged.unsure |= other.unsure
+            merged.certain |= other.certain
             for who, names in other.consumers.items():
                 merged.consumers.setdefault(who, set()).update(names)
             self.transfers.remove(other)
@@ -556,6 +604,7 @@ class Boundaries:
             merged.names.append(name)
             merged.names.sort()
         merged.consumers.setdefault(consumer, set()).add(name)
+        return merged
 
     # -- what a file is written with
 
@@ -600,6 +649,27 @@ class Boundaries:
             for inner in obj.fields.values():
                 todo.extend(inner)
         return seen
+
+    def held_by_name(self, transfer: Transfer) -> set[Obj]:
+        """The functions and classes that a file holds by name: they are looked up when it is loaded."""
+        if transfer.kind == "cloudpickle":
+            return set()  # which holds what scripts define whole
+        roots: set[Obj] = set()
+        for name in transfer.names:
+            state = self.state_of(transfer, name)
+            values = self.exits[transfer.stage].get(name, Var()).values
+            if state is None:
+                roots |= values
+                continue
+            for obj in values:
+                attributes = [obj.fields[each] for each in state] if obj.kind == "class" else obj.fields.values()
+                roots |= {o for inner in attributes for o in inner} | obj.contents
+        held = self.pickled(roots, self.end(transfer.stage))
+        return {obj for obj in held if obj.kind in ("function", "class") and not self.is_local_function(obj, transfer)}
+
+    def definition_of(self, obj: Obj) -> tuple[Statement | None, str]:
+        """The statement that makes a function or class, and the name under which a pickle finds it."""
+        return self.definitions.get(obj.node), _outermost(obj)
 
     def holds_formula(self, transfer: Transfer) -> bool:
         """Whether a file may hold a model of statsmodels, which looks its formula's names up when it is loaded."""

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import ast
+from collections.abc import Sequence
 from pathlib import PurePosixPath
 
 from nb2stage.boundaries import Transfer
 from nb2stage.import_lines import Imports
+from nb2stage.load_order import Round
 from nb2stage.planning import CacheFile, Planner, StagePlan
 
 STATE_CALLS = {
@@ -23,11 +25,14 @@ class CacheLines:
         self.planner, self.plan, self.imports = planner, plan, imports
         self.program = planner.program
         self.helper = ""  # a function to load with, where one is needed
+        self.shared: set[str] = set()  # names that hold the whole of a file
         self.states: list[str] = []  # lines that give definitions the state they had
 
-    def loads(self) -> str:
+    def loads(self, wanted: Round) -> str:
+        """The lines that load the files of one round."""
         lines: list[str] = []
-        for file in sorted(self.plan.loads, key=lambda f: f.transfer.stage):
+        files = {id(file.transfer): file for file in self.plan.loads}
+        for file in [files[id(transfer)] for transfer in wanted.transfers]:
             comment = f"# from {file.source}"
             if comment not in lines:
                 lines.append(comment)
@@ -43,22 +48,45 @@ class CacheLines:
             value = f'{self.load_helper()}("{file.path}")'
         else:
             value = self.load_value(transfer.kind, file.path)
-        if transfer.optional:
+        plain = all(self.is_plain(transfer, n) for n in transfer.names)
+        if transfer.optional and plain and names == transfer.names:
             return f"globals().update({value})"
+        if transfer.optional:
+            return self.load_optional(file, names, value)
         if transfer.names == [names[0]]:
             return self.restore(transfer, names[0], value)
-        plain = all(self.is_plain(transfer, n) for n in transfer.names)
         if plain and names == transfer.names:
             return f"{', '.join(names)} = {value}"
         if plain and len(names) == 1:
             return f"{names[0]} = {value}[{transfer.names.index(names[0])}]"
-        shared = self.imports.fresh(f"from_{file.source.replace('-', '_')}")
+        shared = self.shared_name(file)
         lines = [f"{shared} = {value}"]
         for name in names:
             line = self.restore(transfer, name, f"{shared}[{transfer.names.index(name)}]")
             if line:
                 lines.append(line)
         return "\n".join(lines)
+
+    def load_optional(self, file: CacheFile, names: list[str], value: str) -> str:
+        """The lines for a file that holds names by name, since some of them may have been unbound."""
+        transfer, shared = file.transfer, self.shared_name(file)
+        lines = [f"{shared} = {value}"]
+        lines += [self.restore(transfer, n, f'{shared}["{n}"]') for n in names if n not in transfer.optional]
+        optional = [name for name in names if name in transfer.optional]
+        if len(optional) == 1:
+            lines.append(f'if "{optional[0]}" in {shared}:\n    {optional[0]} = {shared}["{optional[0]}"]')
+        elif optional:
+            lines.append(f"globals().update({{n: {shared}[n] for n in {_quoted(optional)} if n in {shared}}})")
+        return "\n".join(line for line in lines if line)
+
+    def shared_name(self, file: CacheFile) -> str:
+        """A name for the whole of a file; a second one of the same stage gets another."""
+        first = f"from_{file.source.replace('-', '_')}"
+        name, number = self.imports.fresh(first), 2
+        while name in self.shared:
+            name, number = self.imports.fresh(f"{first}_{number}"), number + 1
+        self.shared.add(name)
+        return name
 
     def load_helper(self) -> str:
         """A function to load with: statsmodels looks for what a formula names two calls up."""
@@ -82,7 +110,8 @@ class CacheLines:
         state = self.program.boundaries.state_of(transfer, name)
         if state is None:
             return f"{name} = {value}"
-        self.states.append(f"for attribute, state in {value}.items():\n    setattr({name}, attribute, state)")
+        key, each = self.imports.fresh("attribute"), self.imports.fresh("state")
+        self.states.append(f"for {key}, {each} in {value}.items():\n    setattr({name}, {key}, {each})")
         return ""
 
     def load_value(self, kind: str, path: str) -> str:
@@ -121,8 +150,7 @@ class CacheLines:
         if transfer.kind == "pandas":
             return f'{self.imports.module("pandas", "pd")}.to_pickle({transfer.names[0]}, "{file.path}")'
         if transfer.optional:
-            names = ", ".join(f'"{n}"' for n in transfer.names)
-            value = f"{{k: v for k, v in globals().items() if k in ({names},)}}"
+            value = self.saved_by_name(transfer)
         elif len(transfer.names) == 1:
             value = self.saved_value(transfer, transfer.names[0])
         else:
@@ -131,6 +159,13 @@ class CacheLines:
             module = self.imports.module("cloudpickle" if transfer.kind == "cloudpickle" else "pickle")
             return f'{self.imports.member("pathlib", "Path")}("{file.path}").write_bytes({module}.dumps({value}))'
         return f'{self.imports.module("joblib")}.dump({value}, "{file.path}")'
+
+    def saved_by_name(self, transfer: Transfer) -> str:
+        """A dict of those names of a file that are bound."""
+        plain = [name for name in transfer.names if self.is_plain(transfer, name)]
+        bound = f"{{k: v for k, v in globals().items() if k in {_quoted(plain)}}}"
+        others = [f'"{n}": {self.saved_value(transfer, n)}' for n in transfer.names if n not in plain]
+        return f"{{**{bound}, {', '.join(others)}}}" if others else bound
 
     def saved_value(self, transfer: Transfer, name: str) -> str:
         """What is written for a name: its value; of a definition, the state that it has gathered."""
@@ -146,9 +181,8 @@ class CacheLines:
 
     def save_metrics(self) -> str:
         path, json, real = self.plan.metrics_file, self.imports.module("json"), self.imports.member("numbers", "Real")
-        names = ", ".join(f'"{n}"' for n in self.plan.metric_names)
         metrics = self.imports.fresh("metrics")
-        numbers = f"{metrics} = {{n: globals().get(n) for n in ({names},)}}"
+        numbers = f"{metrics} = {{n: globals().get(n) for n in {_quoted(self.plan.metric_names)}}}"
         only = f"{{n: v for n, v in {metrics}.items() if isinstance(v, ({real}, dict))}}"
         make = ""
         if "/" in path:
@@ -158,3 +192,8 @@ class CacheLines:
             f'{numbers}\n{make}with open("{path}", "w") as file:\n'
             f"    {json}.dump({only}, file, indent=2, default=lambda v: v.item())"
         )
+
+
+def _quoted(names: Sequence[str]) -> str:
+    """A tuple of strings, as it stands in a script."""
+    return "(" + ", ".join(f'"{name}"' for name in names) + (",)" if len(names) == 1 else ")")

@@ -16,8 +16,8 @@ from dataclasses import dataclass, field
 from nb2stage.boundaries import DEFINITIONS, IMPORTS, StageData
 from nb2stage.dataflow import Program
 from nb2stage.interpreter import BUILTINS
-from nb2stage.objects import Obj, Statement
-from nb2stage.scopes import free_names, inner_free_names
+from nb2stage.objects import Obj, Statement, Var
+from nb2stage.scopes import ScopeNode, free_names, inner_free_names
 
 FOLDER = "definitions"
 
@@ -51,7 +51,24 @@ class Definitions:
         self.mentioned: dict[int, Counter[str]] = {}
         self.held: dict[int, set[Obj]] = {}
         boundaries = program.boundaries
+        self.pinned = self.saved_whole()
         self.stateful = {n for t in boundaries.transfers for n in t.names if boundaries.state_of(t, n) is not None}
+
+    def saved_whole(self) -> set[str]:
+        """The names that functions in cloudpickles look up: those take along what the script defines, not a module."""
+        boundaries = self.program.boundaries
+        nodes: list[ast.AST | None] = []
+        for transfer in [t for t in boundaries.transfers if t.kind == "cloudpickle"]:
+            values = [boundaries.exits[transfer.stage].get(name, Var()).values for name in transfer.names]
+            held = boundaries.pickled({o for each in values for o in each}, boundaries.end(transfer.stage))
+            nodes += [obj.node for obj in held if boundaries.is_local_function(obj, transfer)]
+        found: set[str] = set()
+        while nodes:
+            node = nodes.pop()
+            new = free_names(node) - found if isinstance(node, ScopeNode) else frozenset()
+            found |= new
+            nodes += [site.node for name in new for site in self.sites.get(name, ())]
+        return found
 
     def modules(self) -> list[DefinitionsModule]:
         """The modules, by path."""
@@ -109,7 +126,13 @@ class Definitions:
     def _can_move(self, statement: Statement) -> bool:
         node = statement.node
         assert isinstance(node, DEFINITIONS)
-        if len(self.sites[node.name]) != 1 or node.name in self.stateful or statement.changes or statement.impure:
+        if (
+            len(self.sites[node.name]) != 1
+            or node.name in self.stateful
+            or node.name in self.pinned
+            or statement.changes
+            or statement.impure
+        ):
             return False
         if not self.program.boundaries.repeatable(statement) or any(isinstance(n, ast.Global) for n in ast.walk(node)):
             return False

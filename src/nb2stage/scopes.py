@@ -122,10 +122,55 @@ def free_names(node: ScopeNode) -> frozenset[str]:
 
 
 @cache
+def certain_reads(node: ast.stmt) -> frozenset[str]:
+    """The names that a statement certainly looks up when it runs without an error: not those of branches and bodies."""
+    found: set[str] = set()
+    todo: list[ast.AST] = [node]
+    while todo:
+        part = todo.pop()
+        if isinstance(part, ast.Name) and isinstance(part.ctx, ast.Load):
+            found.add(part.id)
+        elif isinstance(part, ast.AugAssign) and isinstance(part.target, ast.Name):
+            found.add(part.target.id)
+        todo += _certain_parts(part)
+    return frozenset(found)
+
+
+def _certain_parts(node: ast.AST) -> list[ast.AST]:
+    """The parts of a node that run whenever it runs."""
+    if isinstance(node, ast.If | ast.While | ast.IfExp):
+        return [node.test]
+    if isinstance(node, ast.For | ast.AsyncFor):
+        return [node.iter]
+    if isinstance(node, ast.BoolOp):
+        return [node.values[0]]
+    if isinstance(node, ast.Compare):
+        return [node.left, node.comparators[0]]
+    if isinstance(node, COMPREHENSIONS):
+        return [node.generators[0].iter]
+    if isinstance(node, ast.Match):
+        return [node.subject]
+    if isinstance(node, ast.Lambda):
+        return [d for d in [*node.args.defaults, *node.args.kw_defaults] if d is not None]
+    if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+        return list(_evaluated_outside(node))
+    if isinstance(node, ast.With | ast.AsyncWith):
+        return [item.context_expr for item in node.items]
+    if isinstance(node, ast.Assert) or hasattr(node, "handlers"):
+        return []
+    return list(ast.iter_child_nodes(node))
+
+
+@cache
 def inner_free_names(node: ast.stmt) -> frozenset[str]:
     """The global names that the functions and classes inside a statement may look up when they run."""
-    parts = [p for p in ast.walk(node) if isinstance(p, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef)]
-    return frozenset(name for part in parts for name in free_names(part))
+    return frozenset(name for part in inner_definitions(node) for name in free_names(part))
+
+
+@cache
+def inner_definitions(node: ast.stmt) -> tuple[ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef, ...]:
+    """The functions and classes inside a statement, itself included."""
+    return tuple(p for p in ast.walk(node) if isinstance(p, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef))
 
 
 @cache

@@ -63,9 +63,10 @@ class ScriptWriter:
         intro = f'"""Stage `{self.plan.name}` of {name}. Edit the notebook and run `nb2stage convert {name}`."""'
         self.collect_imports()
         params = self.params()
-        repeats = self.repeated(late=False)
-        loads = self.cache.loads()
-        late = self.repeated(late=True)
+        repeats = self.repeated([s for s in self.repeats if s not in self.plan.data.late])
+        loads: list[str] = []
+        for each in self.plan.data.rounds:
+            loads += [self.cache.loads(each), *self.repeated([s for s in self.repeats if s in each.statements])]
         cells = [text for cell in self.plan.cells if (text := self.cell(cell))]
         saves = self.cache.saves()
         folders = self.folders()
@@ -82,8 +83,7 @@ class ScriptWriter:
             *figures,
             *repeats,
             self.cache.helper,
-            loads,
-            *late,
+            *loads,
             "\n".join(self.cache.states),
             folders,
             *cells,
@@ -157,14 +157,12 @@ class ScriptWriter:
 
     # -- what other cells define
 
-    def repeated(self, late: bool) -> list[str]:
+    def repeated(self, statements: list[Statement]) -> list[str]:
         """Statements of other cells that this stage repeats, with their comments."""
         blocks: list[str] = []
         previous: Statement | None = None
-        for statement in self.repeats:
+        for statement in statements:
             node = statement.node
-            if (statement in self.plan.data.late) != late:
-                continue
             if statement.param or (isinstance(node, IMPORTS) and statement in self.imports.hoisted):
                 continue
             cell = self.program.cell_at[statement.cell]
