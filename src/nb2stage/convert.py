@@ -13,6 +13,7 @@ from nb2stage.boundaries import DEFINITIONS
 from nb2stage.dataflow import Program, SourceCell, World, analyse
 from nb2stage.diagnostics import Diagnostic, Severity
 from nb2stage.dvcyaml import foreign_outs, stage_names, update_dvc_yaml
+from nb2stage.linemap import line_maps
 from nb2stage.magics import to_python_all
 from nb2stage.messages import diagnose
 from nb2stage.notebook import Notebook, read_notebook
@@ -106,9 +107,9 @@ def convert(data: bytes, path: str, project: Project) -> Conversion:
         text, notes = update_requirements(project.text(REQUIREMENTS), requirements, path)
         diagnostics += notes
         files += [GeneratedFile(REQUIREMENTS, text)] if text else []
-    state = project.state.with_conversion(
-        path, files, [p.name for p in plans], [out.path for p in plans for out in (*p.outs, *p.metrics, *p.plots)]
-    )
+    outs = [out.path for p in plans for out in (*p.outs, *p.metrics, *p.plots)]
+    lines = line_maps(scripts, plans, planner.modules, program)
+    state = project.state.with_conversion(path, files, [p.name for p in plans], outs, lines)
     files.append(GeneratedFile(STATE_PATH, state.to_text()))
     used = {param.name for plan in plans for param in plan.params}
     return Conversion(

@@ -40,6 +40,7 @@ class Conversion:
     files: Mapping[str, str] = field(default_factory=dict)
     stages: tuple[str, ...] = ()
     outs: tuple[str, ...] = ()
+    lines: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  # script -> where its lines come from
 
 
 @dataclass(frozen=True)
@@ -74,17 +75,22 @@ class State:
         return sorted(set(self.of(notebook).files) - {f.path for f in files} - others)
 
     def with_conversion(
-        self, notebook: str, files: Iterable[GeneratedFile], stages: Collection[str], outs: Collection[str]
+        self,
+        notebook: str,
+        files: Iterable[GeneratedFile],
+        stages: Collection[str],
+        outs: Collection[str],
+        lines: Mapping[str, tuple[str, ...]] | None = None,
     ) -> State:
         """The state after a conversion.  Merged files are not hashed: tuning a parameter is no change of state."""
         hashes = {f.path: _hash(_encoded(f.text)) for f in files if f.protected}
-        made = Conversion(hashes, tuple(stages), tuple(sorted(outs)))
+        made = Conversion(hashes, tuple(stages), tuple(sorted(outs)), lines or {})
         return State({**self.notebooks, notebook: made}, self.pending)
 
     def to_text(self) -> str:
         """The content of the state file: sorted, so that merges in git stay small."""
         notebooks = {
-            name: {"files": dict(c.files), "outs": list(c.outs), "stages": list(c.stages)}
+            name: {"files": dict(c.files), "lines": dict(c.lines), "outs": list(c.outs), "stages": list(c.stages)}
             for name, c in self.notebooks.items()
         }
         return _json_text({"version": _VERSION, "notebooks": notebooks})
@@ -112,7 +118,8 @@ def read_state(root: Path) -> State:
 
 def _conversion(entry: Mapping[str, Any]) -> Conversion:
     files = {str(path): str(digest) for path, digest in entry["files"].items()}
-    return Conversion(files, tuple(map(str, entry["stages"])), tuple(map(str, entry["outs"])))
+    lines = {str(path): tuple(map(str, runs)) for path, runs in entry.get("lines", {}).items()}
+    return Conversion(files, tuple(map(str, entry["stages"])), tuple(map(str, entry["outs"])), lines)
 
 
 def _read_pending(root: Path) -> dict[str, tuple[str, ...]]:
