@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, NoReturn
 
-from nb2stage import __version__, graph_command
+from nb2stage import __version__, command_run, command_verify, command_where, graph_command
 from nb2stage.checks.options import register as register_check
 from nb2stage.diagnostics import RULES, Diagnostic, Nb2stageError, Severity
 
@@ -29,6 +29,9 @@ FOUND: Final = 1
 USAGE: Final = 2
 BUG: Final = 3
 INTERRUPTED: Final = 130
+
+# Commands with modules of their own: each adds its options, and names the function that runs it.
+COMMANDS: Final = (command_run, command_verify, command_where)
 
 _DESCRIPTION: Final = """\
 Turn a notebook with tagged cells into a DVC pipeline: one plain Python script for each stage, dvc.yaml, params.yaml.
@@ -84,6 +87,8 @@ def build_parser() -> argparse.ArgumentParser:
         )
     )
     register_check(commands, _help_formatter)
+    for command in COMMANDS:
+        command.register(commands, _help_formatter)
     rules = commands.add_parser(
         "rules",
         formatter_class=_help_formatter,

@@ -6,13 +6,14 @@ import ast
 import sys
 import warnings
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from nb2stage.boundaries import DEFINITIONS
 from nb2stage.dataflow import Program, SourceCell, World, analyse
 from nb2stage.diagnostics import Diagnostic, Severity
 from nb2stage.dvcyaml import foreign_outs
+from nb2stage.linemap import line_maps
 from nb2stage.magics import to_python_all
 from nb2stage.messages import diagnose
 from nb2stage.notebook import Notebook, read_notebook
@@ -109,7 +110,8 @@ def convert(data: bytes, path: str, project: Project) -> Conversion:
         text, notes = update_requirements(project.text(REQUIREMENTS), requirements, path)
         diagnostics += notes
         files += [GeneratedFile(REQUIREMENTS, text)] if text else []
-    state = project.state.with_conversion(path, merge.made())
+    lines = line_maps(scripts, plans, planner.modules, program)
+    state = project.state.with_conversion(path, replace(merge.made(), lines=lines))
     files.append(GeneratedFile(STATE_PATH, state.to_text()))
     used = {param.name for plan in plans for param in plan.params}
     return Conversion(

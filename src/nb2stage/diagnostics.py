@@ -19,7 +19,8 @@ class Severity(Enum):
 
 
 # code -> what the rule is about, in one line.  NB1 reading and tags, NB2 names and values, NB3 IPython syntax,
-# NB4 files, NB5 parameters, NB6 the project's files, NB7 the project as a whole.  `rules` says more on each.
+# NB4 files, NB5 parameters, NB6 the project's files, NB7 the project as a whole,
+# NB8 running the code.  `rules` says more on each.
 RULES: Final[dict[str, str]] = {
     # -- NB1: reading the notebook, tags
     "NB100": "the notebook cannot be opened",
@@ -127,6 +128,18 @@ RULES: Final[dict[str, str]] = {
     "NB722": "git ignores a file that has to be committed",
     "NB730": "a notebook stands where no notebook belongs",
     "NB731": "a committed notebook has large outputs",
+    # -- NB8: running the notebook and its pipeline
+    "NB801": "a package that runs notebooks is missing",
+    "NB802": "the kernel of a notebook is missing or does not start",
+    "NB803": "the kernel died",
+    "NB804": "a cell fails",
+    "NB805": "the script of a stage fails",
+    "NB806": "there is no room for a copy of the project",
+    "NB807": "the project's pipeline is not that of the notebook",
+    "NB808": "a parameter is not known, or not where it could be taken from",
+    "NB809": "a parameter gets a value of another kind",
+    "NB810": "a run that is asked for cannot be made",
+    "NB811": "a line of a script that leads nowhere",
 }
 
 

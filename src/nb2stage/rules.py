@@ -26,6 +26,7 @@ GROUPS: Final = {
     "NB5": "Parameters",
     "NB6": "The project's files",
     "NB7": "The project as a whole",
+    "NB8": "Running the code",
 }
 FIXABLE: Final = ("NB701", "NB711", "NB721", "NB722")
 
@@ -442,6 +443,51 @@ RULES_EXPLAINED: Final[dict[str, Rule]] = {
         "Outputs are stored anew with each save, make differences unreadable, and may hold data that is not for git.",
         "Clear them before the commit, as `nbstripout` does; or allow more in the configuration: `max-output-kb`.",
     ),
+    # -- NB8
+    "NB801": Rule(
+        "To execute notebooks, `run` and `verify` use papermill and nbclient.",
+        "Install what the message names: `pip install papermill nbclient ipykernel`.",
+    ),
+    "NB802": Rule(
+        "A notebook names the kernel that it was written with, and this environment may have another one.",
+        "Choose one of the kernels that the message lists with `--kernel`, or install ipykernel.",
+    ),
+    "NB803": Rule(
+        "The process of the notebook ended in the middle of a cell: out of memory, mostly, or a library that crashed.",
+        "Run the cell in Jupyter and watch its memory.",
+    ),
+    "NB804": Rule(
+        "A notebook that does not run through has no results that anything could be compared with.",
+        "Mend the cell. What `verify` runs are the tagged cells, and the imports and definitions of the others.",
+    ),
+    "NB805": Rule(
+        "A script that fails gives no results to compare.",
+        "Look at the cell and line that are named; where the script was edited by hand, convert again.",
+    ),
+    "NB806": Rule(
+        "As nothing of the project may be touched, `verify` works on copies of it.",
+        "Point the variable TMPDIR to a folder with more room.",
+    ),
+    "NB807": Rule(
+        "With a dvc.yaml or scripts of another state of the notebook there is no pipeline to compare.",
+        "Run `nb2stage convert`.",
+    ),
+    "NB808": Rule(
+        "A value for a name that the notebook does not have would change nothing, and nobody would notice.",
+        "Write the key as it stands in params.yaml, or the name as it stands in the cell tagged `parameters`.",
+    ),
+    "NB809": Rule(
+        "A text where a number was is most often a slip: `0,1` for `0.1`.",
+        "Give a value of the same kind, if it was one.",
+    ),
+    "NB810": Rule(
+        "A run must not stop at a stage that is not there, nor write over an earlier run unasked.",
+        "Do what the hint says.",
+    ),
+    "NB811": Rule(
+        "The state file knows the lines of the scripts as they were generated.",
+        "Give script and line as the traceback has them; convert again where notebook or scripts have changed since.",
+    ),
 }
 
 _INTRODUCTION: Final = """\
@@ -466,6 +512,8 @@ max-output-kb = 500
 [check.per-file-ignores]
 "training/old_*.py" = ["NB230", "NB406"]
 ```
+
+`nb2stage run`, `verify` and `where` find NB8.
 
 What is marked **--fix** is mended by `nb2stage check --fix`.
 """

@@ -48,6 +48,7 @@ class Conversion:
     outs: tuple[str, ...] = ()
     params: Mapping[str, tuple[str, str]] = field(default_factory=dict)
     ignored: tuple[str, ...] = ()
+    lines: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  # script -> where its lines come from
 
 
 @dataclass(frozen=True)
@@ -112,6 +113,7 @@ class State:
             name: {
                 "files": {path: text.split("\n") for path, text in made.files.items()},
                 "ignored": list(made.ignored),
+                "lines": dict(made.lines),
                 "outs": list(made.outs),
                 "params": {key: list(pair) for key, pair in made.params.items()},
                 "stages": dict(made.stages),
@@ -159,6 +161,7 @@ def _conversion(entry: Mapping[str, Any]) -> Conversion:
         tuple(map(str, entry["outs"])),
         {str(key): (str(value), str(comment)) for key, (value, comment) in entry["params"].items()},
         tuple(map(str, entry["ignored"])),
+        {str(path): tuple(map(str, runs)) for path, runs in entry.get("lines", {}).items()},
     )
 
 
