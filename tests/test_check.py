@@ -321,7 +321,7 @@ ODD: Final = [
     "stages:\n  a:\n    foreach: [1]\n    do: 3\n",
     "x: &x\n  cmd: python x.py\nstages:\n  a:\n    <<: *x\n    deps: [y.py]\n",
     "metrics: m.json\nplots: {a: {x: 1}}\nparams: [3, {a: 1}, p.yaml]\n",
-    'stages:\n  a:\n    cmd: "python \'x.py"\n    metrics:\n    - m.json: 3\n    plots:\n    - p.csv:\n      - x: 1\n      - x: 2\n',
+    "stages:\n  a:\n    cmd: a 'x.py\n    metrics:\n    - m.json: 3\n    plots:\n    - p.csv:\n      - x: 1\n      - x: 2\n",
     "? [a]\n: 1\nstages:\n  ? [b, c]\n  : {cmd: x}\n",
     "stages: &s\n  a: *s\n",
     "<<<<<<< HEAD\n",
