@@ -198,6 +198,15 @@ BROKEN: Final[dict[str, tuple[str, Callable[[Project], None]]]] = {
     "a script without a dep": ("NB711", stage("python y.py", y="print(1)\n")),
     "a module without a dep": ("NB711", stage("python -u -m pack.y", pack__y="print(1)\n")),
     "a shell script without a dep": ("NB711", stage("bash -e y.sh 3", **{"y.sh": "true\n"})),
+    "a script in a loop": ("NB711", stage("if true; then python y.py; fi", y="print(1)\n")),
+    "a committed out": (
+        "NB720",
+        both(stage("python x.py", dep="x.py\n    outs:\n    - made"), committed("made/a/b.txt")),
+    ),
+    "an out that is not ignored": (
+        "NB721",
+        both(stage("python x.py", dep="x.py\n    outs:\n    - made"), written("made/a/b.txt")),
+    ),
     "the second of two commands": ("NB711", stage("python x.py && python y.py", y="print(1)\n")),
     "a committed table": ("NB720", committed("data/a.csv")),
     "a committed cache file": ("NB720", committed("cache/import/df.pkl")),
@@ -213,6 +222,7 @@ BROKEN: Final[dict[str, tuple[str, Callable[[Project], None]]]] = {
     "a home path in a cell": ("NB406", in_cell("from pathlib import Path\nprint(Path.home() / 'a.csv')")),
     "an absolute path in a script": ("NB406", script("import os\nprint(os.path.expanduser('~/a.csv'))\n")),
     "an absolute path in a command": ("NB406", stage("python x.py --data /mnt/store/a")),
+    "an absolute out": ("NB406", stage("python x.py", dep="x.py\n    outs:\n    - /results")),
     "an absolute dep": ("NB406", stage("python x.py", dep="x.py\n    - /opt/store/a.bin")),
     "an absolute path in params.yaml": ("NB406", written("params.yaml", "io:\n  folder: /Users/me/data\n")),
     "a split without a seed": (
@@ -304,6 +314,33 @@ def test_what_holds_is_not_found(project: Project, name: str) -> None:
     assert project.check() == []
 
 
+ODD: Final = [
+    "stages:\n  a:\n    cmd:\n",
+    "stages:\n  a:\n    cmd: {x: 1}\n    deps: 3\n    outs: {a: 1}\n    params: 3\n    wdir: 3\n",
+    "stages:\n  a:\n    cmd: [python x.py, [1, 2], {a: b}]\n    deps: [1, {b: {c: 1}}, null]\n",
+    "stages:\n  a:\n    foreach: [1]\n    do: 3\n",
+    "x: &x\n  cmd: python x.py\nstages:\n  a:\n    <<: *x\n    deps: [y.py]\n",
+    "metrics: m.json\nplots: {a: {x: 1}}\nparams: [3, {a: 1}, p.yaml]\n",
+    "stages:\n  a:\n    cmd: a 'x.py\n    metrics:\n    - m.json: 3\n    plots:\n    - p.csv:\n      - x: 1\n      - x: 2\n",
+    "? [a]\n: 1\nstages:\n  ? [b, c]\n  : {cmd: x}\n",
+    "stages: &s\n  a: *s\n",
+    "<<<<<<< HEAD\n",
+    "\0",
+    "3",
+    "",
+]
+
+
+@pytest.mark.parametrize("text", ODD)
+def test_an_odd_dvc_yaml_is_no_bug(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, text: str) -> None:
+    monkeypatch.chdir(tmp_path)
+    git(tmp_path, "init", "-q")
+    (tmp_path / "x.py").touch()
+    (tmp_path / "dvc.yaml").write_text(text, encoding="utf-8")
+    assert main(["check"]) in (0, 1)
+    assert main(["check", "--fix", "--annotations", "github"]) in (0, 1)
+
+
 def test_each_rule_of_the_check_has_a_case() -> None:
     assert {code for code, _ in BROKEN.values()} >= set(CHECK_CODES)
 
@@ -392,6 +429,8 @@ FIXED: Final = {
     "a module without a dep",
     "a shell script without a dep",
     "the second of two commands",
+    "a script in a loop",
+    "an out that is not ignored",
     "a table that is not ignored",
     "a model that is not ignored",
     "ignored metrics",

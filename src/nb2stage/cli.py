@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Final, NoReturn
 
 from nb2stage import __version__, command_run, command_verify, command_where, graph_command
 from nb2stage.checks.options import register as register_check
+from nb2stage.ci.options import register as register_ci
 from nb2stage.diagnostics import RULES, Diagnostic, Nb2stageError, Severity
 
 if TYPE_CHECKING:
@@ -87,6 +88,7 @@ def build_parser() -> argparse.ArgumentParser:
         )
     )
     register_check(commands, _help_formatter)
+    register_ci(commands, _help_formatter)
     for command in COMMANDS:
         command.register(commands, _help_formatter)
     rules = commands.add_parser(
@@ -226,6 +228,13 @@ def main(argv: Sequence[str] | None = None) -> int:
         return stop.code if isinstance(stop.code, int) else USAGE
     except Nb2stageError as error:
         console.findings(error.diagnostics)
+        if console.json:
+            import json
+
+            from nb2stage.report import finding_data
+
+            found = [finding_data(finding) for finding in error.diagnostics]
+            console.out(json.dumps({"version": 1, "ok": False, "diagnostics": found}, indent=2, ensure_ascii=False))
         return FOUND
     except KeyboardInterrupt:
         _print("nb2stage: interrupted, nothing is half-written", sys.stderr)

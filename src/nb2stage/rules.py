@@ -406,7 +406,8 @@ RULES_EXPLAINED: Final[dict[str, Rule]] = {
     # -- NB7
     "NB701": Rule(
         "`dvc repro` runs the scripts: as long as they are older than the notebook, its results are not the notebook's.",
-        "Run `nb2stage convert` on the notebooks and commit what it writes; `--fix` does the first.",
+        "Run `nb2stage convert` on the notebooks and commit what it writes; `--fix` does the first. Another version of "
+        "nb2stage may write other lines: use one in the whole project.",
     ),
     "NB702": Rule(
         "The stages of a notebook that is gone can be neither converted again nor checked.",

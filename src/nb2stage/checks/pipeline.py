@@ -18,7 +18,10 @@ from nb2stage.yamltext import content_end, insertion, line_end, read_yaml, scala
 _SCRIPTS: Final = (".py", ".sh", ".bash", ".R", ".r", ".jl", ".pl", ".js", ".m", ".sql")
 _SEPARATORS: Final = frozenset({"&&", "||", ";", "|", "&"})
 # Programs that take another command, or a script, as their argument.
-_WRAPPERS: Final = frozenset({"time", "env", "nohup", "exec", "sudo", "nice", "uv", "poetry", "pipenv", "run", "conda"})
+_WRAPPERS: Final = (
+    *("time", "env", "nohup", "exec", "sudo", "nice", "uv", "poetry", "pipenv", "conda", "run"),
+    *("if", "then", "elif", "else", "do", "while", "until", "!", "{"),
+)
 _INTERPRETERS: Final = re.compile(
     r"^(?:python[\d.]*|pypy[\d.]*|bash|sh|zsh|Rscript|julia|perl|node|accelerate|torchrun)$"
 )
@@ -51,12 +54,12 @@ def _finding(code: str, message: str, hint: str, stage: Stage, line: int, fix: F
 
 def _absolute(stage: Stage) -> Iterator[Finding]:
     """Absolute paths in the entries of a stage."""
-    texts = [*stage.deps, *((out.path, out.line) for out in stage.outputs)]
-    texts += [(word, line) for command, line in stage.commands for words in _commands(command) for word in words]
-    for text, line in texts:
-        path = absolute_path(text) or (text if text.startswith("/") and text in dict(stage.deps) else None)
-        if path is not None:
-            yield _finding("NB406", f"`{path}` exists on one machine only", HOME_HINT, stage, line)
+    entries = [*stage.deps, *((out.path, out.line) for out in stage.outputs)]
+    words = [(word, line) for command, line in stage.commands for each in _commands(command) for word in each]
+    found = [(path, line) for path, line in entries if path.startswith("/") or absolute_path(path)]
+    found += [(path, line) for word, line in words if (path := absolute_path(word)) is not None]
+    for path, line in found:
+        yield _finding("NB406", f"`{path}` exists on one machine only", HOME_HINT, stage, line)
 
 
 def _params_paths(project: Snapshot) -> Iterator[Finding]:

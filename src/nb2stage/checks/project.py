@@ -11,6 +11,7 @@ from typing import Any, Final, NamedTuple
 
 from nb2stage.configuration import Configuration
 from nb2stage.diagnostics import Diagnostic, Nb2stageError
+from nb2stage.dvcyaml import stage_names
 from nb2stage.repository import GitFiles, git_files
 from nb2stage.writer import State, read_text
 from nb2stage.yamltext import read_yaml, yaml_nodes
@@ -95,10 +96,9 @@ def take(root: Path, settings: Configuration, state: State) -> Snapshot:
     try:
         text = read_text(root, "dvc.yaml")
         if text is not None:
-            data = read_yaml(text, "dvc.yaml", "NB601")
-            nodes = yaml_nodes(text)
-            if isinstance(data, dict):
-                stages, top = tuple(_stages(data, nodes)), tuple(_top_files(data))
+            stage_names(text)  # which refuses what is no dvc.yaml
+            data = read_yaml(text, "dvc.yaml", "NB601") or {}
+            stages, top = tuple(_stages(data, yaml_nodes(text))), tuple(_top_files(data))
     except Nb2stageError as error:
         findings += map(Finding, error.diagnostics)
     return Snapshot(root, settings, state, git_files(root), stages, top, tuple(findings))

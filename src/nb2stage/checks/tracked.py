@@ -42,8 +42,10 @@ def _kept(project: Snapshot, paths: frozenset[str], code: str) -> Iterator[Findi
     for path in sorted(paths):
         if (kind := _kind(path, outs)) is not None:
             folder = posixpath.dirname(path)
-            whole = next((out for out in outs if path.startswith(out + "/")), None)
-            groups.setdefault((kind, "cache" if kind == "cache" else whole or folder), []).append(path)
+            whole = _out_of(path, outs)
+            groups.setdefault(
+                (kind, "cache" if kind == "cache" else folder if whole in (None, path) else str(whole)), []
+            ).append(path)
     for (kind, folder), found in groups.items():
         yield _committed(kind, folder, found) if code == "NB720" else _not_ignored(kind, folder, found, outs)
 
@@ -54,9 +56,14 @@ def _kind(path: str, outs: set[str]) -> str | None:
         return None
     if rest and top in _FOLDERS:
         return top
-    if path in outs or any(path.startswith(out + "/") for out in outs):
+    if _out_of(path, outs) is not None:
         return "out"
     return "model" if path.lower().endswith(_MODELS) and not path.startswith((".dvc/", ".nb2stage/")) else None
+
+
+def _out_of(path: str, outs: set[str]) -> str | None:
+    """The out that is the path or a folder around it."""
+    return next((str(each) for each in (path, *PurePosixPath(path).parents) if str(each) in outs), None)
 
 
 _WHAT: Final = {"cache": "cached", "data": "data", "out": "an out of DVC", "model": "a model"}
@@ -80,7 +87,7 @@ def _not_ignored(kind: str, folder: str, found: list[str], outs: set[str]) -> Fi
     if kind == "cache":
         lines = ["cache/"]
     elif kind == "out":
-        lines = sorted({"/" + next(out for out in outs if path == out or path.startswith(out + "/")) for path in found})
+        lines = sorted({f"/{_out_of(path, outs)}" for path in found})
     else:
         lines = ["/" + path for path in found]
     shown = f"`{lines[0]}`" if len(lines) == 1 else f"these {len(lines)} paths"
