@@ -13,9 +13,11 @@ from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 
-from nb2stage.calls import MAIN_STATES
+from nb2stage.bindings import BUILTINS
+from nb2stage.consequences import MAIN_STATES
 from nb2stage.effects import NOTICED_BY
-from nb2stage.interpreter import BUILTINS, Finding, Interpreter
+from nb2stage.heap import Finding
+from nb2stage.interpreter import Interpreter
 from nb2stage.load_order import LoadOrder, Round
 from nb2stage.objects import Obj, Statement, Var, reach
 from nb2stage.scopes import certain_reads, free_names, inner_definitions, inner_free_names

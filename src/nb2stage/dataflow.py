@@ -11,7 +11,8 @@ from functools import cached_property
 
 from nb2stage.async_lines import refusal
 from nb2stage.boundaries import DEFINITIONS, IMPORTS, Boundaries
-from nb2stage.interpreter import Finding, Interpreter
+from nb2stage.heap import Finding
+from nb2stage.interpreter import Interpreter
 from nb2stage.objects import State, Statement, Var, reach
 from nb2stage.scopes import inner_free_names, top_level_names
 from nb2stage.tags import CellRole, Role

@@ -9,7 +9,7 @@ from pathlib import PurePosixPath
 
 from nb2stage.dataflow import Program
 from nb2stage.diagnostics import Severity
-from nb2stage.interpreter import FileUse
+from nb2stage.heap import FileUse
 from nb2stage.messages import Notes
 from nb2stage.pipeline import Out
 from nb2stage.stageplan import NO_VERSION_HINT, StagePlan, Surroundings, has_version, normal

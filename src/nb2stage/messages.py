@@ -7,7 +7,7 @@ import re
 from collections.abc import Sequence
 
 from nb2stage.diagnostics import Diagnostic, Severity
-from nb2stage.interpreter import FileUse, Finding
+from nb2stage.heap import FileUse, Finding
 from nb2stage.objects import Statement
 
 MESSAGES: dict[str, tuple[Severity, str, str]] = {

@@ -7,7 +7,7 @@ import sys
 from collections.abc import Mapping, Sequence
 
 from nb2stage.boundaries import DEFINITIONS, IMPORTS, Transfer
-from nb2stage.calls import MAIN_STATES
+from nb2stage.consequences import MAIN_STATES
 from nb2stage.dataflow import Program, literal, yaml_value
 from nb2stage.definitions import FOLDER, Definitions, DefinitionsModule
 from nb2stage.diagnostics import Severity

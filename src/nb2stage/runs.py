@@ -168,7 +168,7 @@ def _binds_values(statement: Statement) -> bool:
 
 
 def _states(seeds: set[str]) -> set[str]:
-    from nb2stage.calls import MAIN_STATES
+    from nb2stage.consequences import MAIN_STATES
 
     return {MAIN_STATES[seed] for seed in seeds if seed in MAIN_STATES}
 

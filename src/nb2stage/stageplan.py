@@ -10,7 +10,7 @@ from pathlib import PurePosixPath
 from nb2stage.boundaries import StageData, Transfer
 from nb2stage.dataflow import SourceCell
 from nb2stage.definitions import DefinitionsModule
-from nb2stage.interpreter import FileUse
+from nb2stage.heap import FileUse
 from nb2stage.pipeline import DvcStage, Out, Param
 
 
