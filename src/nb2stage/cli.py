@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, NoReturn
 
-from nb2stage import __version__, command_run, command_verify, command_where, graph_command
+from nb2stage import __version__, command_run, command_verify, command_where, graph_command, status
 from nb2stage.checks.options import register as register_check
 from nb2stage.ci.options import register as register_ci
 from nb2stage.diagnostics import RULES, Diagnostic, Nb2stageError, Severity
@@ -89,7 +89,7 @@ def build_parser() -> argparse.ArgumentParser:
     )
     register_check(commands, _help_formatter)
     register_ci(commands, _help_formatter)
-    for command in COMMANDS:
+    for command in (*COMMANDS, status):
         command.register(commands, _help_formatter)
     rules = commands.add_parser(
         "rules",
@@ -293,6 +293,11 @@ def show_rules(options: argparse.Namespace, console: Console) -> int:
 
 def run_convert(options: argparse.Namespace, console: Console) -> int:
     """`nb2stage convert`."""
+    return started(options, console).report()
+
+
+def started(options: argparse.Namespace, console: Console) -> Run:
+    """A run of `nb2stage convert`, of which nothing has been printed."""
     run = Run(options, console)
     try:
         run.go()
@@ -300,7 +305,25 @@ def run_convert(options: argparse.Namespace, console: Console) -> int:
         run.diagnostics += error.diagnostics
         if not error.diagnostics:
             raise
-    return run.report()
+    return run
+
+
+def converted(options: argparse.Namespace, console: Console) -> Run:
+    """What `nb2stage convert` would do, for commands that ask: nothing is written or printed.
+
+    Without a notebook those of the configuration, or all that were converted before.
+    """
+    from nb2stage.configuration import project_folder, read_configuration
+    from nb2stage.writer import read_state
+
+    given = [Path(name) for name in options.notebooks]
+    root = project_folder(given, Path(options.output) if options.output is not None else None, Path.cwd())
+    known = read_configuration(root).notebooks or sorted(read_state(root).notebooks)
+    names = options.notebooks or [os.path.relpath(root / name) for name in known]
+    if not names:
+        _stop_usage("no notebook has been converted here", options.command)
+    arguments = ["convert", "--dry-run", "--output", str(root), "--", *names]
+    return started(build_parser().parse_args(arguments), console)
 
 
 class Run:
@@ -465,6 +488,6 @@ def taken_scripts(path: str, conversion: Conversion, state: State) -> list[Diagn
     ]
 
 
-def _stop_usage(message: str) -> NoReturn:
-    _print(f"usage: nb2stage convert [options] NOTEBOOK...\nnb2stage: error: {message}", sys.stderr)
+def _stop_usage(message: str, command: str = "convert") -> NoReturn:
+    _print(f"usage: nb2stage {command} [options] NOTEBOOK...\nnb2stage: error: {message}", sys.stderr)
     raise SystemExit(USAGE)

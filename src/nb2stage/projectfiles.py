@@ -5,7 +5,6 @@ Each is merged from three sides: what the last conversion wrote (the state), wha
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Mapping, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Final
@@ -74,6 +73,8 @@ class ProjectFiles:
     @cached_property
     def renamed(self) -> dict[str, str]:
         """Old and new name of the stages that were renamed, where the match is clear."""
+        import difflib
+
         added = [plan for plan in self.plans if plan.name not in self.known]
         texts = {script.path: script.text for script in self.new_scripts}
         scores: dict[tuple[str, str], float] = {}
