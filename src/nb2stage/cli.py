@@ -8,7 +8,16 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, NoReturn
 
-from nb2stage import __version__, command_run, command_verify, command_where, graph_command, status
+from nb2stage import (
+    __version__,
+    command_run,
+    command_verify,
+    command_where,
+    eject,
+    graph_command,
+    pull_command,
+    status,
+)
 from nb2stage.checks.options import register as register_check
 from nb2stage.ci.options import register as register_ci
 from nb2stage.diagnostics import RULES, Diagnostic, Nb2stageError, Severity
@@ -32,7 +41,7 @@ BUG: Final = 3
 INTERRUPTED: Final = 130
 
 # Commands with modules of their own: each adds its options, and names the function that runs it.
-COMMANDS: Final = (command_run, command_verify, command_where)
+COMMANDS: Final = (command_run, command_verify, command_where, status, pull_command, eject)
 
 _DESCRIPTION: Final = """\
 Turn a notebook with tagged cells into a DVC pipeline: one plain Python script for each stage, dvc.yaml, params.yaml.
@@ -88,8 +97,12 @@ def build_parser() -> argparse.ArgumentParser:
         )
     )
     register_check(commands, _help_formatter)
+<<<<<<< HEAD
     register_ci(commands, _help_formatter)
-    for command in (*COMMANDS, status):
+    for command in COMMANDS:
+=======
+    for command in (status, pull_command, eject):
+>>>>>>> faea793 (pull brings hand edits into the cells they came from, proved by converting; eject; notes on comments)
         command.register(commands, _help_formatter)
     rules = commands.add_parser(
         "rules",
@@ -188,6 +201,13 @@ class Console:
         for finding in () if self.json else findings:
             if finding.severity is Severity.ERROR or not self.quiet:
                 self.err(diagnostic_text(finding, lambda text, style: self.paint(text, style, sys.stderr)))
+
+    def confirmed(self, question: str) -> bool:
+        """Whether a person at the terminal says yes; no where there is none."""
+        if sys.stdin is None or not sys.stdin.isatty():
+            return False
+        self.err(f"{question} [y/N] ")
+        return sys.stdin.readline().strip().lower() in ("y", "yes")
 
     def out_paint(self, text: str, style: str) -> str:
         """Colour for standard output."""
@@ -372,6 +392,7 @@ class Run:
         if self.options.init:
             initialise(self.root, self.missing)
             self.missing = []
+        self.diagnostics += only_comments(self.root, self.changes)
         apply_changes(self.root, self.changes)
         self.written = True
 
@@ -475,6 +496,19 @@ class Run:
         plans = [plan for _, conversion in self.conversions for plan in conversion.stages]
         commands = next_commands(self.missing, folder, plans) if self.written and not self.failed else []
         return Result(folder, self.conversions, self.changes, self.diagnostics, self.written, commands)
+
+
+def only_comments(root: Path, changes: Sequence[Change]) -> list[Diagnostic]:
+    """Stages that `dvc repro` will run for a comment alone, and how to spare them that."""
+    if not any(change.kind in ("update", "merge") and change.path.endswith(".py") for change in changes):
+        return []
+    from nb2stage.dvclock import only_comments_changed
+
+    hint = "`dvc commit -f {}` records the new script without running it"
+    return [
+        Diagnostic("NB626", "only comments or layout have changed", hint.format(name), Severity.NOTE, stage=name)
+        for name in only_comments_changed(root, changes)
+    ]
 
 
 def taken_scripts(path: str, conversion: Conversion, state: State) -> list[Diagnostic]:

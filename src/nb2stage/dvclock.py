@@ -13,10 +13,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from nb2stage.writer import read_text
 from nb2stage.yamltext import read_yaml
+
+if TYPE_CHECKING:
+    from nb2stage.writer import Change
 
 _BLOCK: Final = 1 << 20
 _OUTPUTS: Final = ("outs", "metrics", "plots")
@@ -207,6 +210,22 @@ def _short(value: object) -> str:
     return text if len(text) <= 40 else text[:37] + "..."
 
 
-def up_to_date(reasons: Mapping[str, Sequence[Reason]], path: str) -> list[str]:
-    """The stages that would run for nothing but this file."""
-    return [name for name, found in reasons.items() if [(r.kind, r.subject) for r in found] == [("file", path)]]
+def only_comments_changed(root: Path, changes: Sequence[Change]) -> list[str]:
+    """The stages that would run for nothing but comments and layout of scripts, once these changes are written.
+
+    For them `dvc commit -f STAGE` is right: nothing else about them has changed since they ran.
+    """
+    from nb2stage.merge import only_comments
+
+    scripts = {
+        c.path for c in changes if c.path.endswith(".py") and c.before and c.after and only_comments(c.before, c.after)
+    }
+    if not any(c.before != c.after for c in changes if c.path in scripts) or read_text(root, "dvc.lock") is None:
+        return []
+    before = Pipeline(root).reasons()
+    after = Pipeline(root, {c.path: c.after for c in changes if c.after is not None}).reasons()
+    return [
+        name
+        for name, found in after.items()
+        if name not in before and all(r.kind == "file" and r.subject in scripts for r in found)
+    ]

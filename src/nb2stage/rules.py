@@ -395,6 +395,18 @@ RULES_EXPLAINED: Final[dict[str, Rule]] = {
         "A script with conflict markers is not Python, and a second merge would bury the first.",
         "Look for `<<<<<<<` in the file, keep what is right, delete the markers, and convert again.",
     ),
+    "NB626": Rule(
+        "Your comments belong to the script, and DVC runs a stage again when a byte of its script changes.",
+        "Let `dvc repro` run it, or record the new script without a run: `dvc commit -f STAGE`.",
+    ),
+    "NB627": Rule(
+        "Lines of nb2stage's own, and lines that several cells share, have no place in one cell.",
+        "Make the edit in the notebook yourself, or leave it in the script: it stays there.",
+    ),
+    "NB628": Rule(
+        "An edit is moved into the notebook as it is converted: from there it must give the very script that you have.",
+        "Run the command that is named, then pull again.",
+    ),
     "NB640": Rule(
         "A picture or a table of the pipeline needs a dvc.yaml, a notebook with tags, or commits to look back on.",
         "Convert a notebook first, or name the notebook; for a history, commit the project.",
