@@ -15,6 +15,7 @@ from nb2stage import (
     command_where,
     eject,
     graph_command,
+    project_init,
     pull_command,
     status,
 )
@@ -41,7 +42,7 @@ BUG: Final = 3
 INTERRUPTED: Final = 130
 
 # Commands with modules of their own: each adds its options, and names the function that runs it.
-COMMANDS: Final = (command_run, command_verify, command_where, status, pull_command, eject)
+COMMANDS: Final = (project_init, status, pull_command, eject, command_run, command_verify, command_where)
 
 _DESCRIPTION: Final = """\
 Turn a notebook with tagged cells into a DVC pipeline: one plain Python script for each stage, dvc.yaml, params.yaml.
@@ -97,12 +98,8 @@ def build_parser() -> argparse.ArgumentParser:
         )
     )
     register_check(commands, _help_formatter)
-<<<<<<< HEAD
     register_ci(commands, _help_formatter)
     for command in COMMANDS:
-=======
-    for command in (status, pull_command, eject):
->>>>>>> faea793 (pull brings hand edits into the cells they came from, proved by converting; eject; notes on comments)
         command.register(commands, _help_formatter)
     rules = commands.add_parser(
         "rules",
