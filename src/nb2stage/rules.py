@@ -335,17 +335,13 @@ RULES_EXPLAINED: Final[dict[str, Rule]] = {
         "All paths of a pipeline are relative to the project folder.",
         "Move the notebook into the project, or say with `--output` which folder the project is.",
     ),
-    "NB611": Rule(
-        "An edit in a script is work, and generating the script again would throw it away.",
-        "Move the edit into the notebook, or throw it away with `--force`.",
-    ),
     "NB612": Rule(
         "A file that nb2stage did not write is not overwritten.",
         "Rename the file or the stage, or overwrite the file with `--force`.",
     ),
     "NB613": Rule(
-        "The stage is gone from the notebook, and the script with your edits is kept.",
-        "Delete the file if you do not need it.",
+        "The stage is gone from the notebook, and what you edited of it is kept: from now on it is yours.",
+        "Delete the script and the stage in dvc.yaml if you do not need them.",
     ),
     "NB614": Rule(
         "Nothing is written outside the project, nor in place of a folder.",
