@@ -180,16 +180,16 @@ def test_pip_lines_go_to_requirements(project: Path, call: Any) -> None:
     ]
     save(project / "a.ipynb", cells)
     listed = project / "requirements.txt"
-    listed.write_text("# mine\nPandas>=1  # old\n")
+    listed.write_text("# mine\nPandas>=1  # old\nscikit-learn\n")
     _, out, err = call("convert", "a.ipynb")
     assert "the notebook installs xlrd, pandas==2: listed in requirements.txt" in out
     assert "NB309" in err
-    assert listed.read_text() == "# mine\nPandas>=1  # old\nxlrd\n"
+    assert listed.read_text() == "# mine\nPandas>=1  # old\nscikit-learn\nxlrd\n"
     assert "pip" not in (project / "data_processing" / "import_data.py").read_text()
     assert call("convert", "--check", "a.ipynb")[0] == 0
     save(project / "a.ipynb", [("import", LOAD.format("a")), ("train", "print(a)")])
     assert call("convert", "a.ipynb")[0] == 0
-    assert listed.read_text() == "# mine\nPandas>=1  # old\nxlrd\n"
+    assert listed.read_text() == "# mine\nPandas>=1  # old\nscikit-learn\nxlrd\n"
 
 
 @pytest.mark.parametrize(

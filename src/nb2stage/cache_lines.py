@@ -31,8 +31,13 @@ class CacheLines:
     def loads(self, wanted: Round) -> str:
         """The lines that load the files of one round."""
         lines: list[str] = []
-        files = {id(file.transfer): file for file in self.plan.loads}
-        for file in [files[id(transfer)] for transfer in wanted.transfers]:
+        known = {id(file.transfer): file for file in self.plan.loads}
+        files = [known[id(transfer)] for transfer in wanted.transfers]
+        # By name, so that stages that change places change no script.  What may be bound or not is loaded in the order
+        # of the stages: the last one that binds a name wins.
+        if not any(file.transfer.optional for file in files):
+            files.sort(key=lambda file: (file.source, file.path))
+        for file in files:
             comment = f"# from {file.source}"
             if comment not in lines:
                 lines.append(comment)
@@ -126,21 +131,13 @@ class CacheLines:
 
     def saves(self) -> str:
         blocks: list[str] = []
-        by_readers: dict[tuple[str, ...], list[CacheFile]] = {}
-        for file in self.plan.saves:
-            by_readers.setdefault(tuple(file.consumers), []).append(file)
-        order = {name: n for n, name in enumerate(self.planner.names)}
-        made = (
-            f'{self.imports.member("pathlib", "Path")}("cache/{self.plan.name}").mkdir(parents=True, exist_ok=True)'
-            if self.plan.saves
-            else ""
-        )
-        for readers, files in sorted(by_readers.items(), key=lambda item: [order[n] for n in item[0]]):
-            lines = [f"# for {', '.join(readers)}"]
-            if made:
-                lines.append(made)
-                made = ""
-            blocks.append("\n".join([*lines, *(self.save(file) for file in files)]))
+        if self.plan.saves:
+            # Which stages these are is said by dvc.yaml: a stage more must not change the script.
+            made = (
+                f'{self.imports.member("pathlib", "Path")}("cache/{self.plan.name}").mkdir(parents=True, exist_ok=True)'
+            )
+            saved = [self.save(file) for file in sorted(self.plan.saves, key=lambda file: file.path)]
+            blocks.append("\n".join(["# for later stages", made, *saved]))
         if self.plan.metric_names:
             blocks.append(self.save_metrics())
         return "\n".join(blocks)

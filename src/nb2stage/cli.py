@@ -8,7 +8,17 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, NoReturn
 
-from nb2stage import __version__, command_run, command_verify, command_where, graph_command
+from nb2stage import (
+    __version__,
+    command_run,
+    command_verify,
+    command_where,
+    eject,
+    graph_command,
+    project_init,
+    pull_command,
+    status,
+)
 from nb2stage.checks.options import register as register_check
 from nb2stage.ci.options import register as register_ci
 from nb2stage.diagnostics import RULES, Diagnostic, Nb2stageError, Severity
@@ -32,7 +42,7 @@ BUG: Final = 3
 INTERRUPTED: Final = 130
 
 # Commands with modules of their own: each adds its options, and names the function that runs it.
-COMMANDS: Final = (command_run, command_verify, command_where)
+COMMANDS: Final = (project_init, status, pull_command, eject, command_run, command_verify, command_where)
 
 _DESCRIPTION: Final = """\
 Turn a notebook with tagged cells into a DVC pipeline: one plain Python script for each stage, dvc.yaml, params.yaml.
@@ -189,6 +199,13 @@ class Console:
             if finding.severity is Severity.ERROR or not self.quiet:
                 self.err(diagnostic_text(finding, lambda text, style: self.paint(text, style, sys.stderr)))
 
+    def confirmed(self, question: str) -> bool:
+        """Whether a person at the terminal says yes; no where there is none."""
+        if sys.stdin is None or not sys.stdin.isatty():
+            return False
+        self.err(f"{question} [y/N] ")
+        return sys.stdin.readline().strip().lower() in ("y", "yes")
+
     def out_paint(self, text: str, style: str) -> str:
         """Colour for standard output."""
         return self.paint(text, style, sys.stdout)
@@ -293,6 +310,11 @@ def show_rules(options: argparse.Namespace, console: Console) -> int:
 
 def run_convert(options: argparse.Namespace, console: Console) -> int:
     """`nb2stage convert`."""
+    return started(options, console).report()
+
+
+def started(options: argparse.Namespace, console: Console) -> Run:
+    """A run of `nb2stage convert`, of which nothing has been printed."""
     run = Run(options, console)
     try:
         run.go()
@@ -300,7 +322,25 @@ def run_convert(options: argparse.Namespace, console: Console) -> int:
         run.diagnostics += error.diagnostics
         if not error.diagnostics:
             raise
-    return run.report()
+    return run
+
+
+def converted(options: argparse.Namespace, console: Console) -> Run:
+    """What `nb2stage convert` would do, for commands that ask: nothing is written or printed.
+
+    Without a notebook those of the configuration, or all that were converted before.
+    """
+    from nb2stage.configuration import project_folder, read_configuration
+    from nb2stage.writer import read_state
+
+    given = [Path(name) for name in options.notebooks]
+    root = project_folder(given, Path(options.output) if options.output is not None else None, Path.cwd())
+    known = read_configuration(root).notebooks or sorted(read_state(root).notebooks)
+    names = options.notebooks or [os.path.relpath(root / name) for name in known]
+    if not names:
+        _stop_usage("no notebook has been converted here", options.command)
+    arguments = ["convert", "--dry-run", "--output", str(root), "--", *names]
+    return started(build_parser().parse_args(arguments), console)
 
 
 class Run:
@@ -349,6 +389,7 @@ class Run:
         if self.options.init:
             initialise(self.root, self.missing)
             self.missing = []
+        self.diagnostics += only_comments(self.root, self.changes)
         apply_changes(self.root, self.changes)
         self.written = True
 
@@ -454,6 +495,19 @@ class Run:
         return Result(folder, self.conversions, self.changes, self.diagnostics, self.written, commands)
 
 
+def only_comments(root: Path, changes: Sequence[Change]) -> list[Diagnostic]:
+    """Stages that `dvc repro` will run for a comment alone, and how to spare them that."""
+    if not any(change.kind in ("update", "merge") and change.path.endswith(".py") for change in changes):
+        return []
+    from nb2stage.dvclock import only_comments_changed
+
+    hint = "`dvc commit -f {}` records the new script without running it"
+    return [
+        Diagnostic("NB626", "only comments or layout have changed", hint.format(name), Severity.NOTE, stage=name)
+        for name in only_comments_changed(root, changes)
+    ]
+
+
 def taken_scripts(path: str, conversion: Conversion, state: State) -> list[Diagnostic]:
     """Scripts that another notebook of the project has: two stage names can ask for one file."""
     hint = "give the stage of one of the two notebooks another name"
@@ -465,6 +519,6 @@ def taken_scripts(path: str, conversion: Conversion, state: State) -> list[Diagn
     ]
 
 
-def _stop_usage(message: str) -> NoReturn:
-    _print(f"usage: nb2stage convert [options] NOTEBOOK...\nnb2stage: error: {message}", sys.stderr)
+def _stop_usage(message: str, command: str = "convert") -> NoReturn:
+    _print(f"usage: nb2stage {command} [options] NOTEBOOK...\nnb2stage: error: {message}", sys.stderr)
     raise SystemExit(USAGE)

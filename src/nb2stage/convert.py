@@ -106,8 +106,9 @@ def convert(data: bytes, path: str, project: Project) -> Conversion:
     files = [*merge.scripts(), *merge.files()]
     kept = merge.kept_files()
     requirements = [r for cell in cells if cell.role.role is not Role.SKIP for r in cell.python.requirements]
-    if requirements:
-        text, notes = update_requirements(project.text(REQUIREMENTS), requirements, path)
+    wanted = requirements + merge.packages(cells)
+    if wanted:
+        text, notes = update_requirements(project.text(REQUIREMENTS), wanted, path)
         diagnostics += notes
         files += [GeneratedFile(REQUIREMENTS, text)] if text else []
     lines = line_maps(scripts, plans, planner.modules, program)

@@ -81,7 +81,7 @@ class Definitions:
                 continue
             users = frozenset(stage.index for stage in stages if self.uses(stage, statement))
             if len(users) > 1 and self.can_move(statement):
-                stem = "_".join(self.names[i].replace("-", "_") for i in sorted(users))
+                stem = "_".join(sorted(self.names[i].replace("-", "_") for i in users))
                 module = found.setdefault(users, DefinitionsModule(f"{FOLDER}/{stem}.py", users))
                 module.statements.append(statement)
         for module in found.values():

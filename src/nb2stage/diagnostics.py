@@ -116,6 +116,9 @@ RULES: Final[dict[str, str]] = {
     "NB623": "a stage was taken out of dvc.yaml by hand",
     "NB624": "an edit of dvc.yaml needs or writes what the notebook has changed",
     "NB625": "a conflict is marked in a file and not resolved",
+    "NB626": "only comments or the layout of a script have changed",
+    "NB627": "a hand edit stays in the script: no cell is clearly its place",
+    "NB628": "hand edits cannot be brought into the notebook now",
     "NB640": "there is no pipeline, or no history of one, to show",
     "NB641": "a program or package that the command needs is missing or failed",
     # -- NB7: what only `nb2stage check` finds

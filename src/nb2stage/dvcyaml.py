@@ -175,6 +175,13 @@ def is_untouched(existing: str, name: str, fields: Mapping[str, Any], path: str 
     return key is not None and "#" not in existing[key.end_mark.index : content_end(existing, value)]
 
 
+def untouched_fields(existing: str, name: str, fields: Mapping[str, Any], path: str = "dvc.yaml") -> dict[str, bool]:
+    """For each field that we write whether it says in dvc.yaml what we wrote."""
+    stage = (_read(existing, path, nodes=False)[0].get("stages") or {}).get(name)
+    there = stage if isinstance(stage, dict) else {}
+    return {field: _equal(field, there.get(field), fields.get(field)) for field in _OWNED}
+
+
 def fields_of(stage: DvcStage) -> dict[str, Any]:
     """The entry of a stage as we write it."""
     return _wanted(stage, None, None, "dvc.yaml")

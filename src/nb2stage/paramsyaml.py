@@ -92,7 +92,7 @@ def merge_params_yaml(
     wanted: dict[str, object] = {}
     tuned = []
     for param in params:
-        if param.key not in base or (here := _value_at(data, param.key)) is _ABSENT:
+        if param.key not in base or (here := value_at(data, param.key)) is ABSENT:
             continue
         before, now = base[param.key][0], flow_text(param.value)
         if now == before or not is_yaml_value(here) or flow_text(here) == now:
@@ -111,13 +111,14 @@ def merge_params_yaml(
     return ParamsUpdate(update_params_yaml(text, params, path) if params else text, tuple(tuned))
 
 
-_ABSENT = object()
+ABSENT = object()
 
 
-def _value_at(data: Any, key: str) -> Any:
+def value_at(data: Any, key: str) -> Any:
+    """The value of a dotted key; `ABSENT` where there is none."""
     for part in key.split("."):
         if not isinstance(data, dict) or part not in data:
-            return _ABSENT
+            return ABSENT
         data = data[part]
     return data
 

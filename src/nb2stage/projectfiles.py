@@ -5,7 +5,6 @@ Each is merged from three sides: what the last conversion wrote (the state), wha
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Mapping, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Final
@@ -14,11 +13,13 @@ from nb2stage.diagnostics import Diagnostic, Severity
 from nb2stage.dvcyaml import Base, Update, deps_of, fields_of, foreign_outs, is_untouched, merge_dvc_yaml, stage_names
 from nb2stage.paramsyaml import check_params_text, merge_params_yaml, update_gitignore
 from nb2stage.pipeline import GeneratedFile
+from nb2stage.tags import Role
 from nb2stage.writer import Conversion
 from nb2stage.yamltext import flow_text
 
 if TYPE_CHECKING:
     from nb2stage.convert import Project
+    from nb2stage.dataflow import SourceCell
     from nb2stage.pipeline import Param
     from nb2stage.planning import StagePlan
 
@@ -47,6 +48,7 @@ class ProjectFiles:
         self.names = [plan.name for plan in plans]
         self.dvc_before = project.text("dvc.yaml")
         self.known = project.state.at("dvc.yaml", self.dvc_before).of(notebook).stages
+        self.imports: list[str] = []
         self.gone = [name for name in self.known if name not in self.names]
 
     def note(self, code: str, message: str, hint: str, severity: Severity, path: str) -> None:
@@ -63,6 +65,7 @@ class ProjectFiles:
             tuple(sorted(out.path for plan in self.plans for out in (*plan.outs, *plan.metrics, *plan.plots))),
             {param.key: (flow_text(param.value), param.comment) for param in self.params},
             _IGNORED,
+            tuple(sorted(self.imports)),
         )
 
     # -- stages that are gone
@@ -74,6 +77,8 @@ class ProjectFiles:
     @cached_property
     def renamed(self) -> dict[str, str]:
         """Old and new name of the stages that were renamed, where the match is clear."""
+        import difflib
+
         added = [plan for plan in self.plans if plan.name not in self.known]
         texts = {script.path: script.text for script in self.new_scripts}
         scores: dict[tuple[str, str], float] = {}
@@ -134,6 +139,26 @@ class ProjectFiles:
             if plan.name == new
         }
         return [GeneratedFile(s.path, s.text, s.protected, s.source, origins.get(s.path, "")) for s in self.new_scripts]
+
+    # -- requirements.txt
+
+    def packages(self, cells: Sequence[SourceCell]) -> list[str]:
+        """The lines that a requirements.txt lacks for what the notebook imports; none where there is no such file.
+
+        What was imported at the last conversion already and has no line was taken out by the user.
+        """
+        from nb2stage.packages import imported_modules, missing_requirements
+        from nb2stage.requirements import REQUIREMENTS
+
+        text = self.project.text(REQUIREMENTS)
+        if text is None:
+            return []
+        root = self.project.root
+        trees = [cell.tree for cell in cells if cell.role.role is not Role.SKIP]
+        own = {p.stem for p in root.glob("*.py")} | {p.parent.name for p in root.glob("*/__init__.py")}
+        self.imports = [module for module in imported_modules(trees) if module not in own]
+        before = self.project.state.at(REQUIREMENTS, text).of(self.notebook).imports
+        return missing_requirements(text, [module for module in self.imports if module not in before])
 
     # -- dvc.yaml, params.yaml, .gitignore
 

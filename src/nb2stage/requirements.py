@@ -45,6 +45,11 @@ def update_requirements(
     return (splice(text, [insertion(text, len(text), added, 0)]) if added else text), notes
 
 
+def package_names(text: str) -> set[str]:
+    """The packages that a requirements.txt names, spelled as package indexes spell them."""
+    return {_key(line) for line in text.splitlines() if line.strip()}
+
+
 def _key(line: str) -> str:
     """What a line is about: the package as package indexes spell it, or the line itself."""
     found = _NAME.match(line)

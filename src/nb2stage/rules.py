@@ -335,17 +335,13 @@ RULES_EXPLAINED: Final[dict[str, Rule]] = {
         "All paths of a pipeline are relative to the project folder.",
         "Move the notebook into the project, or say with `--output` which folder the project is.",
     ),
-    "NB611": Rule(
-        "An edit in a script is work, and generating the script again would throw it away.",
-        "Move the edit into the notebook, or throw it away with `--force`.",
-    ),
     "NB612": Rule(
         "A file that nb2stage did not write is not overwritten.",
         "Rename the file or the stage, or overwrite the file with `--force`.",
     ),
     "NB613": Rule(
-        "The stage is gone from the notebook, and the script with your edits is kept.",
-        "Delete the file if you do not need it.",
+        "The stage is gone from the notebook, and what you edited of it is kept: from now on it is yours.",
+        "Delete the script and the stage in dvc.yaml if you do not need them.",
     ),
     "NB614": Rule(
         "Nothing is written outside the project, nor in place of a folder.",
@@ -394,6 +390,18 @@ RULES_EXPLAINED: Final[dict[str, Rule]] = {
     "NB625": Rule(
         "A script with conflict markers is not Python, and a second merge would bury the first.",
         "Look for `<<<<<<<` in the file, keep what is right, delete the markers, and convert again.",
+    ),
+    "NB626": Rule(
+        "Your comments belong to the script, and DVC runs a stage again when a byte of its script changes.",
+        "Let `dvc repro` run it, or record the new script without a run: `dvc commit -f STAGE`.",
+    ),
+    "NB627": Rule(
+        "Lines of nb2stage's own, and lines that several cells share, have no place in one cell.",
+        "Make the edit in the notebook yourself, or leave it in the script: it stays there.",
+    ),
+    "NB628": Rule(
+        "An edit is moved into the notebook as it is converted: from there it must give the very script that you have.",
+        "Run the command that is named, then pull again.",
     ),
     "NB640": Rule(
         "A picture or a table of the pipeline needs a dvc.yaml, a notebook with tags, or commits to look back on.",

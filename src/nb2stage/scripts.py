@@ -373,7 +373,7 @@ class ScriptWriter:
 def module_text(module: DefinitionsModule, planner: Planner) -> str:
     """The text of a module of definitions."""
     name = PurePosixPath(planner.path).name
-    stages = " and ".join(f"`{planner.names[i]}`" for i in sorted(module.stages))
+    stages = " and ".join(sorted(f"`{planner.names[i]}`" for i in module.stages))
     intro = f'"""Definitions of {name} for {stages}. Edit the notebook and run `nb2stage convert {name}`."""'
     used = {n for s in module.statements for n in (*s.reads, *inner_free_names(s.node))}
     header = Header()

@@ -40,7 +40,8 @@ class Conversion:
     """What one notebook's last conversion made, which is the base of the next merge.
 
     `files`: scripts and modules with their text; `stages`: the entries of dvc.yaml; `outs`: all paths that stages
-    write; `params`: keys of params.yaml with the notebook's value as YAML and its comment; `ignored`: lines of .gitignore.
+    write; `params`: keys of params.yaml with the notebook's value as YAML and its comment; `ignored`: lines of
+    .gitignore; `imports`: the modules for which requirements.txt was looked through.
     """
 
     files: Mapping[str, str] = field(default_factory=dict)
@@ -48,6 +49,7 @@ class Conversion:
     outs: tuple[str, ...] = ()
     params: Mapping[str, tuple[str, str]] = field(default_factory=dict)
     ignored: tuple[str, ...] = ()
+    imports: tuple[str, ...] = ()
     lines: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  # script -> where its lines come from
 
 
@@ -113,6 +115,7 @@ class State:
             name: {
                 "files": {path: text.split("\n") for path, text in made.files.items()},
                 "ignored": list(made.ignored),
+                "imports": list(made.imports),
                 "lines": dict(made.lines),
                 "outs": list(made.outs),
                 "params": {key: list(pair) for key, pair in made.params.items()},
@@ -161,6 +164,7 @@ def _conversion(entry: Mapping[str, Any]) -> Conversion:
         tuple(map(str, entry["outs"])),
         {str(key): (str(value), str(comment)) for key, (value, comment) in entry["params"].items()},
         tuple(map(str, entry["ignored"])),
+        tuple(map(str, entry["imports"])),
         {str(path): tuple(map(str, runs)) for path, runs in entry.get("lines", {}).items()},
     )
 

@@ -1,0 +1,123 @@
+"""`nb2stage eject`: the tie between notebooks and scripts ends; the scripts are the only source from then on."""
+
+from __future__ import annotations
+
+import argparse
+import re
+from typing import TYPE_CHECKING, Any, Final
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from nb2stage.cli import Console
+    from nb2stage.writer import Change
+
+_DESCRIPTION: Final = """\
+End the tie between the notebooks and their pipeline: the scripts become the only source.
+The line at the top of each script goes, and so does the folder .nb2stage.  Scripts, dvc.yaml, params.yaml and the
+notebooks stay.  nb2stage does not touch these scripts again; `git` brings the tie back.
+"""
+
+_EPILOG: Final = """\
+exit codes:
+  0 fine    1 something is to be mended, nothing was written
+"""
+
+# The line that `scripts` writes at the top of a script or module.
+_HEADER: Final = re.compile(
+    r'\A"""(?:Stage `[^`\n]+` of|Definitions of) [^\n]*Edit the notebook and run `nb2stage convert [^\n]*`\."""\r?\n(?:\r?\n)*'
+)
+
+
+def register(commands: Any, formatter: Callable[[str], argparse.HelpFormatter]) -> None:
+    """Add the command to the command line."""
+    parser = commands.add_parser(
+        "eject",
+        help="end the tie to the notebooks: scripts become the only source",
+        description=_DESCRIPTION,
+        epilog=_EPILOG,
+        formatter_class=formatter,
+        allow_abbrev=False,
+    )
+    parser.add_argument("--output", metavar="DIR", help="the project folder (default: the current folder)")
+    parser.add_argument("--dry-run", action="store_true", help="write nothing and print the changes")
+    parser.add_argument("--json", action="store_true", help="print one JSON document and nothing else")
+    parser.add_argument("-q", "--quiet", action="store_true", help="print errors only")
+    parser.add_argument("--color", choices=("auto", "always", "never"), default="auto", help="default: auto")
+    parser.add_argument("--debug", action="store_true", help="print the traceback of a bug")
+    parser.set_defaults(run=run)
+
+
+def run(options: argparse.Namespace, console: Console) -> int:
+    """`nb2stage eject`; the exit code."""
+    from pathlib import Path
+
+    from nb2stage.configuration import absolute
+    from nb2stage.dvclock import Pipeline
+    from nb2stage.report import diff_text
+    from nb2stage.writer import apply_changes, read_text
+
+    root = absolute(Path(options.output or "."), Path.cwd())
+    changes = planned(root)
+    is_recorded = bool(changes) and read_text(root, "dvc.lock") is not None and not Pipeline(root).reasons()
+    if not options.dry_run:
+        apply_changes(root, changes)
+        _remove_folder(root)
+    scripts = [change.path for change in changes if change.kind == "update"]
+    commands = ["dvc commit -f"] if is_recorded and scripts else []
+    if console.json:
+        import json
+
+        data = {"version": 1, "ok": True, "written": not options.dry_run, "scripts": scripts, "next": commands}
+        console.out(json.dumps(data, indent=2))
+    elif options.dry_run:
+        console.out(diff_text(changes, console.out_paint).removesuffix("\n"))
+    elif not console.quiet:
+        console.out(_said(changes, scripts, commands))
+    return 0
+
+
+def _said(changes: list[Change], scripts: list[str], commands: list[str]) -> str:
+    if not changes:
+        return "nothing to do: no notebook is tied to this project"
+    text = f"ejected: {len(scripts)} {'script is' if len(scripts) == 1 else 'scripts are'} the only source now"
+    return text + "".join(f"\nnext: {c}    # records the scripts as they are, without running them" for c in commands)
+
+
+def planned(root: Path) -> list[Change]:
+    """The scripts without their headers, and no state.
+
+    Raises `Nb2stageError` where a script has an unresolved conflict or the state cannot be read.
+    """
+    from nb2stage.diagnostics import Diagnostic, Nb2stageError
+    from nb2stage.merge import conflict_line
+    from nb2stage.writer import STATE_PATH, Change, read_state, read_text
+
+    state = read_state(root)
+    if state.damaged:
+        hint = "restore it from git, or remove the headers and the folder .nb2stage by hand"
+        raise Nb2stageError(Diagnostic("NB616", "the file is damaged", hint, path=STATE_PATH))
+    changes = []
+    for path in sorted({path for made in state.notebooks.values() for path in made.files}):
+        text = read_text(root, path)
+        if text is None:
+            continue
+        if (line := conflict_line(text)) is not None:
+            hint = "resolve it, and run the command again"
+            message = "there is an unresolved merge conflict"
+            raise Nb2stageError(Diagnostic("NB625", message, hint, path=f"{path}:{line}"))
+        if (bare := _HEADER.sub("", text)) != text:
+            changes.append(Change(path, "update", text, bare))
+    known = read_text(root, STATE_PATH)
+    return changes + [Change(STATE_PATH, "delete", known, None)] * (known is not None)
+
+
+def _remove_folder(root: Path) -> None:
+    """Remove .nb2stage where nothing else is in it."""
+    import contextlib
+
+    from nb2stage.writer import STATE_PATH
+
+    with contextlib.suppress(OSError):
+        (root / STATE_PATH).parent.rmdir()
