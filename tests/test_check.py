@@ -280,6 +280,9 @@ HOLDS: Final[dict[str, Callable[[Project], None]]] = {
     ),
     "a URL that is not read": in_cell("print('https://a.org/b.csv')"),
     "a notebook for exploration": written("data_exploration/a.ipynb", notebook_text([("", "1")])),
+    "a virtual environment": both(
+        written("venv/pyvenv.cfg"), written("venv/lib/a.pkl"), written("venv/lib/a.ipynb", notebook_text([("", "1")]))
+    ),
     "a notebook that git ignores": both(ignored("scratch/"), written("scratch/a.ipynb", notebook_text([("", "1")]))),
     "small outputs": written("hpo/a.ipynb", notebook_text([("", "1")], BIG[:100])),
 }
@@ -564,7 +567,9 @@ def test_without_git(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: py
     project = Project(tmp_path, capsys)
     project.convert()
     project.write("data/a.csv", "1")
-    project.write(".venv/a.ipynb", "{}")
+    project.write(".hidden/a.ipynb", "{}")
+    project.write("venv/pyvenv.cfg")
+    project.write("venv/lib/a.ipynb", "{}")
     code, _, err = project.run("check")
     assert code == 0
     assert "no git repository" in err
