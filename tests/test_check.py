@@ -182,7 +182,13 @@ BIG: Final = [f"line {n} {'x' * 90}\n" for n in range(6000)]
 BROKEN: Final[dict[str, tuple[str, Callable[[Project], None]]]] = {
     "a cell was edited": ("NB701", edited("nb.ipynb", "print(total)", "print(total + 1)")),
     "a script is missing": ("NB701", lambda project: (project.folder / "training/train.py").unlink()),
-    "a line of .gitignore is missing": ("NB701", lambda project: project.write(".gitignore", "")),
+    "the state is missing": (
+        "NB701",
+        both(
+            written("nb2stage.toml", 'notebooks = ["nb.ipynb"]\n'),
+            lambda project: (project.folder / ".nb2stage/state.json").unlink(),
+        ),
+    ),
     "the notebook is gone": ("NB702", gone),
     "papermill": ("NB710", stage("papermill nb.ipynb out.ipynb -p a 1")),
     "papermill as a module": ("NB710", stage("python -m papermill nb.ipynb out.ipynb")),
@@ -427,7 +433,7 @@ def test_versions_of_urls(url: str, expected: bool) -> None:
 FIXED: Final = {
     "a cell was edited",
     "a script is missing",
-    "a line of .gitignore is missing",
+    "the state is missing",
     "a script without a dep",
     "a module without a dep",
     "a shell script without a dep",

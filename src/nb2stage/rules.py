@@ -335,10 +335,6 @@ RULES_EXPLAINED: Final[dict[str, Rule]] = {
         "All paths of a pipeline are relative to the project folder.",
         "Move the notebook into the project, or say with `--output` which folder the project is.",
     ),
-    "NB611": Rule(
-        "An edit in a script is work, and generating the script again would throw it away.",
-        "Move the edit into the notebook, or throw it away with `--force`.",
-    ),
     "NB612": Rule(
         "A file that nb2stage did not write is not overwritten.",
         "Rename the file or the stage, or overwrite the file with `--force`.",

@@ -89,6 +89,8 @@ def _sorted(project: Snapshot, found: Sequence[Finding]) -> list[Finding]:
 
 def _conversion(project: Snapshot) -> list[Finding]:
     """What a conversion would change, and what stands against it."""
+    from nb2stage.writer import STATE_PATH
+
     if not project.notebooks:
         return []
     run = convert(project.root, project.notebooks, "--dry-run")
@@ -97,7 +99,9 @@ def _conversion(project: Snapshot) -> list[Finding]:
         if diagnostic.severity is Severity.ERROR or diagnostic.code in _PROMOTED:
             found.append(Finding(replace(diagnostic, severity=Severity.ERROR)))
     fix = None if run.failed else _CONVERSION
-    return found + [Finding(_out_of_step(run, change), fix) for change in run.changes if change.kind != "unchanged"]
+    # The state also notes which cell a line came from: another id of a cell is no reason to stop a commit.
+    changes = [c for c in run.changes if c.kind != "unchanged" and not (c.path == STATE_PATH and c.kind == "update")]
+    return found + [Finding(_out_of_step(run, change), fix) for change in changes]
 
 
 def convert(root: Path, notebooks: Sequence[str], *options: str) -> Run:
