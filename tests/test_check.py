@@ -381,6 +381,35 @@ def test_each_place_is_named_once(project: Project) -> None:
     assert project.codes() == ["NB230"]
 
 
+def test_a_hand_edit_is_in_step_and_is_read(project: Project) -> None:
+    project.write("training/train.py", project.read("training/train.py") + "print('mine')\n")
+    assert project.check() == []
+    project.write("training/train.py", project.read("training/train.py") + "import random\nprint(random.random())\n")
+    (finding,) = project.check()
+    assert (finding["code"], finding["path"]) == ("NB230", "training/train.py")
+
+
+def test_fix_keeps_a_hand_edit(project: Project) -> None:
+    project.write("training/train.py", project.read("training/train.py") + "print('mine')\n")
+    edited("nb.ipynb", "df['alcohol']", "df['ash']")(project)
+    assert project.codes() == ["NB701"]
+    assert project.fix() == []
+    text = project.read("training/train.py")
+    assert "df['ash']" in text
+    assert text.endswith("print('mine')\n")
+
+
+def test_a_hand_edit_against_an_edit_of_the_notebook(project: Project) -> None:
+    edited("training/train.py", "print(total)", "print(total + 2)")(project)
+    edited("nb.ipynb", "print(total)", "print(total + 1)")(project)
+    before = project.read("training/train.py")
+    found = project.check()
+    assert "NB618" in [finding["code"] for finding in found]
+    assert not any(finding["fixable"] for finding in found)
+    assert "NB618" in project.fix()
+    assert project.read("training/train.py") == before
+
+
 @pytest.mark.parametrize(
     ("text", "path"),
     [

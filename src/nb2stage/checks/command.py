@@ -123,6 +123,7 @@ def _out_of_step(run: Run, change: Change) -> Diagnostic:
     message = {
         "create": f"the file is missing, and {whose} makes it",
         "update": f"the file is not what {whose} makes now",
+        "merge": f"the file lacks what {whose} makes now; edits by hand are kept",
         "delete": "no notebook makes this file any more",
     }[change.kind]
     names = " ".join(path for path, _ in run.conversions)
@@ -130,9 +131,9 @@ def _out_of_step(run: Run, change: Change) -> Diagnostic:
 
 
 def _first_difference(change: Change) -> int | None:
-    if change.kind != "update":
+    if change.before is None or change.after is None:
         return None
-    before, after = (change.before or "").splitlines(), (change.after or "").splitlines()
+    before, after = change.before.splitlines(), change.after.splitlines()
     same = next((n for n, (a, b) in enumerate(zip(before, after, strict=False)) if a != b), None)
     return (min(len(before), len(after)) if same is None else same) + 1
 
