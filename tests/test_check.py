@@ -182,7 +182,13 @@ BIG: Final = [f"line {n} {'x' * 90}\n" for n in range(6000)]
 BROKEN: Final[dict[str, tuple[str, Callable[[Project], None]]]] = {
     "a cell was edited": ("NB701", edited("nb.ipynb", "print(total)", "print(total + 1)")),
     "a script is missing": ("NB701", lambda project: (project.folder / "training/train.py").unlink()),
-    "a line of .gitignore is missing": ("NB701", lambda project: project.write(".gitignore", "")),
+    "the state is missing": (
+        "NB701",
+        both(
+            written("nb2stage.toml", 'notebooks = ["nb.ipynb"]\n'),
+            lambda project: (project.folder / ".nb2stage/state.json").unlink(),
+        ),
+    ),
     "the notebook is gone": ("NB702", gone),
     "papermill": ("NB710", stage("papermill nb.ipynb out.ipynb -p a 1")),
     "papermill as a module": ("NB710", stage("python -m papermill nb.ipynb out.ipynb")),
@@ -280,6 +286,9 @@ HOLDS: Final[dict[str, Callable[[Project], None]]] = {
     ),
     "a URL that is not read": in_cell("print('https://a.org/b.csv')"),
     "a notebook for exploration": written("data_exploration/a.ipynb", notebook_text([("", "1")])),
+    "a virtual environment": both(
+        written("venv/pyvenv.cfg"), written("venv/lib/a.pkl"), written("venv/lib/a.ipynb", notebook_text([("", "1")]))
+    ),
     "a notebook that git ignores": both(ignored("scratch/"), written("scratch/a.ipynb", notebook_text([("", "1")]))),
     "small outputs": written("hpo/a.ipynb", notebook_text([("", "1")], BIG[:100])),
 }
@@ -372,6 +381,35 @@ def test_each_place_is_named_once(project: Project) -> None:
     assert project.codes() == ["NB230"]
 
 
+def test_a_hand_edit_is_in_step_and_is_read(project: Project) -> None:
+    project.write("training/train.py", project.read("training/train.py") + "print('mine')\n")
+    assert project.check() == []
+    project.write("training/train.py", project.read("training/train.py") + "import random\nprint(random.random())\n")
+    (finding,) = project.check()
+    assert (finding["code"], finding["path"]) == ("NB230", "training/train.py")
+
+
+def test_fix_keeps_a_hand_edit(project: Project) -> None:
+    project.write("training/train.py", project.read("training/train.py") + "print('mine')\n")
+    edited("nb.ipynb", "df['alcohol']", "df['ash']")(project)
+    assert project.codes() == ["NB701"]
+    assert project.fix() == []
+    text = project.read("training/train.py")
+    assert "df['ash']" in text
+    assert text.endswith("print('mine')\n")
+
+
+def test_a_hand_edit_against_an_edit_of_the_notebook(project: Project) -> None:
+    edited("training/train.py", "print(total)", "print(total + 2)")(project)
+    edited("nb.ipynb", "print(total)", "print(total + 1)")(project)
+    before = project.read("training/train.py")
+    found = project.check()
+    assert "NB618" in [finding["code"] for finding in found]
+    assert not any(finding["fixable"] for finding in found)
+    assert "NB618" in project.fix()
+    assert project.read("training/train.py") == before
+
+
 @pytest.mark.parametrize(
     ("text", "path"),
     [
@@ -424,7 +462,7 @@ def test_versions_of_urls(url: str, expected: bool) -> None:
 FIXED: Final = {
     "a cell was edited",
     "a script is missing",
-    "a line of .gitignore is missing",
+    "the state is missing",
     "a script without a dep",
     "a module without a dep",
     "a shell script without a dep",
@@ -564,7 +602,9 @@ def test_without_git(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: py
     project = Project(tmp_path, capsys)
     project.convert()
     project.write("data/a.csv", "1")
-    project.write(".venv/a.ipynb", "{}")
+    project.write(".hidden/a.ipynb", "{}")
+    project.write("venv/pyvenv.cfg")
+    project.write("venv/lib/a.ipynb", "{}")
     code, _, err = project.run("check")
     assert code == 0
     assert "no git repository" in err

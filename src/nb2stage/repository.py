@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from nb2stage.diagnostics import Diagnostic, Nb2stageError
 
@@ -78,6 +78,9 @@ def _run(command: list[str], shown: str, root: Path) -> None:
         raise Nb2stageError(Diagnostic("NB621", f"`{shown}` failed: {said}", "run it by hand to see why"))
 
 
+_ENVIRONMENT: Final = "pyvenv.cfg"
+
+
 @dataclass(frozen=True)
 class GitFiles:
     """The files below a folder as git sees them: those in the index, and those that are neither there nor ignored."""
@@ -87,13 +90,18 @@ class GitFiles:
 
 
 def git_files(root: Path) -> GitFiles | None:
-    """What git knows of the files below a folder, paths relative to it; None where there is no git or no repository."""
+    """What git knows of the files below a folder, paths relative to it; None where there is no git or no repository.
+
+    A virtual environment that nobody told git to ignore is left out: its thousands of files are not the project's.
+    """
     listed = _asked(["ls-files", "-z", "-t", "--cached", "--others", "--exclude-standard"], root)
     if listed is None:
         return None
     entries = [(entry[0], entry[2:]) for entry in listed.split("\0") if entry]
     tracked = frozenset(path for kind, path in entries if kind != "?")
-    return GitFiles(tracked, frozenset(path for kind, path in entries if kind == "?"))
+    untracked = [path for kind, path in entries if kind == "?"]
+    environments = tuple(path.removesuffix(_ENVIRONMENT) for path in untracked if path.endswith("/" + _ENVIRONMENT))
+    return GitFiles(tracked, frozenset(path for path in untracked if not path.startswith(environments)))
 
 
 def ignored_by_git(root: Path, paths: Iterable[str]) -> dict[str, tuple[str, int, str]]:

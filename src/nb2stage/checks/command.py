@@ -89,6 +89,8 @@ def _sorted(project: Snapshot, found: Sequence[Finding]) -> list[Finding]:
 
 def _conversion(project: Snapshot) -> list[Finding]:
     """What a conversion would change, and what stands against it."""
+    from nb2stage.writer import STATE_PATH
+
     if not project.notebooks:
         return []
     run = convert(project.root, project.notebooks, "--dry-run")
@@ -97,7 +99,9 @@ def _conversion(project: Snapshot) -> list[Finding]:
         if diagnostic.severity is Severity.ERROR or diagnostic.code in _PROMOTED:
             found.append(Finding(replace(diagnostic, severity=Severity.ERROR)))
     fix = None if run.failed else _CONVERSION
-    return found + [Finding(_out_of_step(run, change), fix) for change in run.changes if change.kind != "unchanged"]
+    # The state also notes which cell a line came from: another id of a cell is no reason to stop a commit.
+    changes = [c for c in run.changes if c.kind != "unchanged" and not (c.path == STATE_PATH and c.kind == "update")]
+    return found + [Finding(_out_of_step(run, change), fix) for change in changes]
 
 
 def convert(root: Path, notebooks: Sequence[str], *options: str) -> Run:
@@ -119,6 +123,7 @@ def _out_of_step(run: Run, change: Change) -> Diagnostic:
     message = {
         "create": f"the file is missing, and {whose} makes it",
         "update": f"the file is not what {whose} makes now",
+        "merge": f"the file lacks what {whose} makes now; edits by hand are kept",
         "delete": "no notebook makes this file any more",
     }[change.kind]
     names = " ".join(path for path, _ in run.conversions)
@@ -126,9 +131,9 @@ def _out_of_step(run: Run, change: Change) -> Diagnostic:
 
 
 def _first_difference(change: Change) -> int | None:
-    if change.kind != "update":
+    if change.before is None or change.after is None:
         return None
-    before, after = (change.before or "").splitlines(), (change.after or "").splitlines()
+    before, after = change.before.splitlines(), change.after.splitlines()
     same = next((n for n, (a, b) in enumerate(zip(before, after, strict=False)) if a != b), None)
     return (min(len(before), len(after)) if same is None else same) + 1
 

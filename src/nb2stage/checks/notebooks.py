@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 from nb2stage.checks.code import Code, check_code
@@ -27,9 +29,15 @@ def _all_notebooks(project: Snapshot) -> set[str]:
     if project.git is not None:
         found = {path for path in (*project.git.tracked, *project.git.untracked) if path.endswith(".ipynb")}
         return {path for path in found if (project.root / path).is_file()}
-    hidden = (path for path in project.root.rglob("*.ipynb") if path.is_file())
-    relative = (path.relative_to(project.root) for path in hidden)
-    return {path.as_posix() for path in relative if not any(part.startswith(".") for part in path.parts)}
+    found = set()
+    for folder, folders, files in os.walk(project.root):
+        folders[:] = [name for name in folders if not name.startswith(".") and name != "node_modules"]
+        if "pyvenv.cfg" in files:  # a virtual environment
+            folders.clear()
+        else:
+            paths = (Path(folder, name) for name in files if name.endswith(".ipynb"))
+            found |= {path.relative_to(project.root).as_posix() for path in paths}
+    return found
 
 
 def _gone(project: Snapshot, path: str) -> Finding:

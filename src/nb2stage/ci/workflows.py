@@ -140,7 +140,7 @@ def gitlab_workflow(setup: Setup) -> str:
     report = (
         "set -eo pipefail\n"
         "export BASE=${CI_MERGE_REQUEST_DIFF_BASE_SHA:-$CI_COMMIT_BEFORE_SHA} STATUS=$CI_JOB_STATUS\n"
-        "export RAW=$CI_PROJECT_URL/-/raw QUERY= RUN_URL=$CI_JOB_URL\n"
+        "export RAW=$CI_PROJECT_URL/-/raw QUERY='' RUN_URL=$CI_JOB_URL\n"
     )
     comment = ('if [ -z "$CI_MERGE_REQUEST_IID" ] || [ -z "$REPORT_TOKEN" ]; then exit 0; fi\n') + _gitlab_comment(
         setup
