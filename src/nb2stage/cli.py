@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, NoReturn
 
-from nb2stage import __version__, command_run, command_verify, command_where, graph_command
+from nb2stage import __version__, command_run, command_verify, command_where, graph_command, overview_command
 from nb2stage.checks.options import register as register_check
 from nb2stage.ci.options import register as register_ci
 from nb2stage.diagnostics import RULES, Diagnostic, Nb2stageError, Severity
@@ -99,6 +99,7 @@ def build_parser() -> argparse.ArgumentParser:
     rules.add_argument("codes", nargs="*", metavar="CODE", help="all rules when there is none")
     rules.add_argument("--markdown", action="store_true", help="print the page that documents all rules")
     graph_command.register(commands, _help_formatter)
+    overview_command.register(commands, _help_formatter)
     return parser
 
 
