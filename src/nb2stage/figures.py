@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Final
 
 from nb2stage.diagnostics import Nb2stageError
 from nb2stage.graph import build
-from nb2stage.paramsyaml import read_yaml
 from nb2stage.repository import output_of
+from nb2stage.yamltext import read_yaml
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence

@@ -185,9 +185,9 @@ def rows_of(
 ) -> History:
     """The rows of what `dvc exp show --json --all-commits` printed.
 
-    Commits in which DVC finds neither parameters nor metrics nor stages are counted and left out.  A parameter that is
-    not in params.yaml has its file in front, `other.yaml:C` unless no other file has it, and so has a metric that stands in several files, in
-    whichever commits they are: a column means the same in all rows.
+    Commits in which DVC finds neither parameters nor metrics nor stages are counted and left out.  A key that stands in
+    several files has its file in front, `eval.json:accuracy`, in all rows alike: a column means one thing.  Those of
+    params.yaml stand for themselves.
     """
     rows: list[Row] = []
     left_out = 0

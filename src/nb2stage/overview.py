@@ -21,44 +21,9 @@ if TYPE_CHECKING:
     Paint = Callable[[str, str], str]
 
 # Metrics of which less is better, by the words of their names.
-_LOWER: Final = frozenset(
-    [
-        "loss",
-        "error",
-        "err",
-        "mae",
-        "mse",
-        "rmse",
-        "mape",
-        "smape",
-        "msle",
-        "rmsle",
-        "medae",
-        "mad",
-        "mase",
-        "nll",
-        "perplexity",
-        "brier",
-        "wer",
-        "cer",
-        "fid",
-        "eer",
-        "logloss",
-        "deviance",
-        "aic",
-        "bic",
-        "time",
-        "seconds",
-        "duration",
-        "latency",
-        "runtime",
-        "size",
-        "memory",
-        "cost",
-        "regret",
-        "distance",
-        "residual",
-    ]
+_LOWER: Final = re.compile(
+    r"loss|error|err|mae|mse|rmse|mape|smape|msle|rmsle|medae|mad|mase|nll|perplexity|brier|wer|cer|fid|eer|logloss|"
+    r"deviance|aic|bic|time|seconds|duration|latency|runtime|size|memory|cost|regret|distance|residual"
 )
 _DIGITS: Final = 5
 _KEEP: Final = 28  # letters that `changed` keeps at least where other columns can give way
@@ -164,7 +129,7 @@ def number(value: object) -> float | None:
 def is_lower_better(key: str) -> bool:
     """Whether the name says that less is better: `val_loss`, `test.rmse`, `fitTime`."""
     words = re.findall(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])", key.rpartition(":")[2])
-    return any(word.lower() in _LOWER for word in words)
+    return any(_LOWER.fullmatch(word.lower()) for word in words)
 
 
 def _metric(key: str, rows: Sequence[Row], lower: Sequence[str], higher: Sequence[str]) -> Metric:

@@ -66,11 +66,11 @@ def ordered_by_weight(view: Overview, rows: Sequence[Row]) -> list[Row]:
 def _plotly() -> str:
     """plotly.js, compressed: a third of the page, and nothing that the browser must read before it is wanted."""
     try:
-        import plotly
-    except ImportError as error:
+        package = files("plotly")
+    except ModuleNotFoundError as error:
         hint = "pip install plotly, or pip install 'nb2stage[html]'"
         raise Nb2stageError(Diagnostic("NB641", "the page needs plotly, which is not installed", hint)) from error
-    script = (files(plotly) / "package_data" / "plotly.min.js").read_bytes()
+    script = (package / "package_data" / "plotly.min.js").read_bytes()
     return base64.b64encode(gzip.compress(script, 9, mtime=0)).decode()
 
 
