@@ -225,8 +225,9 @@
     state.selected = wanted ? [...state.selected, index] : state.selected.filter((each) => each !== index);
     const line = lines.get(index);
     if (line) { line.classList.toggle("selected", wanted); line.ariaSelected = wanted; }
-    kinds();
-    if (state.kind === "selected") table();
+    const onlySelected = state.kind === "selected";
+    kinds(); // where none is selected any more, this shows all rows again
+    if (onlySelected) table();
     lines_();
     if (state.selected.length) {
       const [a, b] = state.selected.slice(-2);
@@ -290,11 +291,15 @@
         above.append(element("b", { className: "good", title: `against ${label(main)}` }, `${step > 0 ? "+" : ""}${show(step)}`));
       }
       card.append(below);
-      card.addEventListener("click", () => { select(row.index, true); show_row(row.index); });
+      card.addEventListener("click", () => { select(row.index, true); reveal(row.index); });
       $("best").append(card);
     }
   }
-  function show_row(index) { lines.get(index)?.scrollIntoView({ block: "nearest" }); }
+  // Scrolls the table alone: the page stays where it is.
+  function reveal(index) {
+    const line = lines.get(index), box = document.querySelector(".scroll");
+    if (line) box.scrollTop = line.offsetTop - box.clientHeight / 2;
+  }
 
   // ---- plots -------------------------------------------------------------------------------------------------------
 
@@ -312,7 +317,7 @@
   const FONT = { family: "system-ui, -apple-system, Segoe UI, Roboto, Noto Sans, DejaVu Sans, sans-serif", size: 12, color: "#334155" };
   const SCALE = [[0, "#440154"], [0.25, "#3b528b"], [0.5, "#21918c"], [0.75, "#5ec962"], [1, "#fde725"]];
   const BLUES = "#4f7cc4";
-  const CONFIG = { responsive: true, displaylogo: false, modeBarButtonsToRemove: ["select2d", "lasso2d", "autoScale2d"] };
+  const CONFIG = { responsive: true, displaylogo: false, modeBarButtons: [["toImage", "zoom2d", "pan2d", "resetScale2d"]] };
   const layout = (more) => ({ font: FONT, margin: { l: 64, r: 16, t: 14, b: 52 }, paper_bgcolor: "#fff", plot_bgcolor: "#fff", hovermode: "closest", showlegend: false,
     hoverlabel: { bgcolor: "#0f172a", font: { color: "#fff" } }, ...more });
   const axis = (title, more) => ({ title: { text: title }, gridcolor: "#eef2f6", zerolinecolor: "#cbd5e1", linecolor: "#cbd5e1", automargin: true, ...more });
@@ -586,7 +591,7 @@
     box.removeAllListeners("plotly_click");
     box.on("plotly_click", (event) => {
       const index = event.points[0].customdata;
-      if (typeof index === "number") { select(index); show_row(index); }
+      if (typeof index === "number") { select(index); reveal(index); }
     });
   }
 
