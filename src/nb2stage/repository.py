@@ -28,7 +28,7 @@ def missing_commands(root: Path) -> list[str]:
 
 def initialise(root: Path, commands: list[str]) -> None:
     """Run these commands in the project folder."""
-    programs = {name: program(name) for name in dict.fromkeys(command.split()[0] for command in commands)}
+    programs = {name: _program(name) for name in dict.fromkeys(command.split()[0] for command in commands)}
     root.mkdir(parents=True, exist_ok=True)
     for command in commands:
         name, *arguments = command.split()
