@@ -15,12 +15,13 @@ from nb2stage import (
     command_where,
     eject,
     graph_command,
+    overview_command,
     project_init,
     pull_command,
     status,
 )
-from nb2stage.checks.options import register as register_check
-from nb2stage.ci.options import register as register_ci
+from nb2stage.checks import options as check_options
+from nb2stage.ci import options as ci_options
 from nb2stage.diagnostics import RULES, Diagnostic, Nb2stageError, Severity
 
 if TYPE_CHECKING:
@@ -42,7 +43,20 @@ BUG: Final = 3
 INTERRUPTED: Final = 130
 
 # Commands with modules of their own: each adds its options, and names the function that runs it.
-COMMANDS: Final = (project_init, status, pull_command, eject, command_run, command_verify, command_where)
+# In the order of `nb2stage --help`; `convert` stands before them.
+COMMANDS: Final = (
+    command_verify,
+    status,
+    pull_command,
+    check_options,
+    command_run,
+    graph_command,
+    overview_command,
+    command_where,
+    project_init,
+    ci_options,
+    eject,
+)
 
 _DESCRIPTION: Final = """\
 Turn a notebook with tagged cells into a DVC pipeline: one plain Python script for each stage, dvc.yaml, params.yaml.
@@ -97,8 +111,6 @@ def build_parser() -> argparse.ArgumentParser:
             allow_abbrev=False,
         )
     )
-    register_check(commands, _help_formatter)
-    register_ci(commands, _help_formatter)
     for command in COMMANDS:
         command.register(commands, _help_formatter)
     rules = commands.add_parser(
@@ -108,7 +120,6 @@ def build_parser() -> argparse.ArgumentParser:
     )
     rules.add_argument("codes", nargs="*", metavar="CODE", help="all rules when there is none")
     rules.add_argument("--markdown", action="store_true", help="print the page that documents all rules")
-    graph_command.register(commands, _help_formatter)
     return parser
 
 

@@ -138,3 +138,18 @@ def _asked(arguments: list[str], root: Path, given: str = "") -> str | None:
     except OSError:
         return None
     return done.stdout.decode("utf-8", "surrogateescape") if done.returncode in (0, 1) else None
+
+
+def output_of(root: Path, name: str, *arguments: str, given: bytes | None = None) -> bytes:
+    """What a program prints when it runs in the project folder with `given` as its input.
+
+    Raises `Nb2stageError` when it is missing or fails.
+    """
+    import subprocess
+
+    done = subprocess.run([_program(name), *arguments], cwd=root, input=given or b"", capture_output=True, check=False)
+    if done.returncode:
+        said = "\n".join(done.stderr.decode(errors="replace").strip().splitlines()[-5:])
+        shown = " ".join((name, *arguments))
+        raise Nb2stageError(Diagnostic("NB641", f"`{shown}` failed: {said}", "run it by hand to see why"))
+    return done.stdout
