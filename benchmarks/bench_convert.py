@@ -16,6 +16,7 @@ import argparse
 import base64
 import gc
 import json
+import os
 import random
 import statistics
 import subprocess
@@ -197,7 +198,9 @@ def timed(action: Callable[[], object]) -> float:
 
 
 def run(command: list[str], folder: Path) -> None:
-    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
+    # Installed programs have their bytecode at hand.
+    env = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
+    done = subprocess.run(command, cwd=folder, env=env, capture_output=True, text=True, check=False)
     if done.returncode != 0:
         said = (done.stdout + done.stderr)[-3000:]
         raise SystemExit(f"{' '.join(command)}\nexit code {done.returncode}\n{said}")

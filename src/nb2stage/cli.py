@@ -3,25 +3,13 @@
 from __future__ import annotations
 
 import argparse
+import importlib
 import os
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, NoReturn
 
-from nb2stage import (
-    __version__,
-    command_run,
-    command_verify,
-    command_where,
-    eject,
-    graph_command,
-    overview_command,
-    project_init,
-    pull_command,
-    status,
-)
-from nb2stage.checks import options as check_options
-from nb2stage.ci import options as ci_options
+from nb2stage import __version__
 from nb2stage.diagnostics import RULES, Diagnostic, Nb2stageError, Severity
 
 if TYPE_CHECKING:
@@ -43,20 +31,21 @@ BUG: Final = 3
 INTERRUPTED: Final = 130
 
 # Commands with modules of their own: each adds its options, and names the function that runs it.
-# In the order of `nb2stage --help`; `convert` stands before them.
-COMMANDS: Final = (
-    command_verify,
-    status,
-    pull_command,
-    check_options,
-    command_run,
-    graph_command,
-    overview_command,
-    command_where,
-    project_init,
-    ci_options,
-    eject,
-)
+# In the order of `nb2stage --help`, between `convert` and `rules`; each module has `register`, and only that of the
+# command at hand is loaded.
+COMMANDS: Final = {
+    "verify": "command_verify",
+    "status": "status",
+    "pull": "pull_command",
+    "check": "checks.options",
+    "run": "command_run",
+    "graph": "graph_command",
+    "overview": "overview_command",
+    "where": "command_where",
+    "init": "project_init",
+    "ci": "ci.options",
+    "eject": "eject",
+}
 
 _DESCRIPTION: Final = """\
 Turn a notebook with tagged cells into a DVC pipeline: one plain Python script for each stage, dvc.yaml, params.yaml.
@@ -94,8 +83,9 @@ next:
 # -- options ---------------------------------------------------------------------------------------------------------
 
 
-def build_parser() -> argparse.ArgumentParser:
-    """The command line."""
+def build_parser(wanted: str = "") -> argparse.ArgumentParser:
+    """The command line; where the `wanted` command is known, of the others none."""
+    known = wanted in (*COMMANDS, "convert", "rules")
     parser = argparse.ArgumentParser(
         prog="nb2stage", description=_DESCRIPTION, epilog=_EPILOG, formatter_class=_help_formatter, allow_abbrev=False
     )
@@ -111,8 +101,9 @@ def build_parser() -> argparse.ArgumentParser:
             allow_abbrev=False,
         )
     )
-    for command in COMMANDS:
-        command.register(commands, _help_formatter)
+    for name, module in COMMANDS.items():
+        if not known or name == wanted:
+            importlib.import_module(f"nb2stage.{module}").register(commands, _help_formatter)
     rules = commands.add_parser(
         "rules",
         formatter_class=_help_formatter,
@@ -155,7 +146,7 @@ def _add_convert(parser: argparse.ArgumentParser) -> None:
 
 def parse(argv: Sequence[str]) -> argparse.Namespace:
     """The options; a message and exit code 2 when they cannot be understood."""
-    parser = build_parser()
+    parser = build_parser(argv[0] if argv else "")
     if argv and argv[0].endswith(".ipynb"):
         parser.error(f"the command is missing: nb2stage convert {' '.join(argv)}")
     options = parser.parse_args(argv)
