@@ -8152,6 +8152,26 @@ except NameError:
     d = "gone"
 => d
 
+== change-in-a-stage-of-assignments-only
+# %% clean
+import numpy as np
+a = np.array([7])
+held = {"k": a, "rng": np.random.default_rng(1)}
+# %% preprocess
+a[a > 2] = 0
+# %% report
+held["k"] += 1
+=> a.tolist()
+
+== change-in-a-setup-cell-of-what-a-stage-made | NB
+# %% clean
+import random
+a = [random.randrange(1)]
+# %% setup
+a[0] = 5
+# %% report
+=> a
+
 == instance-of-a-class-that-is-defined-again | either
 # %% clean
 class Bag(list):

@@ -536,6 +536,10 @@ class Boundaries:
             self.findings.append(Finding("NB241", site, site.node, need.name))
             return
         version = max(earlier)
+        lost = [s for name in group for s in self.lost_changes(stage, stage.needs[name], version)]
+        if lost:
+            self.findings.append(Finding("NB241", lost[0], lost[0].node, group[0]))
+            return
         clash = self.shared_memory(stage, group, self.start(stage))
         if clash:
             name = next((n for n in group if self.is_view_of(stage.needs[n], clash)), group[0])
@@ -544,6 +548,12 @@ class Boundaries:
             return
         for name in group:
             self.hand_over(stage, version, name, group)
+
+    def lost_changes(self, stage: StageData, need: Need, version: int) -> list[Statement]:
+        """Changes by statements of no stage that come too late for the stage that saves the object."""
+        history = self.history(need, stage.index)
+        first = min((s.position for s in history if s.stage is not None), default=self.end(version))
+        return [s for s in history if s.stage is None and s.changes and s.position > first]
 
     def is_definition(self, need: Need) -> bool:
         """Whether a name refers to a function or class of the notebook as its source makes it."""

@@ -383,7 +383,9 @@ def _inert_stages(boundaries: Boundaries, stage_count: int) -> set[int]:
         settles = isinstance(node, ast.Expr) and (
             isinstance(node.value, ast.Constant) or statement.sets or statement.seeds
         )
-        return is_inert_node(node) or bool(settles) or isinstance(node, ast.Assign | ast.AnnAssign | ast.Pass)
+        if is_inert_node(node) or settles:
+            return True
+        return isinstance(node, ast.Assign | ast.AnnAssign | ast.Pass) and not statement.changes
 
     inert = {stage.index for stage in boundaries.stages if all(map(is_inert, stage.statements))}
     if len(inert) == stage_count:

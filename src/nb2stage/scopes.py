@@ -155,7 +155,8 @@ def _certain_parts(node: ast.AST) -> list[ast.AST]:
     if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
         return list(_evaluated_outside(node))
     if isinstance(node, ast.With | ast.AsyncWith):
-        return [item.context_expr for item in node.items]
+        suppressing = any("suppress" in ast.unparse(item.context_expr) for item in node.items)
+        return [item.context_expr for item in node.items] if suppressing else list(ast.iter_child_nodes(node))
     if isinstance(node, ast.Assert) or hasattr(node, "handlers"):
         return []
     return list(ast.iter_child_nodes(node))
