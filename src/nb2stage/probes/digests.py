@@ -235,7 +235,7 @@ class Digester:
     def items(self, label: str, items: list[Any]) -> str:
         """Many values in one go where their repr says all: a column of texts has millions."""
         if SPELT_OUT.issuperset(map(type, items)):
-            return self.text(label, f"{label}({items!r})")
+            return self.text(label, f"{label}({repr(items)[1:-1]})")
         return self.pack(label, [self.node(item) for item in items])
 
     def number(self, value: Any) -> str | None:
