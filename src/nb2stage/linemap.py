@@ -63,7 +63,10 @@ def line_map(text: str, statements: Sequence[Statement], cells: Mapping[int, Sou
     """
     theirs = ast.parse(text).body
     here = [s for s in statements if not s.hidden]
-    matcher = SequenceMatcher(None, [_said(s.node) for s in here], [_said(node) for node in theirs], autojunk=False)
+    lines = text.split("\n")
+    by_cell = {index: cell.python.text.split("\n") for index, cell in cells.items()}
+    one = [_lines_of(s.node, by_cell[s.cell]) for s in here]
+    matcher = SequenceMatcher(None, one, [_lines_of(node, lines) for node in theirs], autojunk=False)
     pairs: list[tuple[Statement, ast.stmt]] = []
     for kind, a, b, c, d in matcher.get_opcodes():
         if kind == "equal":
@@ -82,10 +85,17 @@ def _edited(here: Sequence[Statement], theirs: Sequence[ast.stmt]) -> Iterable[t
     for node in theirs:
         said = _said(node)
         for i, statement in enumerate(rest):
-            if _is_alike(statement.node, node) and _likeness(_said(statement.node), said) > 0.8:
-                yield statement, node
-                rest = rest[i + 1 :]
-                break
+            if _is_alike(statement.node, node):
+                other = _said(statement.node)
+                if other == said or _likeness(other, said) > 0.8:
+                    yield statement, node
+                    rest = rest[i + 1 :]
+                    break
+
+
+def _lines_of(node: ast.stmt, lines: Sequence[str]) -> str:
+    first, last = _span(node)
+    return "\n".join(lines[first - 1 : last])
 
 
 def _likeness(one: str, two: str) -> float:
@@ -95,8 +105,10 @@ def _likeness(one: str, two: str) -> float:
 
 
 def _is_alike(one: ast.stmt, two: ast.stmt) -> bool:
-    """Whether two statements are of one kind; two calls must be calls of one thing."""
+    """Whether one statement can have become the other: `x` a `print(x)`, but no call a call of something else."""
     if isinstance(one, ast.Expr) and isinstance(two, ast.Expr):
+        if isinstance(two.value, ast.Call) and getattr(two.value.func, "id", "") == "print":
+            return True
         calls = [node.value for node in (one, two) if isinstance(node.value, ast.Call)]
         return len(calls) == 2 and ast.dump(calls[0].func) == ast.dump(calls[1].func)
     return type(one) is type(two)
@@ -113,9 +125,10 @@ def _said(node: ast.stmt) -> str:
 
 def _imports(here: Iterable[Statement], theirs: Iterable[ast.stmt]) -> Iterable[tuple[Statement, ast.stmt]]:
     """The imports at the top of a script, which are gathered from all cells."""
+    imports = [(statement, names) for statement in here if (names := _imported(statement.node))]
     for node in theirs:
         wanted = _imported(node)
-        found = next((s for s in here if wanted & _imported(s.node)), None)
+        found = next((statement for statement, names in imports if wanted & names), None)
         if found is not None:
             yield found, node
 

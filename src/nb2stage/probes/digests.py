@@ -22,7 +22,8 @@ from typing import Any
 HERE = os.path.dirname(os.path.abspath(__file__))  # noqa: PTH100, PTH120 -- pathlib takes longer to import
 DEEPEST = 60
 LONGEST = 100
-SHORTEST_BULK = 6  # arrays of up to so many numbers are spelt out
+# Arrays of up to so many numbers are spelt out.
+SHORTEST_BULK = 6
 # Values of these types have a repr that says all.
 SPELT_OUT = frozenset({bool, int, float, complex, str, bytes, type(None)})
 

@@ -55,6 +55,8 @@ class Explainer:
             found = rule(place, one, two, depth)
             if found is not None:
                 return found
+        if short(one) == short(two):
+            return self.say(place, texts(one, two, self.rtol))
         return self.say(place, f"{short(one)} in the notebook, {short(two)} in the pipeline")
 
     def say(self, place: str, text: str) -> str:
