@@ -34,6 +34,9 @@ from typing import TYPE_CHECKING, Any, Final
 
 import nbformat
 
+from nb2stage.probes import digests
+from nb2stage.runs import place_tools
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
@@ -51,353 +54,20 @@ NOT_DATA: Final = frozenset(
     {".git", ".dvc", ".dvcignore", ".gitignore", "dvc.yaml", "dvc.lock", "__pycache__", ".ipynb_checkpoints"}
 )
 
-# The helper module that is put beside each notebook.  It imports nothing but the standard library; numpy, pandas,
-# scipy and matplotlib are looked at only where the notebook has imported them.
-DIGEST_MODULE: Final = r'''"""A short text for a value, equal exactly where the values are equal, in every process."""
-
-import hashlib
-import json
-import os
-import pickle
-import random
-import re
-import sys
-import types
-
-HERE = os.path.dirname(os.path.abspath(__file__))
-DEEPEST = 60
-LONGEST = 100
+# The helper module that is put beside each notebook: the one by which `nb2stage verify` compares.
+DIGEST_MODULE: Final = Path(digests.__file__).read_text(encoding="utf-8")
 
 
-def digest(value):
-    """The digest of a value.  It reads and never calls the value's own methods; it never raises."""
-    try:
-        return Digester().node(value)
-    except Exception as error:
-        return f"undigestable:{type(error).__name__}"
+def spelt_out(module: str) -> str:
+    """The same, with texts and arrays in full instead of their hashes: slow, for finding the place of a difference."""
+    for name in ("LONGEST", "SHORTEST_BULK"):
+        module, count = re.subn(rf"^{name} = \d+$", f"{name} = 10**9", module, flags=re.MULTILINE)
+        if count != 1:
+            raise RuntimeError(f"the digest module has no line `{name} = ...`")
+    return module
 
 
-def probe(namespace, candidates, digests, probed):
-    """Write what `candidates` are bound to in `namespace`, and what pickling does to each of them."""
-    names = [name for name in candidates if name in namespace]
-    values = {name: digest(namespace[name]) for name in names}
-    with open(digests, "w") as file:
-        json.dump(values, file, indent=1, sort_keys=True)
-    pickled = {name: after_pickling(namespace[name]) for name in names}
-    with open(probed, "w") as file:
-        json.dump({"names": names, "pickled": pickled}, file)
-
-
-def after_pickling(value):
-    """The digests of a value pickled once and twice; None when it cannot be pickled."""
-    found = []
-    try:
-        for _ in range(2):
-            value = pickle.loads(dumps(value))
-            found.append(digest(value))
-    except Exception:
-        return None
-    return found
-
-
-def dumps(value):
-    """The value pickled, by cloudpickle where pickle cannot."""
-    try:
-        return pickle.dumps(value)
-    except Exception:
-        import cloudpickle
-
-        return cloudpickle.dumps(value)
-
-
-def is_user_module(name):
-    """Is this the notebook itself, or a module beside it or below?"""
-    if name in (None, "__main__", "__mp_main__"):
-        return True
-    path = getattr(sys.modules.get(name), "__file__", None)
-    return path is not None and os.path.abspath(path).startswith(HERE + os.sep)
-
-
-def type_name(cls):
-    """Qualified name of a class or function; of those that the notebook defines the name alone."""
-    module = getattr(cls, "__module__", None)
-    if is_user_module(module):
-        return f"user.{cls.__name__}"
-    return f"{module}.{cls.__qualname__}".removeprefix("builtins.")
-
-
-def is_a(value, module, *names):
-    """Is this an instance of a class of a module, if that module is imported at all?"""
-    found = sys.modules.get(module)
-    return found is not None and any(isinstance(value, getattr(found, name, ())) for name in names)
-
-
-def sha(data):
-    return hashlib.sha256(data).hexdigest()[:16]
-
-
-def plain_repr(value):
-    """The repr without memory addresses."""
-    return re.sub(r"0x[0-9a-fA-F]+", "0x", repr(value))
-
-
-class Digester:
-    """One walk over an object graph.  Each object is visited once; `alive` keeps temporary ones from being reused."""
-
-    def __init__(self):
-        self.memo = {}
-        self.alive = []
-        self.stack = []
-
-    def node(self, value):
-        if value is None or value is ... or type(value) in (bool, int, float, complex):
-            return repr(value)
-        if type(value) in (str, bytes, bytearray):
-            return self.text(type_name(type(value)), repr(value))
-        key = id(value)
-        if key in self.memo:
-            return self.memo[key]
-        if key in self.stack:
-            return f"cycle^{len(self.stack) - self.stack.index(key)}"
-        if len(self.stack) > DEEPEST:
-            return "deep"
-        self.alive.append(value)
-        self.stack.append(key)
-        try:
-            found = self.inside(value)
-        except RecursionError:
-            raise
-        except Exception as error:
-            found = f"{type_name(type(value))}!{type(error).__name__}"
-        finally:
-            self.stack.pop()
-        self.memo[key] = found
-        return found
-
-    def text(self, label, content):
-        if len(content) <= LONGEST:
-            return content
-        return f"{label}#{sha(content.encode('utf-8', 'surrogatepass'))}"
-
-    def pack(self, label, parts):
-        content = f"{label}({', '.join(parts)})"
-        return self.text(label, content)
-
-    def inside(self, value):
-        for rule in RULES:
-            found = rule(self, value)
-            if found is not None:
-                return found
-        return self.thing(value)
-
-    # -- code
-
-    def code(self, value):
-        if isinstance(value, types.ModuleType):
-            return f"module {value.__name__}"
-        if isinstance(value, type):
-            return f"class {type_name(value)}"
-        if isinstance(value, types.FunctionType):
-            inner = [value.__defaults__, value.__kwdefaults__, vars(value)]
-            inner += [cell.cell_contents for cell in value.__closure__ or ()]
-            return self.pack(f"function {type_name(value)}", map(self.node, inner))
-        if isinstance(value, types.MethodType):
-            return f"method {type_name(type(value.__self__))}.{value.__name__}"
-        if isinstance(value, types.BuiltinFunctionType | types.MethodWrapperType):
-            return f"builtin {value.__qualname__}"
-        return None
-
-    # -- the builtin containers and their subclasses
-
-    def container(self, value):
-        name = type_name(type(value))
-        if is_a(value, "matplotlib", "RcParams"):
-            return name
-        extra = [self.node(vars(value))] if getattr(value, "__dict__", None) else []
-        if isinstance(value, dict):
-            items = [f"{self.node(k)}: {self.node(v)}" for k, v in dict.items(value)]
-        elif isinstance(value, list | tuple):
-            items = [self.node(item) for item in value]
-        elif isinstance(value, set | frozenset):
-            items = sorted(self.node(item) for item in value)
-        elif isinstance(value, str | bytes | bytearray | int | float | complex) and not is_a(value, "numpy", "generic"):
-            items = [plain_repr(value)]
-        else:
-            return None
-        label = f"{name}[{len(items)}]"
-        return self.pack(label, items + extra)
-
-    # -- numpy, scipy, pandas
-
-    def array(self, value):
-        if not is_a(value, "numpy", "ndarray"):
-            return None
-        np = sys.modules["numpy"]
-        name = type_name(type(value)).removeprefix("numpy.")
-        label = f"{name} {value.dtype.str if not value.dtype.names else 'fields'} {value.shape}"
-        if isinstance(value, np.ma.MaskedArray):
-            return self.pack(label, [self.node(np.ma.getmaskarray(value)), self.node(value.filled(0))])
-        plain = np.asarray(value)
-        if plain.dtype.names:  # field by field: the padding between them is not part of the value
-            return self.pack(label, [f"{n}={self.node(plain[n])}" for n in plain.dtype.names])
-        if plain.dtype.kind in "OT":
-            return self.pack(label, [self.node(item) for item in plain.astype(object).ravel().tolist()])
-        if 0 < plain.size <= 6:
-            return f"{label} {plain.tolist()!r}"
-        return f"{label}#{sha(np.ascontiguousarray(plain).tobytes())}"
-
-    def number(self, value):
-        if is_a(value, "numpy", "generic", "dtype"):
-            return plain_repr(value)
-        return None
-
-    def sparse(self, value):
-        if "scipy.sparse" not in sys.modules or not sys.modules["scipy.sparse"].issparse(value):
-            return None
-        coo = value.tocoo()
-        return self.pack(f"{type_name(type(value))} {value.shape}", map(self.node, (coo.row, coo.col, coo.data)))
-
-    def pandas(self, value):
-        name = type_name(type(value))
-        if not name.startswith("pandas."):
-            return None
-        pd = sys.modules["pandas"]
-        short = name.rpartition(".")[2]
-        if isinstance(value, pd.DataFrame):
-            columns = [value.iloc[:, i] for i in range(value.shape[1])]
-            parts = [value.columns, value.index, *[c.array for c in columns], dict(value.attrs)]
-            return self.pack(f"{short} {value.shape}", map(self.node, parts))
-        if isinstance(value, pd.Series):
-            parts = [value.name, value.index, value.array, dict(value.attrs)]
-            return self.pack(f"{short} {value.dtype} {value.shape}", map(self.node, parts))
-        if isinstance(value, pd.RangeIndex):
-            return f"{short}({value.start}, {value.stop}, {value.step}, {value.name!r})"
-        if isinstance(value, pd.MultiIndex):
-            return self.pack(f"{short} {value.shape}", map(self.node, [list(value.names), list(value)]))
-        if isinstance(value, pd.Index):
-            parts = [value.name, value.array, str(getattr(value, "freq", None))]
-            return self.pack(f"{short} {value.dtype} {value.shape}", map(self.node, parts))
-        if isinstance(value, pd.Categorical):
-            return self.pack(short, map(self.node, [value.codes, value.categories, value.ordered]))
-        if isinstance(value, pd.api.extensions.ExtensionArray):
-            return self.pack(f"{short} {value.dtype}", [self.node(value.to_numpy(dtype=object))])
-        if name.startswith(("pandas._libs.", "pandas.core.dtypes.")):
-            return self.text(name, plain_repr(value))
-        return None
-
-    # -- values with a faithful repr, random states, handles
-
-    def known(self, value):
-        name = type_name(type(value))
-        if isinstance(value, random.Random):
-            return self.pack(name, [self.node(value.getstate())])
-        if is_a(value, "numpy.random", "RandomState"):
-            return self.pack(name, [self.node(value.get_state(legacy=False))])
-        if is_a(value, "numpy.random", "Generator"):
-            return self.pack(name, [self.node(value.bit_generator.state)])
-        if is_a(value, "numpy.random", "BitGenerator"):
-            return self.pack(name, [self.node(value.state)])
-        if is_a(value, "io", "IOBase"):
-            return f"{name} {getattr(value, 'name', '')} closed={value.closed}"
-        if is_a(value, "enum", "Enum"):
-            return f"{name}.{value.name}"
-        if isinstance(value, BaseException):
-            return self.pack(name, [self.node(value.args)])
-        if name.startswith(("datetime.", "decimal.", "fractions.", "pathlib.", "re.", "zoneinfo.", "uuid.")):
-            return self.text(name, plain_repr(value))
-        if name in ("range", "slice", "_thread.lock", "generator", "coroutine", "weakref", "weakref.ReferenceType"):
-            return plain_repr(value) if name in ("range", "slice") else name
-        return None
-
-    # -- what matplotlib draws
-
-    def artist(self, value):
-        name = type_name(type(value))
-        if not name.startswith(("matplotlib.", "mpl_toolkits.")):
-            return None
-        if is_a(value, "matplotlib.figure", "FigureBase"):
-            parts = [value.axes, value.texts, value.images, value.lines, value.patches]
-            size = value.get_size_inches() if hasattr(value, "get_size_inches") else None
-            return self.pack("Figure", map(self.node, [size, *parts]))
-        if is_a(value, "matplotlib.axes", "Axes"):
-            return self.axes(value, name)
-        if is_a(value, "matplotlib.text", "Text"):
-            return self.pack("Text", map(self.node, [value.get_text(), value.get_unitless_position()]))
-        if is_a(value, "matplotlib.patches", "Patch"):
-            path = value.get_path()
-            parts = [path.vertices, path.codes, value.get_patch_transform().get_matrix()]
-            return self.pack(name, map(self.node, [*parts, value.get_facecolor(), value.get_edgecolor()]))
-        if name.startswith("mpl_toolkits."):  # three-dimensional artists change when they are drawn
-            return name
-        if is_a(value, "matplotlib.lines", "Line2D"):
-            style = [value.get_color(), value.get_linestyle(), value.get_marker(), value.get_linewidth()]
-            return self.pack("Line2D", map(self.node, [value.get_xydata(), value.get_label(), *style]))
-        if is_a(value, "matplotlib.image", "AxesImage"):
-            return self.pack(name, map(self.node, [value.get_array(), value.get_cmap().name]))
-        if is_a(value, "matplotlib.collections", "Collection"):
-            values = value.get_array()
-            look = [values, value.get_cmap().name] if values is not None else [value.get_facecolor()]
-            return self.pack(name, map(self.node, [value.get_offsets(), *look]))
-        if is_a(value, "matplotlib.colors", "Colormap"):
-            return self.pack(name, map(self.node, [value.name, value.N, getattr(value, "colors", None)]))
-        return name
-
-    def axes(self, value, name):
-        titles = [value.get_title(loc) for loc in ("left", "center", "right")]
-        labels = [value.get_xlabel(), value.get_ylabel(), value.get_xscale(), value.get_yscale()]
-        limits = [value.get_xlim(), value.get_ylim()] if value.get_aspect() == "auto" else []
-        drawn = [list(value.lines), list(value.collections), list(value.patches), list(value.images), list(value.texts)]
-        legend = value.get_legend()
-        legends = [text.get_text() for text in legend.get_texts()] if legend else []
-        return self.pack(name, map(self.node, [titles, labels, limits, legends, *drawn]))
-
-    # -- everything else: its attributes
-
-    def thing(self, value):
-        name = type_name(type(value))
-        state = {}
-        for cls in type(value).__mro__:
-            slots = cls.__dict__.get("__slots__", ())
-            for slot in [slots] if isinstance(slots, str) else slots:
-                slot = f"_{cls.__name__.lstrip('_')}{slot}" if slot[:2] == "__" != slot[-2:] else slot
-                if slot not in ("__dict__", "__weakref__") and slot in cls.__dict__:
-                    try:
-                        state[slot] = cls.__dict__[slot].__get__(value)
-                    except AttributeError:
-                        pass
-        state.update(getattr(value, "__dict__", {}))
-        if name.startswith("scipy.stats."):
-            state.pop("_random_state", None)  # the process's own random state: no part of the distribution
-        if state:
-            return self.pack(name, [f"{key}={self.node(state[key])}" for key in sorted(state, key=str)])
-        try:
-            reduced = value.__reduce_ex__(2)
-        except Exception:
-            return self.text(name, f"{name} {plain_repr(value)}")
-        if isinstance(reduced, str):
-            return f"{name} {reduced}"
-        head, arguments, *rest = reduced
-        rest = [list(part) if hasattr(part, "__next__") else part for part in rest]
-        return self.pack(name, map(self.node, [head, arguments, *rest]))
-
-
-RULES = (
-    Digester.code,
-    Digester.array,
-    Digester.number,
-    Digester.sparse,
-    Digester.pandas,
-    Digester.container,
-    Digester.known,
-    Digester.artist,
-)
-'''
-
-
-# The same, with texts in full instead of their hashes: slow, for finding the place of a difference.
-FULL_DIGEST_MODULE: Final = DIGEST_MODULE.replace("LONGEST = 100\n", "LONGEST = 10**9\n").replace(
-    "#{sha(np.ascontiguousarray(plain).tobytes())}", " {plain.tolist()!r}"
-)
+FULL_DIGEST_MODULE: Final = spelt_out(DIGEST_MODULE)
 
 
 # -- what the check is told and what it finds
@@ -1118,32 +788,25 @@ def run_direct(project: Path, timeout: float, *, strict: bool) -> list[str]:
 # -- comparing
 
 
-def same_picture(one: Path, two: Path) -> bool:
-    """Do two png files show the same pixels?"""
-    from matplotlib.image import imread
-
-    a, b = imread(one), imread(two)
-    return a.shape == b.shape and bool((a == b).all())
-
-
-def same_pickle(one: Path, two: Path, project: Path) -> bool:
-    """Do two pickle or joblib files hold the same value, where their bytes differ?"""
-    (scratch() / HELPER).write_text(DIGEST_MODULE, encoding="utf-8")
-    code = (
-        "import sys; sys.path.insert(0, sys.argv.pop(1)); import joblib, nbdigest; "
-        "print(*{nbdigest.digest(joblib.load(path)) for path in sys.argv[1:]}, sep='\\n')"
-    )
-    done = run([sys.executable, "-c", code, str(scratch()), str(one), str(two)], project, 60)
-    return done.code == 0 and len(done.out.splitlines()) == 1
+@functools.cache
+def comparer() -> Path:
+    """The program by which `nb2stage verify` compares files."""
+    return place_tools(scratch() / "tools")
 
 
 def same_file(one: Path, two: Path, project: Path) -> bool:
-    """Are two files the same for a reader?"""
+    """Are two files the same for a reader?  Pictures by their pixels, pickles by their values, others by their bytes."""
     if one.read_bytes() == two.read_bytes():
         return True
-    if one.suffix == ".png":
-        return same_picture(one, two)
-    return one.suffix in (".pkl", ".pickle", ".joblib") and same_pickle(one, two, project)
+    if one.suffix not in (".png", ".pkl", ".pickle", ".joblib"):
+        return False
+    with tempfile.TemporaryDirectory(prefix="differential-") as temporary:
+        request, answer = Path(temporary) / "request.json", Path(temporary) / "answer.json"
+        task = {"kind": "file", "name": one.name, "notebook": str(one), "pipeline": str(two), "rtol": 0.0}
+        content = {"project": str(project), "search": [str(project)], "answer": str(answer), "tasks": [task]}
+        request.write_text(json.dumps(content), encoding="utf-8")
+        run([sys.executable, str(comparer()), "comparing", str(request)], project, 60)
+        return answer.exists() and json.loads(answer.read_text(encoding="utf-8")) == [""]
 
 
 def different_names(reference: Reference, project: Path) -> list[Difference]:

@@ -336,8 +336,8 @@ def test_a_cell_that_fails_is_named(tmp_path: Path) -> None:
 
 def test_a_script_that_fails_is_named_by_cell(tmp_path: Path) -> None:
     cells = [
-        ("import", "import os\nn = len(os.sep)"),
-        ("train", "m = n + 1\nif not os.environ.get('JPY_PARENT_PID'):\n    m / 0"),
+        ("import", "import os\nn = [os.sep]\nn.append(1)"),
+        ("train", "m = [*n]\nif not os.environ.get('JPY_PARENT_PID'):\n    m / 0"),
     ]
     verdict = verified(converted(tmp_path / "project", cells))
     assert verdict.exit_code == 2

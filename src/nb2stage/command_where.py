@@ -140,7 +140,7 @@ def looked_up(root: Path, state: State, notebook: str, origin: Origin) -> Origin
     from dataclasses import replace
 
     from nb2stage.configuration import read_notebook_bytes
-    from nb2stage.linemap import Run, find, key_of
+    from nb2stage.linemap import Run, cell_of, find, key_of
     from nb2stage.notebook import read_notebook
     from nb2stage.tags import parse_tags
 
@@ -155,21 +155,17 @@ def looked_up(root: Path, state: State, notebook: str, origin: Origin) -> Origin
         return origin
     roles, _, _ = parse_tags(read_notebook(read_notebook_bytes(root / notebook), notebook))
     key, line = found
-    role = next((role for role in roles if key_of(role.cell) == key), None)
-    if role is None:
+    cell = cell_of(key, (role.cell for role in roles))
+    if cell is None:
         message = f"the cell that this line came from is not in {notebook} any more"
         raise Nb2stageError(Diagnostic("NB811", message, f"run `nb2stage convert {notebook}` again", path=notebook))
-    source = role.cell.source.split("\n")
+    source = cell.source.split("\n")
     text = source[line - 1] if line <= len(source) else ""
     note = origin.note
-    if not note and " ".join(text.split()) not in " ".join(origin.text.split()) and not _is_own_form(origin.text, text):
+    if not note and key_of(cell) != key:
         note = "the cell was edited since: convert again to have the two agree"
-    return replace(origin, cell=role.cell.index, line=line, source=text, stage=role.stage, note=note)
-
-
-def _is_own_form(script: str, cell: str) -> bool:
-    """Whether a script says the line of a cell in its own way: an import, a parameter, a magic."""
-    return "params[" in script or "import " in script or cell.lstrip().startswith(("%", "!"))
+    stage = next(role.stage for role in roles if role.cell is cell)
+    return replace(origin, cell=cell.index, line=line, source=text, stage=stage, note=note)
 
 
 def _unknown(path: str, state: State) -> Nb2stageError:

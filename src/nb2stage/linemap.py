@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ast
 import hashlib
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from difflib import SequenceMatcher
@@ -32,7 +33,7 @@ class Run:
     line: int
 
     def to_text(self) -> str:
-        """`31-44 b7e0c1d2:2`, as the state file has it."""
+        """`31-44 b7e0c1d2~5f1a09c3:2`, as the state file has it."""
         return f"{self.first}-{self.last} {self.cell}:{self.line}"
 
     @classmethod
@@ -45,8 +46,14 @@ class Run:
 
 
 def key_of(cell: Cell) -> str:
-    """What a cell is known by when other cells come and go: its id, or a hash of its source where it has none."""
-    return cell.id or "#" + hashlib.sha256(cell.source.encode("utf-8", "replace")).hexdigest()[:10]
+    """What a cell is known by when other cells come and go: its id, if it has one, and a hash of its source."""
+    return f"{cell.id or ''}~{hashlib.sha256(cell.source.encode('utf-8', 'replace')).hexdigest()[:8]}"
+
+
+def cell_of(key: str, cells: Iterable[Cell]) -> Cell | None:
+    """The cell of a key: the one with that id, or where it has none, with that source."""
+    identity = key.rpartition("~")[0]
+    return next((cell for cell in cells if (cell.id == identity if identity else key_of(cell) == key)), None)
 
 
 def line_map(text: str, statements: Sequence[Statement], cells: Mapping[int, SourceCell]) -> list[Run]:
@@ -56,7 +63,10 @@ def line_map(text: str, statements: Sequence[Statement], cells: Mapping[int, Sou
     """
     theirs = ast.parse(text).body
     here = [s for s in statements if not s.hidden]
-    matcher = SequenceMatcher(None, [_said(s.node) for s in here], [_said(node) for node in theirs], autojunk=False)
+    lines = text.split("\n")
+    by_cell = {index: cell.python.text.split("\n") for index, cell in cells.items()}
+    one = [_lines_of(s.node, by_cell[s.cell]) for s in here]
+    matcher = SequenceMatcher(None, one, [_lines_of(node, lines) for node in theirs], autojunk=False)
     pairs: list[tuple[Statement, ast.stmt]] = []
     for kind, a, b, c, d in matcher.get_opcodes():
         if kind == "equal":
@@ -75,10 +85,33 @@ def _edited(here: Sequence[Statement], theirs: Sequence[ast.stmt]) -> Iterable[t
     for node in theirs:
         said = _said(node)
         for i, statement in enumerate(rest):
-            if type(statement.node) is type(node) and SequenceMatcher(None, _said(statement.node), said).ratio() > 0.8:
-                yield statement, node
-                rest = rest[i + 1 :]
-                break
+            if _is_alike(statement.node, node):
+                other = _said(statement.node)
+                if other == said or _likeness(other, said) > 0.8:
+                    yield statement, node
+                    rest = rest[i + 1 :]
+                    break
+
+
+def _lines_of(node: ast.stmt, lines: Sequence[str]) -> str:
+    first, last = _span(node)
+    return "\n".join(lines[first - 1 : last])
+
+
+def _likeness(one: str, two: str) -> float:
+    """How much two statements have in common, by their words; 0 where it is clear that it is little."""
+    matcher = SequenceMatcher(None, re.findall(r"\w+", one), re.findall(r"\w+", two), autojunk=False)
+    return matcher.ratio() if matcher.quick_ratio() > 0.8 else 0.0
+
+
+def _is_alike(one: ast.stmt, two: ast.stmt) -> bool:
+    """Whether one statement can have become the other: `x` a `print(x)`, but no call a call of something else."""
+    if isinstance(one, ast.Expr) and isinstance(two, ast.Expr):
+        if isinstance(two.value, ast.Call) and getattr(two.value.func, "id", "") == "print":
+            return True
+        calls = [node.value for node in (one, two) if isinstance(node.value, ast.Call)]
+        return len(calls) == 2 and ast.dump(calls[0].func) == ast.dump(calls[1].func)
+    return type(one) is type(two)
 
 
 def _said(node: ast.stmt) -> str:
@@ -92,9 +125,10 @@ def _said(node: ast.stmt) -> str:
 
 def _imports(here: Iterable[Statement], theirs: Iterable[ast.stmt]) -> Iterable[tuple[Statement, ast.stmt]]:
     """The imports at the top of a script, which are gathered from all cells."""
+    imports = [(statement, names) for statement in here if (names := _imported(statement.node))]
     for node in theirs:
         wanted = _imported(node)
-        found = next((s for s in here if wanted & _imported(s.node)), None)
+        found = next((statement for statement, names in imports if wanted & names), None)
         if found is not None:
             yield found, node
 
@@ -124,10 +158,12 @@ def _runs(
     runs: list[Run] = []
     latest = -1
     for statement, node in sorted(pairs, key=lambda pair: places[id(pair[1])]):
-        (first, last), (begin, _), place = _span(node), _span(statement.node), places[id(node)]
+        (first, last), (begin, end), place = _span(node), _span(statement.node), places[id(node)]
         key = key_of(cells[statement.cell].role.cell)
         before = runs[-1] if runs and place == latest + 1 else None
-        if before is not None and before.cell == key and begin - before.line == first - before.first:
+        if last - first != end - begin:  # an import of many names is wrapped, or gathered from several cells
+            runs += [Run(line, line, key, begin) for line in range(first, last + 1)]
+        elif before is not None and before.cell == key and begin - before.line == first - before.first:
             runs[-1] = Run(before.first, last, key, before.line)
         else:
             runs.append(Run(first, last, key, begin))

@@ -24,7 +24,7 @@ from typing import Any, Final
 from nb2stage.boundaries import DEFINITIONS, IMPORTS
 from nb2stage.diagnostics import Diagnostic, Nb2stageError, Severity
 from nb2stage.kernels import CellFailedError, Executed, Step, execute
-from nb2stage.linemap import Run, find, key_of
+from nb2stage.linemap import Run, cell_of, find
 from nb2stage.magics import to_python
 from nb2stage.notebook import read_notebook
 from nb2stage.objects import Statement
@@ -50,10 +50,14 @@ def prepare(subject: Subject, scratch: Path, copies: int) -> list[str]:
     check_space(files, scratch, copies)
     for name in ("pipeline", "notebook", "repeated")[:copies]:
         copy_files(files, scratch / name)
-    (scratch / "tools").mkdir()
-    shutil.copytree(PROBES, scratch / "tools" / "nb2stage_probes", ignore=shutil.ignore_patterns("__pycache__"))
-    shutil.copy(PROBES / "launch.py", scratch / "tools" / "launch.py")
+    place_tools(scratch / "tools")
     return place_pipeline(subject, scratch / "pipeline")
+
+
+def place_tools(folder: Path) -> Path:
+    """Copy the probes to a folder; the program there that starts them: `python launch.py comparing REQUEST`."""
+    shutil.copytree(PROBES, folder / "nb2stage_probes", ignore=shutil.ignore_patterns("__pycache__"))
+    return Path(shutil.copy(PROBES / "launch.py", folder / "launch.py"))
 
 
 def place_pipeline(subject: Subject, folder: Path) -> list[str]:
@@ -264,8 +268,8 @@ class PipelineRun:
         place = find([Run.from_text(text) for text in lines], number)
         if place is None or source_of(self.folder / script) != generated:
             return None, None
-        cells = read_notebook(self.subject.data, self.subject.notebook).cells
-        return next((cell.index for cell in cells if key_of(cell) == place[0]), None), place[1]
+        cell = cell_of(place[0], read_notebook(self.subject.data, self.subject.notebook).cells)
+        return (None, None) if cell is None else (cell.index, place[1])
 
 
 def run_process(command: Sequence[str], folder: Path, variables: Mapping[str, str]) -> tuple[int, str]:
@@ -368,12 +372,14 @@ class NotebookRun:
         self.parts: dict[str, list[dict[str, Any]]] = {}
         self.steps: list[Step] = []
         self.executed = Executed()
+        self.elapsed = 0.0
         self.written: list[str] = []
 
     @property
     def seconds(self) -> float:
-        """How long the notebook's own cells took."""
-        return sum(s for s, step in zip(self.executed.seconds, self.steps, strict=True) if not step.probe)
+        """How long the notebook took with its kernel, without what was looked at."""
+        probes = sum(s for s, step in zip(self.executed.seconds, self.steps, strict=True) if step.probe)
+        return self.elapsed - probes
 
     def run(self) -> None:
         """Run the cells; `Nb2stageError` for a cell that fails or a kernel that does."""
@@ -389,6 +395,7 @@ class NotebookRun:
 
         where = (self.folder / self.subject.notebook).parent
         where.mkdir(parents=True, exist_ok=True)
+        begin = time.perf_counter()
         try:
             self.executed = execute(self.steps, self.settings.kernel, where, environment(), started)
         except CellFailedError as error:
@@ -400,6 +407,7 @@ class NotebookRun:
             raise Nb2stageError(
                 *(replace(d, path=d.path or self.subject.notebook) for d in error.diagnostics)
             ) from None
+        self.elapsed = time.perf_counter() - begin
         self.written = written(before, stamps(self.folder))
 
     def all_steps(self) -> list[Step]:

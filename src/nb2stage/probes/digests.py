@@ -22,7 +22,8 @@ from typing import Any
 HERE = os.path.dirname(os.path.abspath(__file__))  # noqa: PTH100, PTH120 -- pathlib takes longer to import
 DEEPEST = 60
 LONGEST = 100
-SHORTEST_BULK = 6  # arrays of up to so many numbers are spelt out
+# Arrays of up to so many numbers are spelt out.
+SHORTEST_BULK = 6
 # Values of these types have a repr that says all.
 SPELT_OUT = frozenset({bool, int, float, complex, str, bytes, type(None)})
 
@@ -235,7 +236,7 @@ class Digester:
     def items(self, label: str, items: list[Any]) -> str:
         """Many values in one go where their repr says all: a column of texts has millions."""
         if SPELT_OUT.issuperset(map(type, items)):
-            return self.text(label, f"{label}({items!r})")
+            return self.text(label, f"{label}({repr(items)[1:-1]})")
         return self.pack(label, [self.node(item) for item in items])
 
     def number(self, value: Any) -> str | None:
