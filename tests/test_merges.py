@@ -16,6 +16,7 @@ import pickle
 import random
 import re
 import shutil
+import sys
 from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -73,6 +74,8 @@ class Model:
     tuned: dict[str, int] = field(default_factory=dict)
     hands: list[Hand] = field(default_factory=list)
     yaml: list[str] = field(default_factory=list)  # texts that must stay in dvc.yaml
+    functions: dict[str, int] = field(default_factory=dict)  # f1 -> the number in its body
+    numbers: dict[str, int] = field(default_factory=dict)  # the number in its body that a person wrote
     count: int = 0
 
     def fresh(self) -> int:
@@ -99,11 +102,15 @@ class Model:
     def new_line(self, available: list[str]) -> Line:
         pool = available + list(self.params)
         sources = self.rng.sample(pool, min(len(pool), self.rng.randint(1, 3)))
+        if self.rng.random() < 0.3:
+            sources[0] = f"{self.rng.choice(list(self.functions))}({sources[0]})"
         return Line(f"v{self.fresh()}", sources, self.rng.randint(1, 999))
 
     def run(self) -> dict[str, int]:
         """All values after the notebook's lines and the person's."""
         values: dict[str, Any] = dict(self.params) | self.tuned
+        for name, number in (self.functions | self.numbers).items():
+            exec(function(name, number), {}, values)
         for line in self.bound():
             replaced = next((h for h in self.hands if h.anchor == line.name and h.replaces), None)
             exec(replaced.text if replaced else line.text(), {"json": json}, values)
@@ -115,6 +122,7 @@ class Model:
     def save(self, folder: Path) -> None:
         cells = [("parameters", "\n".join(f"{k} = {v}" for k, v in self.params.items()), "code")]
         cells.insert(0, ("", "import json", "code"))
+        cells.insert(1, ("", "\n\n".join(function(name, number) for name, number in self.functions.items()), "code"))
         cells += [
             (
                 f"stage:{c.stage}" if c.stage else "",
@@ -132,8 +140,12 @@ class Model:
         (folder / "a.ipynb").write_text(json.dumps(data), encoding="utf-8")
 
 
+def function(name: str, number: int) -> str:
+    return f"def {name}(x):\n    return x * 7 + {number}  # of {name}"
+
+
 def first_model(rng: random.Random) -> Model:
-    model = Model(rng, params={"p1": 11, "p2": 22})
+    model = Model(rng, params={"p1": 11, "p2": 22}, functions={"f1": 1, "f2": 2})
     for stage in NAMES[:3]:
         for _ in range(rng.randint(1, 2)):
             cell = Cell(stage, [])
@@ -149,14 +161,14 @@ def first_model(rng: random.Random) -> Model:
 
 
 def users(model: Model, name: str) -> int:
-    return sum(name in line.sources for line in model.bound())
+    return sum(name in re.findall(r"\w+", " ".join(line.sources)) for line in model.bound())
 
 
 def edit_notebook(model: Model) -> str:  # noqa: C901 -- one branch for each kind of edit
     rng = model.rng
     kind = rng.choice(
         ["number", "number", "insert", "insert", "delete", "comment", "rename stage", "new stage", "drop stage",
-         "rename name", "default", "new parameter", "text", "tag", "rewire"]
+         "rename name", "default", "new parameter", "text", "tag", "rewire", "function", "new function"]
     )  # fmt: skip
     cell = rng.choice([c for c in model.cells if c.stage])
     lines = [line for line in cell.lines if line.name.startswith("v")]
@@ -196,12 +208,16 @@ def edit_notebook(model: Model) -> str:  # noqa: C901 -- one branch for each kin
         line = rng.choice(lines)
         old, line.name = line.name, f"v{model.fresh()}"
         for other in model.bound():
-            other.sources = [line.name if s == old else s for s in other.sources]
+            other.sources = [re.sub(rf"\b{old}\b", line.name, source) for source in other.sources]
     elif kind == "default":
         name = rng.choice(list(model.params))
         model.params[name] = 1000 + model.fresh()
     elif kind == "new parameter":
         model.params[f"p{model.fresh() + 2}"] = model.fresh()
+    elif kind == "function":
+        model.functions[rng.choice(list(model.functions))] = rng.randint(1000, 9999)
+    elif kind == "new function":
+        model.functions[f"f{model.fresh() + 2}"] = rng.randint(1, 99)
     elif kind == "text":
         model.cells.insert(rng.randint(0, len(model.cells)), Cell("", [Line(f"text{model.fresh()}")]))
     elif kind == "tag" and len(model.cells) > 3:
@@ -263,6 +279,22 @@ def edit_script(model: Model, folder: Path) -> str:
         model.hands.append(Hand(anchor, lines[index + 1]))
     path.write_text("\n".join(lines))
     return f"script: {kind}"
+
+
+def edit_function(model: Model, folder: Path) -> str:
+    found = [
+        (path, m)
+        for path in sorted([*folder.glob("data_processing/*.py"), *folder.glob("definitions/*.py")])
+        for m in re.finditer(r"\+ (\d+)  # of (f\d+)$", path.read_text(), re.MULTILINE)
+    ]
+    names = Counter(m[2] for _, m in found)
+    found = [(path, m) for path, m in found if names[m[2]] == 1]  # one that is repeated would have to be edited twice
+    if not found:
+        return "function: none"
+    path, match = model.rng.choice(found)
+    model.numbers[match[2]] = 70_000 + model.fresh()
+    path.write_text(path.read_text().replace(match[0], f"+ {model.numbers[match[2]]}  # of {match[2]}"))
+    return "function: by hand"
 
 
 def edit_dvc_yaml(model: Model, folder: Path) -> str:  # noqa: C901
@@ -350,6 +382,14 @@ def convert(*options: str) -> tuple[int, str]:
     return code, said.getvalue()
 
 
+def forget(folder: Path) -> None:
+    """Modules of the pipeline that a stage before has loaded: a stage is a process of its own."""
+    for name in [name for name in sys.modules if name == "definitions" or name.startswith("definitions.")]:
+        del sys.modules[name]
+    sys.path_importer_cache.clear()
+    shutil.rmtree(folder / "definitions" / "__pycache__", ignore_errors=True)
+
+
 def run_pipeline(folder: Path) -> dict[str, int]:
     """Run the stages as DVC does, with its checks; the values in the cache."""
     shutil.rmtree(folder / "cache", ignore_errors=True)
@@ -366,7 +406,10 @@ def run_pipeline(folder: Path) -> dict[str, int]:
         if stage["cmd"].startswith("echo"):
             continue
         script = stage["cmd"].split()[-1]
+        forget(folder)
+        path = list(sys.path)
         exec(compile((folder / script).read_text(), script, "exec"), {"__name__": "__main__"})
+        sys.path[:] = path
         for out in [o if isinstance(o, str) else next(iter(o)) for o in stage.get("outs", ())]:
             made[out] += 1
             value = pickle.loads((folder / out).read_bytes())
@@ -388,7 +431,9 @@ def sorted_stages(stages: dict[str, Any]) -> list[dict[str, Any]]:
 def check(model: Model, folder: Path, said: str) -> None:
     """The project is what the model says."""
     present = {line.name for line in model.bound()}
-    scripts = "\n".join(p.read_text() for p in folder.glob("data_processing/*.py"))
+    scripts = "\n".join(p.read_text() for p in folder.glob("d*/*.py"))
+    for name, number in model.numbers.items():
+        assert f"+ {number}  # of {name}" in scripts, f"lost: {number} of {name}"
     for hand in model.hands:
         assert hand.text in scripts, f"lost: {hand.text}"
     dvc = (folder / "dvc.yaml").read_text()
@@ -415,7 +460,7 @@ def episode(seed: int, folder: Path, statistics: Counter[str]) -> None:
     history: list[str] = []
     for _ in range(STEPS):
         for _ in range(rng.randint(1, 3)):
-            edit = rng.choice([edit_notebook, edit_notebook, edit_script, edit_dvc_yaml, tune])
+            edit = rng.choice([edit_notebook, edit_notebook, edit_script, edit_function, edit_dvc_yaml, tune])
             history.append(edit(model) if edit is edit_notebook else edit(model, folder))  # type: ignore[operator]
         model.save(folder)
         before = tree(folder)
@@ -443,13 +488,14 @@ def episode(seed: int, folder: Path, statistics: Counter[str]) -> None:
             statistics["conflict"] += 1
             assert any(b"<<<<<<< " in text and b">>>>>>> " in text for text in after.values()), history
             everything = b"\n".join(after.values()).decode()
-            for text in [*(hand.text for hand in model.hands), *model.yaml]:
+            numbers = [f"+ {number}  # of {name}" for name, number in model.numbers.items()]
+            for text in [*(hand.text for hand in model.hands), *model.yaml, *numbers]:
                 assert text in everything, f"seed {seed}: lost in a conflict: {text}\n" + "\n".join(history)
             for path in (p for p, text in after.items() if p.endswith(".py") and b"<<<<<<< " not in text):
                 compile(after[path], path, "exec")
             assert convert()[0] == 1
             assert tree(folder) == after
-            model.hands, model.yaml = [], []
+            model.hands, model.yaml, model.numbers = [], [], {}
             if b"<<<<<<< " in after["dvc.yaml"]:
                 return
             code, said = convert("--force")

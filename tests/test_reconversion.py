@@ -392,3 +392,53 @@ def test_hand_edits_survive_a_death_at_any_moment(fit: Path, project: Path, call
     assert "C: 3" in (project / "params.yaml").read_text()
     assert not list(project.rglob("*.tmp"))
     assert not (project / PENDING_PATH).exists()
+
+
+# -- modules of definitions, and other folders -----------------------------------------------------------------------
+
+SHARED: Cells = [
+    ("", "import json\n\ndef double(x):\n    return 2 * x\n\ndef thrice(x):\n    y = x\n    return 3 * y"),
+    ("stage:one", "a = json.loads(str(double(1) + thrice(1)))"),
+    ("stage:two", "b = json.loads(str(double(a) + thrice(a)))"),
+    ("stage:three", "print(a, b)"),
+]
+
+
+@pytest.fixture
+def shared(project: Path, call: Any) -> Path:  # noqa: F811
+    """A converted project with a hand edit in a module that two stages share."""
+    save(project / "a.ipynb", SHARED)
+    assert call("convert", "a.ipynb")[0] == 0
+    module = project / "definitions" / "one_two.py"
+    module.write_text(module.read_text().replace("y = x", "y = x + 1"))
+    return module
+
+
+def test_a_module_of_other_stages_keeps_its_edits(shared: Path, project: Path, call: Any) -> None:  # noqa: F811
+    save(project / "a.ipynb", edited(SHARED, 3, "print(a, b)", "print(double(a), thrice(b))"))
+    code, _, err = call("convert", "a.ipynb")
+    assert (code, err) == (0, "")
+    assert not shared.exists()
+    assert "y = x + 1" in shared.with_name("one_three_two.py").read_text()
+
+
+def test_a_module_whose_definitions_go_elsewhere_is_refused(shared: Path, project: Path, call: Any) -> None:  # noqa: F811
+    save(project / "a.ipynb", edited(SHARED, 2, "double(a) + thrice(a)", "double(a)"))
+    assert "NB618 the hand edits contradict the notebook" in call("convert", "a.ipynb", "--dry-run")[2]
+    save(project / "a.ipynb", edited(SHARED, 2, "double(a) + thrice(a)", "a + 1"))
+    before = contents(project)
+    code, _, err = call("convert", "a.ipynb")
+    assert code == 1
+    assert "NB629 this module was edited by hand, and its `double` is in data_processing/one.py now" in err
+    assert contents(project) == before
+
+
+def test_another_layout_keeps_the_edits(fit: Path, project: Path, call: Any) -> None:  # noqa: F811
+    dvc = project / "dvc.yaml"
+    dvc.write_text(dvc.read_text().replace("python data_processing/fit.py", "python -u data_processing/fit.py"))
+    code, _, err = call("convert", "a.ipynb", "--layout", "flat")
+    assert (code, err) == (0, "")
+    assert not fit.exists()
+    assert "print('the end')" in (project / "src" / "fit.py").read_text()
+    assert "cmd: python -u src/fit.py" in dvc.read_text()
+    assert call("convert", "a.ipynb", "--layout", "flat", "--check")[0] == 0

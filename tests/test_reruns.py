@@ -157,3 +157,23 @@ def test_exactly_the_stages_whose_inputs_changed_run(
     assert ran == expected
     certain = {stage for stage, is_certain in runs.items() if is_certain}
     assert certain <= ran <= set(runs)
+
+
+def test_a_comment_can_be_recorded_without_a_run(
+    pipeline: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    call: Any,  # noqa: F811
+) -> None:
+    folder = tmp_path / "project"
+    shutil.copytree(pipeline, folder)
+    monkeypatch.chdir(folder)
+    replaced(LEFT, "of the left", "on the left")(folder)
+    _, _, err = call("convert", "a.ipynb")
+    assert "NB626 [left] note: only comments or layout have changed\n  hint: `dvc commit -f left`" in err
+    dvc(folder, "commit", "-f", "left")
+    assert "Running stage" not in dvc(folder, "repro")
+    # Where something else has changed too, recording would pass old results off as new ones.
+    replaced(LEFT, "of the left", "at the left")(folder)
+    in_file("params.yaml", "scale: 2", "scale: 3")(folder)
+    assert "NB626" not in call("convert", "a.ipynb")[2]

@@ -5,6 +5,7 @@ Each is merged from three sides: what the last conversion wrote (the state), wha
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Final
@@ -24,8 +25,9 @@ if TYPE_CHECKING:
     from nb2stage.planning import StagePlan
 
 # A stage has another name when the scripts have this share of their lines in common, and no other pair comes near.
-_SAME_STAGE: Final = 0.6
+_ALIKE: Final = 0.6
 _CLEARLY: Final = 0.15
+_DEFINED: Final = re.compile(r"^(?:async def|def|class) (\w+)", re.MULTILINE)
 _IGNORED: Final = ("cache/",)
 
 
@@ -77,22 +79,9 @@ class ProjectFiles:
     @cached_property
     def renamed(self) -> dict[str, str]:
         """Old and new name of the stages that were renamed, where the match is clear."""
-        import difflib
-
-        added = [plan for plan in self.plans if plan.name not in self.known]
         texts = {script.path: script.text for script in self.new_scripts}
-        scores: dict[tuple[str, str], float] = {}
-        for old in self.gone if added else ():
-            base = self.project.state.text(self.script_of(old))
-            for plan in added if base is not None else ():
-                one, two = _body(base or ""), _body(texts[plan.script])
-                scores[old, plan.name] = difflib.SequenceMatcher(None, one, two, autojunk=False).ratio()
-        result = {}
-        for (old, new), score in scores.items():
-            others = [s for pair, s in scores.items() if (pair[0] == old) != (pair[1] == new)]
-            if score >= _SAME_STAGE and all(score >= other + _CLEARLY for other in others):
-                result[old] = new
-        return result
+        old = {name: text for name in self.gone if (text := self.project.state.text(self.script_of(name))) is not None}
+        return _matches(old, {plan.name: texts[plan.script] for plan in self.plans if plan.name not in self.known})
 
     @cached_property
     def kept(self) -> list[str]:
@@ -131,14 +120,31 @@ class ProjectFiles:
     # -- scripts
 
     def scripts(self) -> list[GeneratedFile]:
-        """The scripts, with the path that the script of a renamed stage had."""
-        origins = {
-            plan.script: self.script_of(old)
-            for old, new in self.renamed.items()
-            for plan in self.plans
-            if plan.name == new
-        }
+        """The scripts and modules, with the paths that they had when their stages had other names or another folder."""
+        before = {self.renamed.get(name, name): self.script_of(name) for name in self.known}
+        origins = {p.script: before[p.name] for p in self.plans if before.get(p.name, p.script) != p.script}
+        known = self.project.state.of(self.notebook).files
+        texts = {script.path: script.text for script in self.new_scripts}
+        stages = {*before.values(), *(plan.script for plan in self.plans)}
+        modules = {path: text for path, text in known.items() if path not in texts and path not in stages}
+        fresh = {path: text for path, text in texts.items() if path not in known and path not in stages}
+        moved = _matches(modules, fresh)
+        origins |= {new: old for old, new in moved.items()}
+        if not self.project.force:
+            self.scattered({path: text for path, text in modules.items() if path not in moved})
         return [GeneratedFile(s.path, s.text, s.protected, s.source, origins.get(s.path, "")) for s in self.new_scripts]
+
+    def scattered(self, modules: Mapping[str, str]) -> None:
+        """A module that is gone while its definitions are elsewhere must not take hand edits with it."""
+        for path, base in modules.items():
+            text = self.project.text(path)
+            if text is None or self.project.state.is_ours(path, text) or path in self.kept_files():
+                continue
+            places = {name: script.path for script in self.new_scripts for name in _DEFINED.findall(script.text)}
+            if name := next((name for name in _DEFINED.findall(base) if name in places), None):
+                message = f"this module was edited by hand, and its `{name}` is in {places[name]} now"
+                hint = "make the edit in the notebook, and convert with --force"
+                self.note("NB629", message, hint, Severity.ERROR, path)
 
     # -- requirements.txt
 
@@ -265,6 +271,25 @@ def _prefixes(key: str) -> list[str]:
     """`a.b.c` as DVC may name it: itself and the groups around it."""
     parts = key.split(".")
     return [".".join(parts[:count]) for count in range(1, len(parts) + 1)]
+
+
+def _matches(old: Mapping[str, str], new: Mapping[str, str]) -> dict[str, str]:
+    """Which text has become which, where that is clear: alike, and no other pair comes near."""
+    if not old or not new:
+        return {}
+    import difflib
+
+    scores = {
+        (a, b): difflib.SequenceMatcher(None, _body(one), _body(two), autojunk=False).ratio()
+        for a, one in old.items()
+        for b, two in new.items()
+    }
+    result = {}
+    for (a, b), score in scores.items():
+        others = [other for pair, other in scores.items() if (pair[0] == a) != (pair[1] == b)]
+        if score >= _ALIKE and all(score >= other + _CLEARLY for other in others):
+            result[a] = b
+    return result
 
 
 def _body(script: str) -> list[str]:

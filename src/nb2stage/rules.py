@@ -403,6 +403,10 @@ RULES_EXPLAINED: Final[dict[str, Rule]] = {
         "An edit is moved into the notebook as it is converted: from there it must give the very script that you have.",
         "Run the command that is named, then pull again.",
     ),
+    "NB629": Rule(
+        "Functions that other stages use now have moved to another file, and your edits of them would stay behind.",
+        "Make the edits in the notebook, and convert with `--force`.",
+    ),
     "NB640": Rule(
         "A picture or a table of the pipeline needs a dvc.yaml, a notebook with tags, or commits to look back on.",
         "Convert a notebook first, or name the notebook; for a history, commit the project.",
