@@ -299,3 +299,25 @@ def test_a_queued_experiment_is_no_result(story: Path) -> None:
         assert "later (queued)" in overview(story)
     finally:
         run(story, "dvc", "queue", "remove", "--queued")
+
+
+def test_an_edit_without_a_run_is_marked(story: Path) -> None:
+    run(story, "git", "checkout", "-b", "unrun")
+    try:
+        params, script = story / "params.yaml", story / "training/train.py"
+        params.write_text(params.read_text().replace("alpha: 0.5", "alpha: 0.01"))
+        run(story, "git", "commit", "--all", "-m", "no ridge")
+        script.write_text(script.read_text() + "# an edit\n")
+        document = json.loads(overview(story, "--json"))
+        rows = {name: row for row in document["rows"] for name in (row["refs"] or [row["name"]])}
+        assert {name: row["stale"] for name, row in rows.items() if row["stale"]} == {
+            "unrun": ["train.alpha"],
+            "workspace": ["train.alpha", "training/train.py"],
+        }
+        (metric,) = [metric for metric in document["metrics"] if metric["key"] == "rmse"]
+        assert rows["unrun"]["rev"] not in metric["best"]
+        text = overview(story)
+        assert f"! {rows['unrun']['rev'][:7]}: edited after the stages ran: train.alpha" in text
+    finally:
+        clean(story)
+        run(story, "git", "branch", "-D", "unrun")

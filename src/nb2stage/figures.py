@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from nb2stage.diagnostics import Nb2stageError
 from nb2stage.graph import build
-from nb2stage.repository import output_of
+from nb2stage.repository import blobs, objects, output_of
 from nb2stage.yamltext import read_yaml
 
 if TYPE_CHECKING:
@@ -36,72 +36,56 @@ class Figures:
         self.root, self.budget = root, budget
         self.of: dict[str, dict[str, int]] = {}
         self.contents: list[tuple[str, bytes]] = []
-        self.left_out = 0
         self.numbers: dict[str, int] = {}
-        self.paths: dict[str, list[str]] = {}  # of plots, by the hash of a dvc.yaml
 
     def add(self, rows: Iterable[Row]) -> None:
         """Take in the pictures of rows, the most important row first; a row gets all of its pictures or none."""
-        for row in rows:
-            if row.rev in self.of or row.kind not in ("commit", "experiment") or row.state:
-                continue
-            if self.budget <= 0:
-                self.left_out += 1
-                continue
-            try:
-                found = self.tracked(row.rev)
-            except Nb2stageError:  # a queued experiment's commit may be gone by now
-                continue
-            new = {sha: path for path, sha in found.items() if sha not in self.numbers}
-            contents = self.read(list(new)) if new else {}
+        revs = [row.rev for row in rows if row.kind in ("commit", "experiment") and not row.state]
+        for rev, found in zip(revs, self.tracked(revs), strict=True):
+            new = [sha for sha in dict.fromkeys(found.values()) if sha not in self.numbers]
+            contents = blobs(self.root, new) if new and self.budget > 0 else {}
             size = sum(len(content) for content in contents.values())
-            if size > self.budget:
-                self.left_out += 1
+            if size > self.budget or (new and not contents):
                 continue
             self.budget -= size
+            types = {sha: TYPES[posixpath.splitext(path)[1].lower()] for path, sha in found.items()}
             for sha, content in contents.items():
                 self.numbers[sha] = len(self.contents)
-                self.contents.append((TYPES[posixpath.splitext(new[sha])[1].lower()], content))
-            self.of[row.rev] = {path: self.numbers[sha] for path, sha in found.items()}
+                self.contents.append((types[sha], content))
+            self.of[rev] = {path: self.numbers[sha] for path, sha in found.items()}
 
-    def tracked(self, rev: str) -> dict[str, str]:
-        """The pictures of a revision that its dvc.yaml names, themselves or their folder, with git's hashes."""
-        listed = output_of(self.root, "git", "ls-tree", "-r", "-z", rev).decode(errors="surrogateescape")
+    def tracked(self, revs: Sequence[str]) -> list[dict[str, str]]:
+        """For each revision the pictures that its dvc.yaml names, themselves or their folder, with git's names."""
+        definitions = [name for _, name in objects(self.root, [f"{rev}:./dvc.yaml" for rev in revs])]
+        plots = {name: self.plots(text) for name, text in blobs(self.root, sorted({*definitions} - {""})).items()}
+        asked = [(rev, plot) for rev, name in zip(revs, definitions, strict=True) for plot in plots.get(name, [])]
+        answers = objects(self.root, [f"{rev}:./{plot}" for rev, plot in asked])
+        trees = {name: self.listed(name) for kind, name in dict.fromkeys(answers) if kind == "tree"}
+        found: dict[str, dict[str, str]] = {rev: {} for rev in revs}
+        for (rev, plot), (kind, name) in zip(asked, answers, strict=True):
+            paths = {f"{plot}/{path}": sha for path, sha in trees[name].items()} if kind == "tree" else {plot: name}
+            found[rev].update({path: sha for path, sha in paths.items() if kind and _is_picture(path)})
+        return [found[rev] for rev in revs]
+
+    def listed(self, tree: str) -> dict[str, str]:
+        """The files of a folder and of those in it, with git's names."""
+        listed = output_of(self.root, "git", "ls-tree", "-r", "-z", "--full-tree", tree).decode(errors="surrogateescape")
         entries = [entry.split("\t", 1) for entry in listed.split("\0") if entry]
-        files = {path: meta.split()[2] for meta, path in entries if meta.split()[1] == "blob"}
-        if "dvc.yaml" not in files:
-            return {}
-        plots = self.plots(files["dvc.yaml"])
-        return {
-            path: sha
-            for path, sha in files.items()
-            if posixpath.splitext(path)[1].lower() in TYPES
-            and any(path == plot or path.startswith(plot + "/") for plot in plots)
-        }
+        return {path: meta.split()[2] for meta, path in entries if meta.split()[1] == "blob"}
 
-    def plots(self, sha: str) -> list[str]:
+    def plots(self, content: bytes) -> list[str]:
         """The paths of all plots and outs of a dvc.yaml."""
-        if sha not in self.paths:
-            text = output_of(self.root, "git", "cat-file", "blob", sha).decode(errors="replace")
-            try:
-                data = read_yaml(text, "dvc.yaml", "NB601")
-                stages = build([], text).stages
-            except Nb2stageError:
-                data, stages = {}, []
-            paths = [path for stage in stages for path in (*stage.writes, *stage.plots)]
-            top = data.get("plots") if isinstance(data, dict) else None
-            for item in top if isinstance(top, list) else [top]:
-                paths += [str(name) for name in (item if isinstance(item, dict) else [item] if item else [])]
-            self.paths[sha] = paths
-        return self.paths[sha]
+        text = content.decode(errors="replace")
+        try:
+            data, stages = read_yaml(text, "dvc.yaml", "NB601"), build([], text).stages
+        except Nb2stageError:  # one commit with conflict markers in it must not stop the others
+            return []
+        paths = [path for stage in stages for path in (*stage.writes, *stage.plots)]
+        top = data.get("plots") if isinstance(data, dict) else None
+        for item in top if isinstance(top, list) else [top]:
+            paths += [str(name) for name in (item if isinstance(item, dict) else [item] if item else [])]
+        return list(dict.fromkeys(path.rstrip("/") for path in paths))
 
-    def read(self, shas: Sequence[str]) -> dict[str, bytes]:
-        """The contents of git's objects."""
-        answer = output_of(self.root, "git", "cat-file", "--batch", given="".join(f"{sha}\n" for sha in shas).encode())
-        found, at = {}, 0
-        for sha in shas:
-            end = answer.index(b"\n", at)
-            size = int(answer[at:end].split()[2])
-            found[sha] = answer[end + 1 : end + 1 + size]
-            at = end + 1 + size + 1
-        return found
+
+def _is_picture(path: str) -> bool:
+    return posixpath.splitext(path)[1].lower() in TYPES

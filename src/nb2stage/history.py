@@ -49,7 +49,8 @@ class Row:
 
     `base` is the revision of the row that it is compared with: of an experiment the commit that it started from, of a
     commit the nearest commit before it.  `state` is empty for what is done: else `queued`, `running` or `failed`.
-    `code` and `data` have the hashes of the files that the stages read and no stage writes.
+    `code` and `data` have the hashes of the files that the stages read and no stage writes.  `stale` names what was
+    edited after the stages ran: the metrics do not belong to it.
     """
 
     kind: str
@@ -66,6 +67,7 @@ class Row:
     metrics: dict[str, object] = field(default_factory=dict)
     code: dict[str, str] = field(default_factory=dict)
     data: dict[str, str] = field(default_factory=dict)
+    stale: list[str] = field(default_factory=list)
 
     @property
     def short(self) -> str:
@@ -137,8 +139,12 @@ def read_history(root: Path, tell: Callable[[str], None] = lambda text: None) ->
     shas = [rev for rev in _revisions(document) if rev != WORKSPACE]
     asked = ("log", "--stdin", "--no-walk=unsorted", "--ignore-missing", _FORMAT)
     log = output_of(root, "git", *asked, given="\n".join(shas).encode()) if shas else b""
+    from nb2stage.staleness import mark_stale
+
     head = output_of(root, "git", "rev-parse", "HEAD").decode().strip()
-    return rows_of(document, commits_of(log.decode(errors="replace")), _names(refs), head)
+    history = rows_of(document, commits_of(log.decode(errors="replace")), _names(refs), head)
+    mark_stale(root, history.rows)
+    return history
 
 
 def _no_history(message: str, hint: str) -> Nb2stageError:

@@ -31,7 +31,10 @@ _KEEP: Final = 28  # letters that `changed` keeps at least where other columns c
 
 @dataclass(frozen=True)
 class Metric:
-    """A column of metrics: whether less is better, and the revisions with the best value (none for texts)."""
+    """A column of metrics: whether less is better, and the revisions with the best value (none for texts).
+
+    The workspace is never best, nor is a commit whose metrics do not belong to its parameters and files.
+    """
 
     key: str
     lower: bool
@@ -134,9 +137,8 @@ def is_lower_better(key: str) -> bool:
 
 def _metric(key: str, rows: Sequence[Row], lower: Sequence[str], higher: Sequence[str]) -> Metric:
     less = key in lower or (key not in higher and is_lower_better(key))
-    values = [
-        (value, row) for row in rows if row.kind != WORKSPACE and (value := number(row.metrics.get(key))) is not None
-    ]
+    counted = [row for row in rows if row.kind != WORKSPACE and not row.stale]
+    values = [(value, row) for row in counted if (value := number(row.metrics.get(key))) is not None]
     if len({value for value, _ in values}) < 2:
         return Metric(key, less)
     best = (min if less else max)(value for value, _ in values)
@@ -264,11 +266,16 @@ def _param(row: Row, key: str) -> str:
     return "null" if key in row.params and row.params[key] is None else shown(row.params.get(key))
 
 
+def _name(row: Row) -> str:
+    return row.short or row.name
+
+
 def _label(row: Row) -> str:
+    mark = " !" * bool(row.stale)
     if row.kind == WORKSPACE:
-        return WORKSPACE
+        return WORKSPACE + mark
     if row.kind == "commit":
-        return f"{row.short} {', '.join(row.refs)}".strip()
+        return f"{row.short} {', '.join(row.refs)}".strip() + mark
     return f"  {row.name}" + (f" ({row.state})" if row.state else f" {row.short}" * (row.name != row.short))
 
 
@@ -282,6 +289,7 @@ def _notes(view: Overview) -> list[str]:
         notes.append("the same everywhere: " + ", ".join(f"{key} = {shown(first.get(key))}" for key in same))
     if any(metric.best for metric in view.metrics):
         notes.append("* best value; ↑ more is better, ↓ less is better")
+    notes += [f"! {_name(row)}: edited after the stages ran: {', '.join(row.stale)}" for row in view.rows if row.stale]
     if view.without_pipeline:
         notes.append(f"left out: {view.without_pipeline} commits without a pipeline")
     return notes
@@ -372,7 +380,7 @@ def csv(view: Overview) -> str:
     import io
 
     files = {"code": _ordered(row.code for row in view.rows), "data": _ordered(row.data for row in view.rows)}
-    head = ["kind", "name", "rev", "refs", "time", "author", "subject", "baseline", "state", "changed"]
+    head = ["kind", "name", "rev", "refs", "time", "author", "subject", "baseline", "state", "stale", "changed"]
     head += [f"metrics.{metric.key}" for metric in view.metrics] + [f"params.{key}" for key in view.params]
     head += [f"{kind}.{path}" for kind, paths in files.items() for path in paths]
     stream = io.StringIO()
@@ -380,7 +388,7 @@ def csv(view: Overview) -> str:
     writer.writerow(head)
     for row in view.rows:
         start = [row.kind, row.name, row.rev, " ".join(row.refs), iso(row.time), row.author, row.subject]
-        start += [view.bases[row.rev] or "", row.state, change_text(view.changes[row.rev])]
+        start += [view.bases[row.rev] or "", row.state, ", ".join(row.stale), change_text(view.changes[row.rev])]
         values = [exact(row.metrics.get(metric.key)) for metric in view.metrics]
         values += ["null" if _param(row, key) == "null" else exact(row.params.get(key)) for key in view.params]
         values += [row.code.get(path, "") for path in files["code"]] + [
@@ -422,6 +430,7 @@ def _row(view: Overview, row: Row) -> dict[str, Any]:
         "baseline": view.bases[row.rev],
         "state": row.state,
         "error": row.error,
+        "stale": row.stale,
         "metrics": json_value(row.metrics),
         "params": json_value(row.params),
         "code": row.code,

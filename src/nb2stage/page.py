@@ -107,6 +107,7 @@ def _data(view: Overview, title: str, figures: Figures | None, graph: Graph | No
             [_plain(row.metrics[metric.key]) if metric.key in row.metrics else None for metric in view.metrics],
             # a parameter can be null, which is a value: what is missing is a list without elements
             [_plain(row.params[key]) if key in row.params else [] for key in view.params],
+            row.stale,
         ]
         for row in view.rows
     ]

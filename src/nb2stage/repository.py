@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final
 from nb2stage.diagnostics import Diagnostic, Nb2stageError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
     from pathlib import Path
 
 
@@ -153,3 +153,26 @@ def output_of(root: Path, name: str, *arguments: str, given: bytes | None = None
         shown = " ".join((name, *arguments))
         raise Nb2stageError(Diagnostic("NB641", f"`{shown}` failed: {said}", "run it by hand to see why"))
     return done.stdout
+
+
+def objects(root: Path, expressions: Sequence[str]) -> list[tuple[str, str]]:
+    """What expressions like `main:./dvc.yaml` stand for: `blob` or `tree`, and git's name; two empty texts for nothing."""
+    given = "".join(f"{each}\n" for each in expressions).encode("utf-8", "surrogateescape")
+    answer = output_of(root, "git", "cat-file", "--batch-check=%(objecttype) %(objectname)", given=given)
+    found = []
+    for line in answer.decode("utf-8", "replace").splitlines():
+        kind, _, name = line.partition(" ")
+        found.append((kind, name) if kind in ("blob", "tree") else ("", ""))
+    return found
+
+
+def blobs(root: Path, names: Sequence[str]) -> dict[str, bytes]:
+    """The contents of files by git's names."""
+    answer = output_of(root, "git", "cat-file", "--batch", given="".join(f"{name}\n" for name in names).encode())
+    found, at = {}, 0
+    for name in names:
+        end = answer.index(b"\n", at)
+        size = int(answer[at:end].split()[2])
+        found[name] = answer[end + 1 : end + 1 + size]
+        at = end + 1 + size + 1
+    return found

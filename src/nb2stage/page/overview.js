@@ -13,7 +13,7 @@
   const KINDS = { w: "workspace", c: "commit", e: "experiment" };
   const rows = data.rows.map((r, index) => ({
     index, kind: KINDS[r[0]], name: r[1], rev: r[2], refs: r[3], time: r[4], author: r[5], subject: r[6], base: r[7],
-    state: r[8], error: r[9], code: r[10], data: r[11], metrics: r[12].map(metricValue), params: r[13].map(paramValue),
+    state: r[8], error: r[9], code: r[10], data: r[11], metrics: r[12].map(metricValue), params: r[13].map(paramValue), stale: r[14],
   }));
   const label = (row) => (row.kind === "commit" ? row.refs[0] || row.rev.slice(0, 7) : row.name);
   const isNumber = (value) => typeof value === "number" && !Number.isNaN(value);
@@ -29,10 +29,13 @@
   }
   const when = (time) => (time === null ? "" : new Date(time * 1000).toISOString().slice(0, 16).replace("T", " "));
 
+  // What can be best: the workspace is a draft, and metrics that are older than their parameters belong to others.
+  const counts = (row) => row.kind !== "workspace" && !row.stale.length;
+
   // A column of values: a metric or a parameter.
   function column(kind, index, about) {
     const get = (row) => row[kind === "metric" ? "metrics" : "params"][index];
-    const done = rows.filter((row) => row.kind !== "workspace").map(get);
+    const done = rows.filter(counts).map(get);
     const present = rows.map(get).filter((value) => value !== MISSING);
     const numbers = done.filter((value) => isNumber(value) && Number.isFinite(value));
     const numeric = present.length > 0 && present.every((value) => typeof value === "number");
@@ -170,6 +173,7 @@
     } else cell.append(row.name);
     if (row.kind === "experiment" && row.name !== row.rev.slice(0, 7)) cell.append(element("span", { className: "sha" }, row.rev.slice(0, 7)));
     if (row.state) cell.append(element("span", { className: "ref state" }, row.state));
+    if (row.stale.length) cell.append(element("span", { className: "ref state", title: `edited after the stages ran: ${row.stale.join(", ")}` }, "not reproduced"));
     return cell;
   }
 
@@ -185,7 +189,7 @@
     cell.textContent = show(value);
     if (each.numbers) cell.classList.add("number");
     if (isNothing(value)) cell.classList.add("missing");
-    if (each.best !== MISSING && isNumber(value) && row.kind !== "workspace") {
+    if (each.best !== MISSING && isNumber(value) && counts(row)) {
       const share = Number.isFinite(value) ? (each.lower ? each.high - value : value - each.low) / (each.high - each.low) : 0;
       cell.classList.add("value");
       cell.style.setProperty("--share", `${Math.round(100 * share)}%`);
@@ -281,7 +285,7 @@
 
   function cards() {
     for (const each of metrics.filter((metric) => metric.best !== MISSING).slice(0, 8)) {
-      const row = rows.find((one) => one.kind !== "workspace" && each.get(one) === each.best);
+      const row = rows.find((one) => counts(one) && each.get(one) === each.best);
       const card = element("button", { type: "button", className: "card" }), above = element("strong", {}, show(each.best));
       card.append(element("span", { title: each.key }, `best ${each.key} ${each.lower ? "↓" : "↑"}`), above);
       const below = element("span", { title: label(row) }, label(row));
@@ -628,7 +632,7 @@
     $("only-changed").addEventListener("change", compare);
     $("swap").addEventListener("click", () => choose($("compare-b").value, $("compare-a").value));
     const first = metrics.find((each) => each.best !== MISSING);
-    const best = first && rows.find((row) => row.kind !== "workspace" && first.get(row) === first.best);
+    const best = first && rows.find((row) => counts(row) && first.get(row) === first.best);
     const a = main || rows[0];
     const b = best && best !== a ? best : rows.find((row) => row !== a && row.kind === "experiment") || rows.find((row) => row !== a) || a;
     choose(a.index, b.index);
