@@ -232,7 +232,7 @@ class Bindings(Expressions):
             if obj.type in FRAMES:
                 self.hold(obj, self.cells_of(values, 1))
             elif obj.type != "ndarray":
-                self.hold(obj, values)
+                self.hold(obj, values, itself=True)
         self.dunders(base, [values], only=("__setitem__", "__setattr__", "__delitem__"))
 
     def store_in_library(self, obj: Obj, target: ast.Attribute | ast.Subscript) -> None:

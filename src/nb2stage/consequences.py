@@ -100,8 +100,10 @@ class Consequences(Functions):
         extra = self.dunders(values | receiver, []) | self.dunders(inside - values, [], only=OF_MEMBERS)
         result = self.result(effect, receiver, first, values, node)
         if returned:
+            given = self.everything(receiver | values) if any(o.type in USED_UP for o in returned) else ATOM
             for obj in result - values - receiver:
-                self.hold(obj, frozenset(o for o in returned if o.kind != "lib" and o.type not in USED_UP))
+                # What a library was given as an iterator it does not give back; a new generator it may.
+                self.hold(obj, frozenset(o for o in returned if o.kind != "lib" and not (o in given and o.type in USED_UP)))
         return result | extra
 
     def count_step(self, size: int) -> None:
@@ -174,7 +176,7 @@ class Consequences(Functions):
             self.change_deep(values)
         if effect.keeps:
             for obj in first:
-                self.hold(obj, values - {obj})
+                self.hold(obj, values, itself=True)
         for argument in arguments:
             if argument.name == "out" or argument.name in SEED_ARGUMENTS:
                 self.change_deep(argument.values)
@@ -315,11 +317,12 @@ class Consequences(Functions):
             self.hold(made, frozenset({pair}))
             return frozenset({made})
         kind = effect.type
-        if effect.copies_type and receiver:
-            kind = self.kind_of(receiver)
+        if effect.copies_type:
+            kind = self.kind_of(receiver or first)
         if effect.result == "any" and not kind and receiver and self.kind_of(receiver) in ("statsmodels", "scipy"):
             kind = self.kind_of(receiver)
         made = self.make(node, "result", type=kind)
+        self.share_index(made, receiver | values)
         self.fill_cells(made, effect, receiver, values, node)
         held = frozenset(o for o in receiver if o.type != "handle") | values
         if effect.result == "fresh":

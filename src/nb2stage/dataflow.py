@@ -239,11 +239,15 @@ def literal(node: ast.expr) -> object:
         return NO_LITERAL
 
 
+NAMES_INDEX = re.compile(r"\.(index|columns)\.(names?|set_names|rename)\b")
+
+
 def _interpret(
     order: Sequence[SourceCell], stage_count: int, world: World
 ) -> tuple[Interpreter, list[dict[str, Var]], list[dict[str, Var]]]:
     """Run the abstract interpreter over the cells; the names at the entry and at the exit of each stage."""
     interpreter = Interpreter(world.copy_on_write, world.local_modules, world.stateful_modules)
+    interpreter.names_indexes = any(NAMES_INDEX.search(cell.role.cell.source) for cell in order)
     position = 0
     for cell in order:
         cell.statements = _statements_of(cell, position)

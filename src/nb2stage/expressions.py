@@ -140,6 +140,7 @@ class Expressions(Calls):
         if kind == "tuple" or (kind == "frame" and "series" in types):
             kind = "frame"
         made = self.make(node, "operator", type=kind)
+        self.share_index(made, everything)
         if comparison or kind in DATA:
             pass
         elif kind in ("list", "set", "dict"):
@@ -263,6 +264,7 @@ class Expressions(Calls):
         """A selection that is a copy; lists in its cells are the same."""
         made = self.make(node, what, type=obj.type)
         self.hold(made, frozenset(obj.contents))
+        self.share_index(made, [obj])
         return made
 
     def of_Attribute(self, node: ast.Attribute) -> Values:
@@ -298,7 +300,8 @@ class Expressions(Calls):
             return ATOM
         if obj.type in FRAMES:
             if node.attr in ("columns", "index", "dtypes"):
-                return frozenset({self.make(node, "index", type="index")})
+                made = self.make(node, "index", type="index")
+                return self.index_of(obj) if self.names_indexes and node.attr != "dtypes" else frozenset({made})
             if node.attr in GROUPED:
                 return frozenset({self.part_of(node, obj, "grouped")})
             kind = "ndarray" if node.attr == "values" else obj.type if node.attr == "T" else "pandas"

@@ -178,6 +178,7 @@ class Heap:
         self.stateful_modules = stateful_modules
         self.search_paths: list[str] = []
         self.lazy_annotations = False
+        self.names_indexes = False  # some cell sets the name of a frame's index
 
     # What the layers above bring.
     if TYPE_CHECKING:
@@ -219,11 +220,13 @@ class Heap:
             obj = self.libraries[path] = Obj(kind="lib", path=path)
         return obj
 
-    def hold(self, obj: Obj, values: Values) -> None:
+    def hold(self, obj: Obj, values: Values, itself: bool = False) -> None:
         """`obj` holds `values` from now on."""
         new = values - obj.contents
+        if not itself:
+            new -= {obj}
         if new and obj.kind != "lib":
-            obj.contents |= {v for v in new if v is not obj}
+            obj.contents |= new
             if self.links is not None:
                 self.links.append((obj, new))
             for each in new:
@@ -304,7 +307,21 @@ class Heap:
         made = self.make(node, "selection", type=kind)
         self.hold(made, frozenset(obj.contents))
         made.origins.add(obj)
+        self.share_index(made, [obj])
         return made
+
+    def index_of(self, obj: Obj) -> Values:
+        """The index objects of a frame: `df.index.name = "day"` is seen in all frames that share them."""
+        if not obj.fields.get("index"):
+            obj.fields["index"] = frozenset({Obj(type="index")})
+        return obj.fields["index"]
+
+    def share_index(self, made: Obj, sources: Iterable[Obj]) -> None:
+        """A frame that is made from others may have their index objects."""
+        if self.names_indexes and made.type in FRAMES:
+            for obj in sources:
+                index = self.index_of(obj) if obj.type in FRAMES else {obj} if obj.type == "index" else ATOM
+                made.fields["index"] = made.fields.get("index", ATOM) | index
 
     def members(self, values: Values) -> Values:
         """What an iteration over `values` gives."""

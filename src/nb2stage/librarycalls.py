@@ -209,6 +209,11 @@ class LibraryCalls(Consequences):
         self.hold(made, frozenset().union(*(a.values for a in arguments)))
         return frozenset({made})
 
+    def call_id(self, path: str, arguments: list[Argument], node: ast.AST) -> Values | None:
+        # Whether two names are one object can be seen from it.
+        self.identities.update(obj for argument in arguments for obj in argument.values)
+        return None
+
     def call_get_logger(self, path: str, arguments: list[Argument], node: ast.AST) -> Values | None:
         self.statement.imports.add("logging")
         return frozenset({self.objects.setdefault("logger", Obj(type="logger"))})
@@ -353,6 +358,7 @@ class LibraryCalls(Consequences):
 
 # Calls that the table of effects cannot say; None means that the table says the rest.
 SPECIAL_CALLS: Final[dict[str, Callable[[LibraryCalls, str, list[Argument], ast.AST], Values | None]]] = {
+    "builtins.id": LibraryCalls.call_id,
     "builtins.getattr": LibraryCalls.call_getattr,
     "builtins.setattr": LibraryCalls.call_setattr,
     "builtins.type": LibraryCalls.call_type,
