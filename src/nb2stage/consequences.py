@@ -164,9 +164,9 @@ class Consequences(Functions):
     ) -> None:
         if effect.unknown:
             self.change_deep(receiver | values, known=False)
-            mutable = [o for o in receiver | values if o.kind != "lib"]
-            for obj in mutable:
-                self.hold(obj, frozenset(o for o in receiver | values if o is not obj and o.type not in USED_UP))
+            linked = frozenset(o for o in receiver | values if o.type not in USED_UP)
+            for obj in receiver | values:
+                self.hold(obj, linked)
             return
         if effect.changes:
             self.change_owned(first)

@@ -105,21 +105,23 @@ MAX_STEPS = 3_000
 
 def parts_of(obj: Obj) -> Values:
     """What a subscript, an attribute or a loop may take out of an object: of a plot not the data that it draws."""
-    return frozenset(o for o in obj.contents if obj.type != "matplotlib" or o.type not in DATA)
+    if obj.type != "matplotlib":
+        return frozenset(obj.contents)
+    return frozenset(o for o in obj.contents if o.type not in DATA)
 
 
 def owned(objects: Iterable[Obj]) -> set[Obj]:
     """What can be reached without going through the source of a class of the notebook."""
     seen: set[Obj] = set()
-    todo = list(objects)
-    while todo:
-        obj = todo.pop()
-        if obj in seen or obj.kind in ("class", "lib") or obj.type == "class":
-            continue
-        seen.add(obj)
-        todo.extend(obj.contents)
-        for inner in obj.fields.values():
-            todo.extend(inner)
+    frontier = set(objects)
+    while frontier:
+        frontier = {o for o in frontier if o.kind not in ("class", "lib") and o.type != "class"}
+        seen |= frontier
+        found: set[Obj] = set()
+        for obj in frontier:
+            found |= obj.contents
+            found.update(*obj.fields.values())
+        frontier = found - seen
     return seen
 
 

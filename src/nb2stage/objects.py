@@ -153,19 +153,18 @@ def merge(base: State, ends: Iterable[State], loop: bool = False) -> tuple[State
 
 def reach(values: Iterable[Obj], before: int | None = None) -> set[Obj]:
     """All objects that can be got at from `values`, themselves included; as it was `before` a position, if given."""
-    seen: set[Obj] = set()
-    todo = list(values)
-    while todo:
-        obj = todo.pop()
-        if obj not in seen:
-            seen.add(obj)
+    seen = frontier = set(values)
+    while frontier:
+        # Whole sets at a time: what unknown calls have linked is dense.
+        found: set[Obj] = set()
+        for obj in frontier:
             if before is None:
-                todo.extend(obj.contents)
+                found |= obj.contents
             else:
-                todo.extend(o for o in obj.contents if obj.since.get(o, -1) < before)
-            todo.extend(obj.bases)
-            for field_values in obj.fields.values():
-                todo.extend(field_values)
+                found.update(o for o in obj.contents if o not in seen and obj.since.get(o, -1) < before)
+            found.update(obj.bases, *obj.fields.values())
+        frontier = found - seen
+        seen = seen | frontier
     return seen
 
 
