@@ -8190,7 +8190,6 @@ class Bag:
 
 KNOWN_FAILING: Final[frozenset[str]] = frozenset(
     {
-        "index-and-columns-shared-between-frames",
         "zip-and-gzip",
         "enum-and-dataclass-in-a-dict-crossing-twice",
         "lru-cache-counts-across-stages",
