@@ -325,7 +325,8 @@ def test_a_first_push(origin: Path, tmp_path: Path, programs: Path, service: tup
 def test_a_failing_stage(origin: Path, tmp_path: Path, programs: Path, service: tuple[str, type[Service]]) -> None:
     folder = clone(origin, tmp_path / "work", "change")
     script = folder / "training/train.py"
-    script.write_text(script.read_text(encoding="utf-8") + "raise SystemExit('no convergence')\n", encoding="utf-8")
+    edit = "print('/home/me/a.csv')\nraise SystemExit('no convergence')\n"
+    script.write_text(script.read_text(encoding="utf-8") + edit, encoding="utf-8")
     runner = Runner(folder, pull_request(folder), programs, service[0])
     assert runner.run() == "failure"
     assert runner.outcomes == {
