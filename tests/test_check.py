@@ -665,6 +665,9 @@ def test_text(project: Project) -> None:
     assert hint == "  hint: add `- y.py` below `deps:`"
     assert out == "1 finding; `nb2stage check --fix` mends 1 of them\n"
     assert project.run("check", "-q") == (1, "", err)
+    stage("python y.py", dep="z.py")(project)
+    edited("dvc.yaml", "extra:\n    cmd: python y.py\n    deps:\n    - z.py", "more:\n    cmd: python y.py")(project)
+    assert project.run("check")[2].count("why:") == 1
 
 
 def test_github(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:

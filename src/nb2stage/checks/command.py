@@ -189,8 +189,9 @@ def report(
     if kind == "github":
         for line in github(root, findings):
             console.out(line)
+    explained: set[str] = set()
     for finding in findings:
-        console.err(_text(finding, console))
+        console.err(_text(finding, console, explained))
     if not options.quiet:
         for note in checked.notes:
             console.err(note.render())
@@ -199,14 +200,15 @@ def report(
         console.out(_summary(checked))
 
 
-def _text(finding: Diagnostic, console: Console) -> str:
-    """A finding with the reason of its rule between what it says and how to mend it."""
+def _text(finding: Diagnostic, console: Console, explained: set[str]) -> str:
+    """A finding; the first one of a rule with its reason between what it says and how to mend it."""
     from nb2stage.report import diagnostic_text
     from nb2stage.rules import RULES_EXPLAINED
 
     text = diagnostic_text(finding, lambda text, style: console.paint(text, style, sys.stderr))
-    if finding.code not in CHECK_CODES:
+    if finding.code not in CHECK_CODES or finding.code in explained:
         return text
+    explained.add(finding.code)
     first, *hint = text.split("\n  hint: ")
     return "\n".join([first, f"  why: {RULES_EXPLAINED[finding.code].why}", *(f"  hint: {each}" for each in hint)])
 
