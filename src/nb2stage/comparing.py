@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path, PurePosixPath
@@ -256,7 +257,7 @@ class Comparison:
             "tasks": [{**task, "rtol": self.settings.rtol} for _, task in self.tasks],
         }
         request.write_text(json.dumps(content), encoding="utf-8")
-        command = self.pipeline.launch("comparing", request)
+        command = [sys.executable, str(self.pipeline.launcher), "comparing", str(request)]
         code, said = run_process(command, self.pipeline.folder, environment())
         if not answer.exists():
             last = (said.strip().splitlines() or [f"exit code {code}"])[-1]
