@@ -76,6 +76,7 @@ exit codes:
 next:
   dvc repro              run what has changed
   dvc metrics show       see the metrics
+  nb2stage where training/train.py:31    the cell that a line of a traceback came from
   nb2stage convert ...   again after each edit of the notebook; `dvc repro` then re-runs only what the edit touches
 """
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -107,10 +107,24 @@ def origin_of(place: str, here: Path) -> Origin:
         raise Nb2stageError(
             Diagnostic("NB811", f"{path} has {len(lines)} lines", "look at the traceback again", path=path)
         )
-    note = ""
-    if not state.is_ours(path, text):
-        note = f"{path} was edited by hand since it was generated: the line may be another one"
-    return looked_up(root, state, notebook, Origin(path, number, lines[number - 1], notebook, note=note))
+    origin = Origin(path, number, lines[number - 1], notebook)
+    generated = generated_line(state.base(path, text) or "", text, number)
+    if generated is None:
+        return replace(origin, note=f"this line was edited by hand since {path} was generated")
+    return looked_up(root, state, notebook, origin, generated)
+
+
+def generated_line(generated: str, text: str, number: int) -> int | None:
+    """The line of the generated script that a line of the script as it is now was; None for one edited by hand."""
+    from difflib import SequenceMatcher
+
+    one, two = text.splitlines(), generated.splitlines()
+    if one == two:
+        return number
+    for block in SequenceMatcher(None, one, two, autojunk=False).get_matching_blocks():
+        if block.a < number <= block.a + block.size:
+            return block.b + number - block.a
+    return None
 
 
 def parsed(place: str) -> tuple[str, int]:
@@ -135,10 +149,8 @@ def script_of(name: str, here: Path) -> tuple[Path, str]:
     raise Nb2stageError(Diagnostic("NB811", message, "run `nb2stage convert` first, or change to the project folder"))
 
 
-def looked_up(root: Path, state: State, notebook: str, origin: Origin) -> Origin:
+def looked_up(root: Path, state: State, notebook: str, origin: Origin, number: int) -> Origin:
     """The origin with cell and line, from the state's line map and the notebook as it is now."""
-    from dataclasses import replace
-
     from nb2stage.configuration import read_notebook_bytes
     from nb2stage.linemap import Run, cell_of, find, key_of
     from nb2stage.notebook import read_notebook
@@ -150,7 +162,7 @@ def looked_up(root: Path, state: State, notebook: str, origin: Origin) -> Origin
         raise Nb2stageError(
             Diagnostic("NB811", "an older nb2stage wrote this script, without a map of its lines", hint)
         )
-    found = find([Run.from_text(text) for text in lines[origin.script]], origin.number)
+    found = find([Run.from_text(text) for text in lines[origin.script]], number)
     if found is None:
         return origin
     roles, _, _ = parse_tags(read_notebook(read_notebook_bytes(root / notebook), notebook))
@@ -161,9 +173,7 @@ def looked_up(root: Path, state: State, notebook: str, origin: Origin) -> Origin
         raise Nb2stageError(Diagnostic("NB811", message, f"run `nb2stage convert {notebook}` again", path=notebook))
     source = cell.source.split("\n")
     text = source[line - 1] if line <= len(source) else ""
-    note = origin.note
-    if not note and key_of(cell) != key:
-        note = "the cell was edited since: convert again to have the two agree"
+    note = "the cell was edited since: convert again to have the two agree" if key_of(cell) != key else ""
     stage = next(role.stage for role in roles if role.cell is cell)
     return replace(origin, cell=cell.index, line=line, source=text, stage=stage, note=note)
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import json
 import re
+import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any, Final
 
 from nb2stage.planning import StagePlan
@@ -212,14 +213,16 @@ class Comparison:
         plans = [watch.plan for watch in self.pipeline.watches]
         internal = {file.path for plan in plans for file in plan.saves} | {plan.metrics_file for plan in plans}
         folders = tuple(f"{plan.figures}/" for plan in plans if plan.figures)
-        names = dict.fromkeys([*self.own.written, *self.pipeline.written])
-        for name in names:
+        beside = f"{PurePosixPath(self.subject.notebook).parent}/".removeprefix("./")
+        # What a notebook in a folder of the project writes beside itself, the pipeline writes in the project's folder.
+        mine = {path.removeprefix(beside): self.own.folder / path for path in self.own.written}
+        for name in dict.fromkeys([*mine, *self.pipeline.written]):
             if name in internal or name.startswith(folders):
                 continue
             stage, cell = self.maker(plans, name)
             if stage and stage not in self.pipeline.answers:
                 continue  # the stage that writes it did not run
-            one, two = self.own.folder / name, self.pipeline.folder / name
+            one, two = mine.get(name, self.own.folder / name), self.pipeline.folder / name
             item = Item(stage, "file", name, Status.EQUAL, cell)
             if not one.is_file() or not two.is_file():
                 how = f"not written by the {'notebook' if two.is_file() else 'pipeline'}"
@@ -254,7 +257,7 @@ class Comparison:
             "tasks": [{**task, "rtol": self.settings.rtol} for _, task in self.tasks],
         }
         request.write_text(json.dumps(content), encoding="utf-8")
-        command = self.pipeline.launch("comparing", request)
+        command = [sys.executable, str(self.pipeline.launcher), "comparing", str(request)]
         code, said = run_process(command, self.pipeline.folder, environment())
         if not answer.exists():
             last = (said.strip().splitlines() or [f"exit code {code}"])[-1]
@@ -279,7 +282,8 @@ class Comparison:
         elif item.kind == "figure":
             unstable = self.own.figures(item.stage) != self.second.figures(item.stage)
         elif item.kind == "file":
-            unstable = _bytes(self.own.folder / item.name) != _bytes(self.second.folder / item.name)
+            folders = [Path(run.folder, self.subject.notebook).parent for run in (self.own, self.second)]
+            unstable = _bytes(folders[0] / item.name) != _bytes(folders[1] / item.name)
         else:
             return item
         if not unstable:

@@ -10,6 +10,7 @@ import ast
 import base64
 import json
 import os
+import shlex
 import shutil
 import signal
 import subprocess
@@ -96,9 +97,14 @@ def source_of(path: Path) -> str:
 
 
 def environment() -> dict[str, str]:
-    """The environment of both runs: the user's own, with what would make two runs of one program differ held fast."""
+    """The environment of both runs: the user's own, with what would make two runs of one program differ held fast.
+
+    The Python that runs nb2stage, and so the kernel `python3`, comes first on the path: scripts and notebook are to
+    have the same libraries.
+    """
     fixed = {"PYTHONHASHSEED": "0", "SOURCE_DATE_EPOCH": "315532800"}
-    return {**fixed, **os.environ, "PYTHONDONTWRITEBYTECODE": "1"}
+    path = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", os.defpath)])
+    return {**fixed, **os.environ, "PATH": path, "PYTHONDONTWRITEBYTECODE": "1"}
 
 
 # -- what is looked at, and when ---------------------------------------------------------------------------------------
@@ -230,17 +236,31 @@ class PipelineRun:
         }
         request.write_text(json.dumps(content), encoding="utf-8")
         began = time.perf_counter()
-        code, said = run_process(self.launch("stage", request), self.folder, environment())
+        code, said = run_process(self.command(plan, request), self.folder, environment())
         seconds = time.perf_counter() - began
         if code or not answer.exists():
             raise Nb2stageError(self.failed(plan, code, said))
         self.answers[plan.name] = json.loads(answer.read_text(encoding="utf-8"))
         self.times[plan.name] = seconds - self.answers[plan.name]["looking"]
 
-    def launch(self, module: str, request: Path) -> list[str]:
-        """The command that runs a probe with the Python that runs the scripts."""
-        python = shutil.which("python") or sys.executable
-        return [python, str(self.scratch / "tools" / "launch.py"), module, str(request)]
+    def command(self, plan: StagePlan, request: Path) -> str:
+        """The stage's command in dvc.yaml, with the probe in the place of the script, which it runs."""
+        from nb2stage.yamltext import read_yaml
+
+        stages = read_yaml((self.folder / "dvc.yaml").read_text(encoding="utf-8"), "dvc.yaml", "NB601")["stages"]
+        command = stages[plan.name].get("cmd", "")
+        text = " && ".join(command) if isinstance(command, list) else str(command)
+        before, script, behind = text.partition(plan.script)
+        if not script:
+            message = f"the command of the stage does not run {plan.script}"
+            hint = f"run `nb2stage convert {self.subject.notebook}` first"
+            raise Nb2stageError(Diagnostic("NB807", message, hint, path="dvc.yaml", stage=plan.name))
+        return f"{before}{shlex.quote(str(self.launcher))} stage {shlex.quote(str(request))}{behind}"
+
+    @property
+    def launcher(self) -> Path:
+        """The program that starts the probes."""
+        return self.scratch / "tools" / "launch.py"
 
     def failed(self, plan: StagePlan, code: int, said: str) -> Diagnostic:
         """What a stage that ended with an error said, in the words of the notebook where its line is known."""
@@ -272,11 +292,12 @@ class PipelineRun:
         return (None, None) if cell is None else (cell.index, place[1])
 
 
-def run_process(command: Sequence[str], folder: Path, variables: Mapping[str, str]) -> tuple[int, str]:
+def run_process(command: Sequence[str] | str, folder: Path, variables: Mapping[str, str]) -> tuple[int, str]:
     """Run a program in a group of its own; its exit code and the last that it said.  Ctrl-C ends the whole group."""
     with tempfile.TemporaryFile("w+", encoding="utf-8", errors="replace") as said:
         process = subprocess.Popen(
             command,
+            shell=isinstance(command, str),
             cwd=folder,
             env=dict(variables),
             stdin=subprocess.DEVNULL,

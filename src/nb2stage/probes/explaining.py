@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import re
+import sys
 from typing import Any
 
 from . import digests
@@ -27,7 +28,9 @@ def short(value: object) -> str:
 
 def close(one: float, two: float, rtol: float) -> bool:
     """Are two numbers the same to the tolerance?"""
-    return one == two or (one != one and two != two) or (rtol > 0 and math.isclose(one, two, rel_tol=rtol))
+    if rtol == 0:
+        return repr(one) == repr(two)  # -0.0 is not 0.0
+    return one == two or (one != one and two != two) or math.isclose(one, two, rel_tol=rtol)
 
 
 class Explainer:
@@ -114,6 +117,8 @@ class Explainer:
                 return self.of(f"{place}.categories", *categories, depth + 1)
             if one.dtype.ordered != two.dtype.ordered:
                 return self.say(place, f"ordered={one.dtype.ordered} in the notebook, {two.dtype.ordered} not")
+        if digests.is_a(one.dtype, "numpy", "dtype") and one.dtype.kind in "biufc":
+            return self.numbers(place, one.to_numpy(), two.to_numpy(), labels)
         return self.rows(place, list(one), list(two), labels)
 
     def of_array(self, place: str, one: Any, two: Any, _: int) -> str | None:
@@ -123,8 +128,33 @@ class Explainer:
             return self.say(place, f"shape {one.shape} in the notebook, {two.shape} in the pipeline")
         if one.dtype != two.dtype:
             return self.say(place, f"dtype {one.dtype} in the notebook, {two.dtype} in the pipeline")
-        labels = list(_indices(one.shape)) if one.ndim != 1 else list(range(len(one)))
-        return self.rows(place, one.ravel().tolist(), two.ravel().tolist(), labels)
+        if one.dtype.kind in "biufc":
+            return self.numbers(place, one, two)
+        places = list(_indices(one.shape)) if one.ndim != 1 else list(range(len(one)))
+        return self.rows(place, one.ravel().tolist(), two.ravel().tolist(), places)
+
+    def numbers(self, place: str, one: Any, two: Any, labels: Any = None) -> str:
+        """Arrays of numbers, without a look at each: they may have millions."""
+        np = sys.modules["numpy"]
+        with np.errstate(all="ignore"):
+            unlike = ~((one == two) | ((one != one) & (two != two)))
+            if self.rtol and one.dtype.kind in "fc":
+                unlike &= ~np.isclose(one, two, rtol=self.rtol, atol=0.0, equal_nan=True)
+            # -0.0 equals 0.0 for numpy, and is another value all the same.
+            if not self.rtol and one.dtype.kind == "f":
+                unlike |= (one == 0) & (two == 0) & (np.signbit(one) != np.signbit(two))
+            gap = np.abs(one[unlike].astype(complex) - two[unlike].astype(complex)) if unlike.any() else []
+        total = int(unlike.sum())
+        if not total:
+            return ""
+        first = [tuple(map(int, index)) for index in np.argwhere(unlike)[:ROWS]]
+        finite = [float(g) for g in gap if g == g]
+        if labels is not None:
+            names = [labels[index[0]] for index in first]
+        else:
+            names = [index if one.ndim != 1 else index[0] for index in first]
+        shown = [(name, one[index].item(), two[index].item()) for name, index in zip(names, first, strict=True)]
+        return self.table(place, total, one.size, max(finite, default=None), shown)
 
     def rows(self, place: str, one: list[Any], two: list[Any], labels: list[Any]) -> str:
         """How many values differ, by how much, and the first of them."""
@@ -133,15 +163,18 @@ class Explainer:
             return ""
         gaps = [abs(one[i] - two[i]) for i in differ if _is_number(one[i]) and _is_number(two[i])]
         largest = max((gap for gap in gaps if gap == gap), default=None)
+        return self.table(place, len(differ), len(one), largest, [(labels[i], one[i], two[i]) for i in differ[:ROWS]])
+
+    def table(
+        self, place: str, differ: int, total: int, largest: float | None, shown: list[tuple[Any, Any, Any]]
+    ) -> str:
+        """The counts, and the first values side by side."""
         width = f", by up to {largest:.6g}" if largest is not None else ""
-        lines = [self.say(place, f"{len(differ)} of {len(one)} values differ{width}")]
-        shown = differ[:ROWS]
-        rows = [("", "notebook", "pipeline"), *((short(labels[i]), short(one[i]), short(two[i])) for i in shown)]
+        lines = [self.say(place, f"{differ} of {total} values differ{width}")]
+        rows = [("", "notebook", "pipeline"), *((short(a), short(b), short(c)) for a, b, c in shown)]
         widths = [max(len(row[k]) for row in rows) for k in range(3)]
-        lines += ["  ".join(cell.rjust(width) for cell, width in zip(row, widths, strict=True)) for row in rows]
-        if len(differ) > ROWS:
-            lines.append("…")
-        return "\n".join(lines)
+        lines += ["  ".join(cell.rjust(wide) for cell, wide in zip(row, widths, strict=True)) for row in rows]
+        return "\n".join([*lines, "…"] if differ > len(shown) else lines)
 
     def same(self, one: Any, two: Any) -> bool:
         if type(one) is float and type(two) is float:

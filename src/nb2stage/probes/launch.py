@@ -2,5 +2,5 @@
 
 import sys
 
-_module, _request = sys.argv[1:]
+_module, _request = sys.argv[1:3]
 getattr(__import__(f"nb2stage_probes.{_module}"), _module).main(_request)

@@ -60,7 +60,7 @@ def run(request: dict[str, Any]) -> tuple[dict[str, Any], Clock]:
     script, clock = request["script"], Clock()
     namespace.update(__file__=script, __doc__=None, __name__="__main__")
     builtins.__nb2stage_clock__ = clock  # type: ignore[attr-defined]
-    sys.argv = [script]
+    sys.argv = [script, *sys.argv[3:]]  # behind the program are the name of this module and the request
     sys.path[0] = os.path.dirname(os.path.abspath(script))  # noqa: PTH100, PTH120
     with open(script, "rb") as file:  # noqa: PTH123
         tree = timed(ast.parse(file.read(), script), request["paths"])
