@@ -8190,8 +8190,6 @@ class Bag:
 
 KNOWN_FAILING: Final[frozenset[str]] = frozenset(
     {
-        "zip-and-gzip",
-        "enum-and-dataclass-in-a-dict-crossing-twice",
         "lru-cache-counts-across-stages",
         "locals-in-a-function",
         "path-with-a-function",

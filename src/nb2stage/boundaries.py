@@ -566,9 +566,12 @@ class Boundaries:
             return None
         attributes: set[str] = set()
         for obj in var.values:
+            # The members of an `Enum` cannot be set again.
+            members = any(base.path.startswith("enum.") for base in reach(obj.bases))
             for each, inner in obj.fields.items():
                 if (
                     obj.kind == "class"
+                    and not members
                     and (each in obj.stored or not each.startswith("__"))
                     and not any(o.kind == "function" and o.bases for o in inner)
                 ):
