@@ -1109,6 +1109,42 @@ p = Pair(xs, 2)
 p.left.append(1)
 # %% report
 => [xs, p.right, type(p).__name__, isinstance(p, Pair)]
+
+== member-of-what-heapq-picked-changes
+# %% import
+import heapq
+rows = [[1], [3], [2]]
+rows.append([0])
+# %% train
+top = heapq.nlargest(2, rows)
+# %% report
+top[0].append("top")
+=> [rows, top]
+
+== heapq-merge-in-a-later-stage | NB243
+# %% import
+import heapq
+rows = [[1], [3], [2]]
+rows.append([0])
+# %% train
+merged = heapq.merge(rows[:1], rows[1:2])
+# %% report
+next(merged).append("merged")
+=> rows
+
+== minimized-function-returns-an-array-that-changes-later
+# %% import
+import numpy as np
+from scipy.optimize import minimize
+kept = np.zeros(1)
+def slope(p):
+    kept[:] = 2 * p
+    return kept
+# %% train
+found = minimize(lambda p: float(p[0] ** 2), [1.0], jac=slope, method="L-BFGS-B")
+# %% report
+kept[0] = 7
+=> [found.x.round(6).tolist(), found.jac.tolist(), kept.tolist()]
 """
 
 FUNCTIONS: Final = r"""
@@ -2625,6 +2661,23 @@ digest.update(b"more")
 name = digest.hexdigest()
 # %% report
 => name
+
+== scipy-functions-that-draw-from-the-global-state
+# %% import
+import numpy as np
+np.random.seed(3)
+# %% preprocess
+from scipy.optimize import differential_evolution
+best = differential_evolution(lambda p: abs(p[0] - 0.3), [(0, 1)], maxiter=2, polish=False)
+# %% train
+from scipy.cluster.vq import kmeans2
+centres, _ = kmeans2(np.arange(20.0).reshape(10, 2), 2, minit="points")
+# %% evaluate
+from scipy import sparse
+from scipy.spatial.transform import Rotation
+drawn = [sparse.random(4, 4, 0.5).sum(), Rotation.random().as_quat().tolist()]
+# %% report
+=> [best.x.tolist(), centres.tolist(), drawn, np.random.rand()]
 """
 
 SETTINGS: Final = r"""
@@ -4907,6 +4960,35 @@ x = [1]
 x.append(2)
 # %% report
 => [x, Path("cache/mine.txt").read_text()]
+
+== csv-writer-and-rows-that-are-used-later
+# %% import
+import csv
+rows = [["a", 1], ["b", 2]]
+rows.append(["c", 3])
+# %% train
+with open("rows.csv", "w", newline="") as file:
+    writer = csv.writer(file)
+    writer.writerow(["name", "value"])
+    writer.writerows(rows)
+# %% evaluate
+rows[0].append("late")
+# %% report
+=> [rows, open("rows.csv").read()]
+
+== pickle-dump-of-what-is-used-later
+# %% import
+rows = [3, 1]
+rows.append(2)
+# %% train
+import pickle
+with open("rows.pkl", "wb") as file:
+    pickle.dump(rows, file)
+# %% evaluate
+rows.sort()
+# %% report
+with open("rows.pkl", "rb") as file:
+    => [rows, pickle.load(file)]
 """
 
 PARAMETERS: Final = r"""
@@ -6255,6 +6337,30 @@ seen = {Temp(1): "one"}
 seen[Temp(1)] += "!"
 # %% report
 => [repr(k) + v for k, v in seen.items()]
+
+== minimum-of-a-function-that-reads-data
+# %% import
+import numpy as np
+a = np.arange(5.0)
+a[0] = 3
+# %% train
+from scipy.optimize import curve_fit, minimize
+found = minimize(lambda p: float(((a - p[0]) ** 2).sum()), [0.0])
+fitted, _ = curve_fit(lambda x, k: k * x, a, 2 * a)
+# %% report
+a += 1
+=> [found.x.round(3).tolist(), fitted.round(3).tolist(), a.tolist()]
+
+== display-of-what-changes-later
+# %% import
+rows = [1]
+rows.append(2)
+# %% train
+display(rows)
+# %% evaluate
+rows.append(3)
+# %% report
+=> rows
 """
 
 FRAMES: Final = r"""

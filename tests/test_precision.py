@@ -122,3 +122,30 @@ def test_printed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert "saved 1 : 0, loaded 1 : 0" in bench_precision.line_of(found)
     assert "names          saved 1 : 0" in bench_precision.summary([found], 5)
     assert "train      cache/import/a.pkl: a (needless): read by" in bench_precision.summary([found], 5)
+
+
+LISTED = "a = open('n.ipynb').read().split()"
+LOADED = "import numpy as np\na = np.loadtxt('n.ipynb')"
+FITTED = "import statsmodels.api as sm\nimport numpy as np\nx = np.loadtxt('n.ipynb')\na = sm.OLS(x[:, 0], x).fit()"
+
+# What only reads `a`: a later stage then takes it from where it was made.
+READING = [
+    (LISTED, "display(a)"),
+    (LISTED, "import heapq\nr = heapq.nlargest(2, a)"),
+    (LISTED, "import requests\nr = requests.post('http://localhost', json=a).text"),
+    (LISTED, "import csv\nwith open('o.csv', 'w') as f:\n    w = csv.writer(f)\n    w.writerow(a)"),
+    (LISTED, "import pickle\nwith open('o.pkl', 'wb') as f:\n    pickle.dump(a, f)"),
+    (LOADED, "from scipy.optimize import minimize\nr = minimize(lambda p: ((a - p) ** 2).sum(), 0)"),
+    (FITTED, "r = a.get_prediction(x).summary_frame()"),
+]
+
+
+@pytest.mark.parametrize(("made", "read"), READING, ids=[read.splitlines()[-1].strip() for _, read in READING])
+def test_reading_makes_no_new_version(tmp_path: Path, made: str, read: str) -> None:
+    tags, cells = ("import", "preprocess", "train", "report"), (made, f"r = 0\n{read}", "print()", "print(a)\nprint(r)")
+    notebook = nbformat.v4.new_notebook()
+    notebook.cells = [code_cell(c, t) for c, t in zip(cells, tags, strict=True)]
+    notebook.nbformat_minor = 4
+    pipeline = bench_precision.make_pipeline(tmp_path / "n.ipynb", notebook, tmp_path / "project", "")
+    report = next(plan for plan in pipeline.plans if plan.name == "report")
+    assert [file.source for file in report.loads if "a" in file.consumers["report"]] == ["import"]

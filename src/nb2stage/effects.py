@@ -72,7 +72,7 @@ def _t(types: str, row: str, names: str) -> None:
 _f(
     "atom cheap",
     "all any ascii bin bool bytes callable chr complex float format hash hex int isinstance "
-    "issubclass len oct ord repr str hasattr print type id breakpoint slice",
+    "issubclass len oct ord repr str hasattr print type id breakpoint slice display",
     "builtins.",
 )
 _f("fresh:list cheap", "range", "builtins.")
@@ -153,11 +153,11 @@ _f("any", "loads", "json.")
 _f("atom", "dumps", "json.")
 _f("any", "load", "json.")
 _f("atom", "dump", "json.")
-_f("atom", "dumps", "pickle.")
+_f("atom", "dump dumps", "pickle.")
 _f("any", "load loads", "pickle.")
-_f("atom changes", "dump", "pickle.")
 _f("holds", "reader DictReader", "csv.")
-_f("holds", "writer DictWriter", "csv.")
+_f("holds:csv_writer", "writer DictWriter", "csv.")
+_t("csv_writer", "atom changes", "writerow writerows writeheader")
 _f("fresh same deepcopy", "deepcopy", "copy.")
 _f("holds same", "copy", "copy.")
 _f("holds:dict cheap", "Counter OrderedDict defaultdict ChainMap", "collections.")
@@ -218,6 +218,8 @@ _f("holds:context", "suppress nullcontext closing ExitStack", "contextlib.")
 _f("holds:context changes", "redirect_stdout redirect_stderr", "contextlib.")
 _f("atom changes keeps", "heappush heapify", "heapq.")
 _f("part changes", "heappop heapreplace heappushpop", "heapq.")
+_f("holds:list", "nlargest nsmallest", "heapq.")
+_f("holds:generator_object", "merge", "heapq.")
 _f("atom changes keeps", "insort insort_left insort_right", "bisect.")
 _f("atom", "bisect bisect_left bisect_right", "bisect.")
 _f("atom cheap", "dedent indent fill shorten", "textwrap.")
@@ -371,7 +373,16 @@ _f(
 _f("fresh:frame reads-url", "load_dataset", "seaborn.")
 _f("fresh cheap", "color_palette", "seaborn.")
 
+# -- scipy: what differs from the package rule below.  What a minimized function returns, the result holds all the same.
+_f("fresh:scipy", "minimize minimize_scalar root root_scalar linprog", "scipy.optimize.")
+_f("fresh:ndarray", "curve_fit fsolve nnls linear_sum_assignment", "scipy.optimize.")
+_f("fresh:scipy draws", "differential_evolution dual_annealing basinhopping quadratic_assignment", "scipy.optimize.")
+_f("fresh:ndarray draws", "kmeans kmeans2", "scipy.cluster.vq.")
+_f("any:scipy draws", "random rand linalg.onenormest linalg.expm_multiply", "scipy.sparse.")
+_f("any:scipy draws", "linalg.clarkson_woodruff_transform spatial.transform.Rotation.random", "scipy.")
+
 # -- other libraries
+_f("fresh", "get post put patch delete head options request", "requests.")
 _f("fresh reads", "load", "joblib.")
 _f("atom writes second", "dump", "joblib.")
 _f("fresh reads", "safe_load_file", "yaml.")
@@ -460,8 +471,8 @@ _m(
     "get_group predict predict_proba decision_function score predict_log_proba score_samples kneighbors_graph "
     "inverse_transform get_feature_names_out get_feature_names get_params kneighbors staged_predict "
     "staged_predict_proba apply_ decision_path conf_int summary summary2 t_test f_test wald_test aic_ get_prediction "
-    "get_forecast forecast toarray todense nonzero dot outer cost_complexity_pruning_path pvalues split get_n_splits "
-    "to_numpy_ strftime isoformat total_seconds timestamp day_name month_name normalize days_in_month cat_ "
+    "summary_frame get_forecast forecast toarray todense nonzero dot outer cost_complexity_pruning_path pvalues split "
+    "get_n_splits to_numpy_ strftime isoformat total_seconds timestamp day_name month_name normalize days_in_month cat_ "
     "accessor_ cdf pdf sf ppf isf logpdf logcdf pmf entropy_ interval_ perplexity bic_ get_metadata_routing "
     "vocabulary_ get_support path_length mahalanobis get_covariance get_precision get_depth get_n_leaves "
     "text_ is_leap_year strip lower upper title capitalize contains match extract extractall findall len_ pad zfill "
@@ -723,7 +734,6 @@ DETERMINISTIC = frozenset(
         "NearestCentroid",
         "LocalOutlierFactor",
         "KernelDensity",
-        "Isomap",
     ]
 )
 
