@@ -5387,6 +5387,17 @@ x = [1]
 x.append(2)
 # %% report
 => x
+
+== one-of-two-imported-names-is-bound-anew-by-a-stage
+# %% import
+from os import sep, path
+# %% train
+rows = [1]
+rows.append(len(path.join("a", "b")))
+# %% report
+joined = path.join("a", "b")
+path = [joined, sep]
+=> [path, rows]
 """
 
 METRICS: Final = r"""

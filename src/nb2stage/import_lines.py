@@ -129,14 +129,17 @@ class Imports:
             mine = statement.stage == self.plan.data.index or statement in self.plan.data.repeats
             if any(alias.name == "*" for alias in node.names):
                 continue
+            needed: dict[str, ast.alias] = {}
             for alias in node.names:
                 name = alias.asname or alias.name.split(".")[0]
                 effect_only = name not in ever_used and self.has_effect(node, alias) and statement.position <= last
-                if not effect_only and not (mine and name in used and self.is_touched(node, alias, touched)):
-                    continue
-                if self.can_hoist(statement, name):
+                if effect_only or (mine and name in used and self.is_touched(node, alias, touched)):
+                    needed[name] = alias
+            # The statement stands at the top or where it is repeated: whole, when one of its names must stay there.
+            if needed and all(self.can_hoist(statement, name) for name in needed):
+                for alias in needed.values():
                     self.header.add(import_text(node, alias))
-                    self.hoisted.add(statement)
+                self.hoisted.add(statement)
             if mine and self.can_hoist_all(statement):
                 self.hoisted.add(statement)
         self.add_submodules(touched)
