@@ -1145,6 +1145,23 @@ found = minimize(lambda p: float(p[0] ** 2), [1.0], jac=slope, method="L-BFGS-B"
 # %% report
 kept[0] = 7
 => [found.x.round(6).tolist(), found.jac.tolist(), kept.tolist()]
+
+== view-of-generated-data-that-changes-later
+# %% import
+from sklearn.datasets import make_blobs, make_spd_matrix
+X, y = make_blobs(6, random_state=0)
+both = make_blobs(3, random_state=1)
+square = make_spd_matrix(2, random_state=2)
+# %% preprocess
+head = X[:2]
+first = both[0]
+row = square[0]
+# %% train
+X[0] = 7
+first += 1
+# %% report
+row[:] = 0
+=> [head.tolist(), both[0].round(6).tolist(), square.round(6).tolist(), y.tolist()]
 """
 
 FUNCTIONS: Final = r"""

@@ -336,7 +336,7 @@ _f(
     "sklearn.datasets.",
 )
 _f(
-    "fresh draws",
+    "fresh:ndarray draws",
     "make_classification make_regression make_blobs make_moons make_circles make_s_curve make_swiss_roll "
     "make_friedman1 make_friedman2 make_friedman3 make_gaussian_quantiles make_hastie_10_2 make_low_rank_matrix "
     "make_multilabel_classification make_sparse_coded_signal make_sparse_spd_matrix make_sparse_uncorrelated make_spd_matrix "
