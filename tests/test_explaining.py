@@ -63,6 +63,16 @@ DIFFERENT: Final = {
         pd.Series(pd.to_datetime(["2020-01-01"], utc=True)),
         "dtype datetime64",
     ),
+    "a date": (
+        pd.Series(pd.to_datetime(["2020-01-01", None])),
+        pd.Series(pd.to_datetime(["2020-01-02", None])),
+        "1 of 2 values differ",
+    ),
+    "a period": (
+        pd.Series(pd.period_range("2020", periods=2, freq="M")),
+        pd.Series(pd.period_range("2020", periods=2, freq="Q")),
+        "dtype period[M] in the notebook",
+    ),
     "array": (np.array([[1.0, 2], [3, 4]]), np.array([[1.0, 2], [3, 5]]), "(1, 1)       4.0       5.0"),
     "sign of zero in an array": (np.zeros(9), -np.zeros(9), "9 of 9 values differ"),
     "array of texts": (np.array(["a", "b"]), np.array(["a", "c"]), "1 of 2 values differ"),
@@ -139,6 +149,12 @@ def test_what_a_digest_does_not_cover_is_said() -> None:
     _, doubts = examined({"a": (i for i in range(3))})
     assert doubts == ["the state of a generator"]
     assert examined(FRAME)[1] == []
+
+
+def test_one_nan_is_as_good_as_another() -> None:
+    other = np.array([1, 0x7FF8000000000001], dtype=np.uint64).view(np.float64)
+    assert digest(np.array([5e-324, np.nan])) == digest(other)
+    assert digest(np.array([1.0, np.nan] * 9)) != digest(np.array([1.0, 2.0] * 9))
 
 
 def test_addresses_are_no_part_of_a_value() -> None:

@@ -183,6 +183,7 @@ class Comparison:
         folder = self.pipeline.folder / plan.figures
         saved = sorted(folder.glob("*.png"), key=lambda p: [int(n) for n in re.findall(r"\d+", p.name)])
         shown = self.own.figures(plan.name)
+        values = self.own.figures(plan.name, "execute_result")
         cells = [step.cell for step in self.own.steps if step.stage == plan.name and not step.probe]
         kept = self.scratch / "figures" / plan.name
         kept.mkdir(parents=True, exist_ok=True)
@@ -191,7 +192,7 @@ class Comparison:
         for number, path in enumerate(saved):
             name = f"{plan.figures}/{path.name}"
             item = Item(plan.name, "figure", name, Status.EQUAL, cells[-1] if cells else None)
-            if path.read_bytes() in shown:
+            if path.read_bytes() in (*shown, *values):
                 self.add(item)
             elif number < len(shown):
                 task = {

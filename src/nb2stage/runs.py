@@ -418,8 +418,10 @@ class NotebookRun:
         where.mkdir(parents=True, exist_ok=True)
         begin = time.perf_counter()
         try:
-            self.executed = execute(self.steps, self.settings.kernel, where, environment(), started)
+            self.executed = execute(self.steps, self.settings.kernel, where, self.environment(), started)
         except CellFailedError as error:
+            if error.step.probe:
+                raise RuntimeError(f"looking at stage {error.step.stage} failed: {error}") from error
             step, hint = error.step, "the notebook must run from top to bottom with its tagged cells alone"
             path = self.subject.notebook
             finding = Diagnostic("NB804", f"the cell fails: {error}", hint, Severity.ERROR, path, step.cell, error.line)
@@ -430,6 +432,10 @@ class NotebookRun:
             ) from None
         self.elapsed = time.perf_counter() - begin
         self.written = written(before, stamps(self.folder))
+
+    def environment(self) -> dict[str, str]:
+        """That of both runs, without a backend of the shell's: a kernel shows its figures inline."""
+        return {name: value for name, value in environment().items() if name != "MPLBACKEND"}
 
     def all_steps(self) -> list[Step]:
         """The cells, with the probes between them."""
@@ -502,12 +508,19 @@ class NotebookRun:
         found: dict[str, list[str]] = self.others.get(stage, {}).get("definitions", {})
         return found
 
-    def figures(self, stage: str) -> list[bytes]:
-        """The figures that the cells of a stage showed, as `savefig` draws them."""
+    def figures(self, stage: str, kind: str = "display_data") -> list[bytes]:
+        """The figures that the cells of a stage showed, as `savefig` draws them.
+
+        Of `kind` `execute_result` are those that are the value of a cell's last line; they are mostly shown twice.
+        """
         found: list[bytes] = []
         for step, outputs in zip(self.steps, self.executed.outputs, strict=True):
             for output in outputs if step.stage == stage else []:
-                text = output.get("data", {}).get("image/png")
-                if text and "Figure" in str(output["data"].get("text/plain", "")):
-                    found.append(base64.b64decode(text))
+                data = output.get("data", {})
+                if (
+                    output["output_type"] == kind
+                    and "Figure" in str(data.get("text/plain", ""))
+                    and "image/png" in data
+                ):
+                    found.append(base64.b64decode(data["image/png"]))
         return found

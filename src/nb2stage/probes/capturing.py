@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib
 import io
 import json
@@ -260,8 +261,13 @@ class Capture:
         from numbers import Real
 
         found = {name: self.namespace[name] for name in names if name in self.namespace}
-        numbers = {name: value for name, value in found.items() if isinstance(value, Real | dict)}
-        return {name: json.dumps(value, default=lambda v: v.item()) for name, value in numbers.items()}
+        texts: dict[str, str] = {}
+        for name, value in found.items():
+            if isinstance(value, Real | dict):
+                # What is no JSON makes the script fail, which says so itself.
+                with contextlib.suppress(TypeError, ValueError, AttributeError):
+                    texts[name] = json.dumps(value, default=lambda v: v.item())
+        return texts
 
 
 def peak_memory() -> int:

@@ -229,6 +229,8 @@ class Digester:
             return self.pack(label, [f"{n}={self.node(plain[n])}" for n in plain.dtype.names])
         if plain.dtype.kind in "OT":
             return self.items(label, plain.astype(object).ravel().tolist())
+        if plain.dtype.kind in "fc" and np.isnan(plain).any():  # there are many NaNs, and they mean the same
+            plain = np.where(np.isnan(plain), plain.dtype.type("nan"), plain)
         if 0 < plain.size <= SHORTEST_BULK:
             return f"{label} {plain.tolist()!r}"
         return f"{label}#{sha(np.ascontiguousarray(plain).tobytes())}"
@@ -266,12 +268,17 @@ class Digester:
         if isinstance(value, pd.RangeIndex):
             return f"{short}({value.start}, {value.stop}, {value.step}, {value.name!r})"
         if isinstance(value, pd.MultiIndex):
-            return self.pack(f"{short} {value.shape}", map(self.node, [list(value.names), list(value)]))
+            levels = [value.get_level_values(i).array for i in range(value.nlevels)]
+            return self.pack(f"{short} {value.shape}", map(self.node, [list(value.names), *levels]))
         if isinstance(value, pd.Index):
             parts = [value.name, value.array, str(getattr(value, "freq", None))]
             return self.pack(f"{short} {value.dtype} {value.shape}", map(self.node, parts))
         if isinstance(value, pd.Categorical):
             return self.pack(short, map(self.node, [value.codes, value.categories, value.ordered]))
+        if short == "NumpyExtensionArray":
+            return self.pack(f"{short} {value.dtype}", [self.node(value.to_numpy())])
+        if hasattr(value, "asi8"):  # dates, periods and differences of times are counts inside
+            return self.pack(f"{short} {value.dtype}", [self.node(value.asi8)])
         if isinstance(value, pd.api.extensions.ExtensionArray):
             return self.pack(f"{short} {value.dtype}", [self.node(value.to_numpy(dtype=object))])
         if name.startswith(("pandas._libs.", "pandas.core.dtypes.")):

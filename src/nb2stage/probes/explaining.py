@@ -119,6 +119,10 @@ class Explainer:
                 return self.say(place, f"ordered={one.dtype.ordered} in the notebook, {two.dtype.ordered} not")
         if digests.is_a(one.dtype, "numpy", "dtype") and one.dtype.kind in "biufc":
             return self.numbers(place, one.to_numpy(), two.to_numpy(), labels)
+        if hasattr(one.array, "asi8"):
+            differ = (one.array.asi8 != two.array.asi8).nonzero()[0].tolist()
+            shown = [(labels[i], one.array[i], two.array[i]) for i in differ[:ROWS]]
+            return self.table(place, len(differ), len(one), None, shown) if differ else ""
         return self.rows(place, list(one), list(two), labels)
 
     def of_array(self, place: str, one: Any, two: Any, _: int) -> str | None:
