@@ -376,9 +376,13 @@ def tree(folder: Path) -> dict[str, bytes]:
 
 
 def convert(*options: str) -> tuple[int, str]:
+    return command("convert", "a.ipynb", *options)
+
+
+def command(*arguments: str) -> tuple[int, str]:
     said = io.StringIO()
     with contextlib.redirect_stdout(said), contextlib.redirect_stderr(said):
-        code = main(["convert", "a.ipynb", "--debug", *options])
+        code = main([*arguments, "--debug"])
     return code, said.getvalue()
 
 
@@ -518,3 +522,33 @@ def test_random_edits_on_all_sides(tmp_path: Path, monkeypatch: pytest.MonkeyPat
         shutil.rmtree(folder)
     print(dict(statistics))  # noqa: T201 -- for long runs, with -s
     assert statistics["merged"] > RUNS / 10
+
+
+def test_random_hand_edits_are_pulled(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    statistics: Counter[str] = Counter()
+    for seed in range(max(5, RUNS // 4)):
+        folder = tmp_path / str(seed)
+        folder.mkdir()
+        monkeypatch.chdir(folder)
+        rng = random.Random(seed)
+        model = first_model(rng)
+        (folder / "extra.txt").write_text("x")
+        model.save(folder)
+        assert convert()[0] == 0
+        for _ in range(rng.randint(1, 4)):
+            rng.choice([edit_script, edit_script, edit_function])(model, folder)
+        before = tree(folder)
+        code, said = command("pull", "--yes")
+        assert code == 0, said
+        after = tree(folder)
+        scripts = [path for path in before if path.endswith(".py")]
+        assert {path: after[path] for path in scripts} == {path: before[path] for path in scripts}, said
+        cells = [json.loads(t["a.ipynb"])["cells"] for t in (before, after)]
+        assert [{**cell, "source": ""} for cell in cells[0]] == [{**cell, "source": ""} for cell in cells[1]]
+        check(model, folder, said)
+        assert convert("--check")[0] == 0
+        statistics["edits"] += len(model.hands) + len(model.numbers)
+        statistics["stay"] += said.count("NB627")
+        shutil.rmtree(folder)
+    print(dict(statistics))  # noqa: T201
+    assert statistics["stay"] <= statistics["edits"] / 10

@@ -8,6 +8,7 @@ The result is read again and compared with what was wanted before anybody gets t
 from __future__ import annotations
 
 import posixpath
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from nb2stage.diagnostics import Nb2stageError
@@ -223,7 +224,9 @@ def _in_project(out: str, wdir: object) -> str:
     return posixpath.normpath(posixpath.join(wdir, plain)) if isinstance(wdir, str) else posixpath.normpath(plain)
 
 
+@lru_cache(maxsize=8)
 def _read(text: str, path: str, nodes: bool = True) -> tuple[dict[str, Any], Any]:
+    """The content and, if wanted, the nodes of a dvc.yaml; nobody changes them, and one conversion asks several times."""
     data = read_yaml(text, path, "NB601")
     root = yaml_nodes(text) if nodes else None
     if data is None:

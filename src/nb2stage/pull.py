@@ -22,6 +22,9 @@ from nb2stage.writer import Change, State, read_text
 if TYPE_CHECKING:
     from nb2stage.convert import Conversion
 
+# How many lines around an edit say which cell it belongs to.
+_NEAR = 3
+
 
 @dataclass(frozen=True)
 class Hunk:
@@ -136,30 +139,29 @@ def _current(pulled: Pulled, cells: Sequence[Cell]) -> dict[int, str]:
 
 
 def places(hunk: Hunk, text: str, cells: Sequence[Cell], current: dict[int, str]) -> list[tuple[int, str]]:
-    """The cells, with their new source, in which an edit may have its place; the likeliest come first."""
+    """The cells, with their new source, in which an edit may have its place; those that say most of the same come first."""
     lines = text.split("\n")
-    origin = _origins(lines, cells)
-    found: list[tuple[int, str]] = []
+    found: list[tuple[int, int, str]] = []
     for cell in cells:
+        origin = _origins(lines, cell)
+        alike = sum(i in origin for i in range(hunk.first - _NEAR, hunk.last + _NEAR))
         source = current[cell.index].split("\n")
         shift = _shift(cell.source.split("\n"), source)
-        mine = [origin[i][1] for i in range(hunk.first, hunk.last) if i in origin and origin[i][0] == cell.index]
+        mine = [origin[i] for i in range(hunk.first, hunk.last) if i in origin]
+        spots = []
         if mine:
-            first, last = min(mine), max(mine) + 1
-            found.append((cell.index, _edited(source, shift[first], shift[last - 1] + 1, hunk.new)))
+            spots.append((shift[min(mine)], shift[max(mine)] + 1))
         elif hunk.first == hunk.last:
             above, below = _nearest(lines, hunk.first, -1), _nearest(lines, hunk.first, 1)
-            if above in origin and origin[above][0] == cell.index:
-                line = shift[origin[above][1]] + 1
-                found.append((cell.index, _edited(source, line, line, hunk.new)))
-            if below in origin and origin[below][0] == cell.index:
-                line = shift[origin[below][1]]
-                found.append((cell.index, _edited(source, line, line, hunk.new)))
+            lines_between = [shift[origin[above]] + 1] if above in origin else []
+            lines_between += [shift[origin[below]]] if below in origin else []
+            spots += [(line, line) for line in lines_between]
+        found += [(-alike, cell.index, _edited(source, first, last, hunk.new)) for first, last in spots]
     if hunk.first == hunk.last and cells and all(line.startswith(("import ", "from ")) for line in hunk.new if line):
         source = current[cells[0].index].split("\n")
         top = next((i for i, line in enumerate(source) if not line.startswith(("#|", "%%"))), 0)
-        found.append((cells[0].index, _edited(source, top, top, hunk.new)))
-    return found
+        found.append((0, cells[0].index, _edited(source, top, top, hunk.new)))
+    return [(index, source) for _, index, source in sorted(found, key=lambda item: item[0])]
 
 
 def _edited(source: list[str], first: int, last: int, new: Sequence[str]) -> str:
@@ -174,17 +176,13 @@ def _nearest(lines: Sequence[str], start: int, step: int) -> int:
     return index
 
 
-def _origins(lines: Sequence[str], cells: Sequence[Cell]) -> dict[int, tuple[int, int]]:
-    """Line of the script -> cell and line of the cell, where both say the same; blank lines between such belong to them."""
-    places = [(cell.index, i, line) for cell in cells for i, line in enumerate(cell.source.split("\n")) if line.strip()]
+def _origins(lines: Sequence[str], cell: Cell) -> dict[int, int]:
+    """Line of the script -> line of the cell, where both say the same."""
+    there = [(i, line) for i, line in enumerate(cell.source.split("\n")) if line.strip()]
     here = [(i, line) for i, line in enumerate(lines) if line.strip()]
-    matcher = SequenceMatcher(None, [line for _, line in here], [line for _, _, line in places], autojunk=False)
-    found: dict[int, tuple[int, int]] = {}
-    for block in matcher.get_matching_blocks():
-        for offset in range(block.size):
-            cell, line, _ = places[block.b + offset]
-            found[here[block.a + offset][0]] = (cell, line)
-    return found
+    matcher = SequenceMatcher(None, [line for _, line in here], [line for _, line in there], autojunk=False)
+    blocks = matcher.get_matching_blocks()
+    return {here[b.a + n][0]: there[b.b + n][0] for b in blocks for n in range(b.size)}
 
 
 def _shift(old: list[str], new: list[str]) -> list[int]:
