@@ -69,7 +69,9 @@ class Figures:
 
     def listed(self, tree: str) -> dict[str, str]:
         """The files of a folder and of those in it, with git's names."""
-        listed = output_of(self.root, "git", "ls-tree", "-r", "-z", "--full-tree", tree).decode(errors="surrogateescape")
+        listed = output_of(self.root, "git", "ls-tree", "-r", "-z", "--full-tree", tree).decode(
+            errors="surrogateescape"
+        )
         entries = [entry.split("\t", 1) for entry in listed.split("\0") if entry]
         return {path: meta.split()[2] for meta, path in entries if meta.split()[1] == "blob"}
 
