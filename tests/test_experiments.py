@@ -321,3 +321,26 @@ def test_an_edit_without_a_run_is_marked(story: Path) -> None:
     finally:
         clean(story)
         run(story, "git", "branch", "-D", "unrun")
+
+
+# -- the guide -------------------------------------------------------------------------------------------------------
+
+GUIDE: Final = Path(__file__).parent.parent / "docs" / "experiments.md"
+
+
+def test_the_commands_of_the_guide_work(story: Path, tmp_path: Path) -> None:
+    pytest.importorskip("plotly")
+    run(tmp_path, "git", "clone", "--branch", "main", str(story.parent / "origin.git"), "guide")
+    folder = tmp_path / "guide"
+    run(folder, "dvc", "pull")
+    blocks = re.findall(r"^```console\n(.*?)^```", GUIDE.read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL)
+    commands = [line.removeprefix("$ ") for block in blocks for line in block.splitlines()]
+    assert len(commands) > 15
+    for command in commands:
+        run(folder, "bash", "-c", re.sub(r"^nb2stage", f"{sys.executable} -m nb2stage", command))
+    assert json.loads((folder / "metrics.json").read_text()) == expected(0.1)
+    document = json.loads((folder / "overview.json").read_text())
+    alphas = {row["name"]: row["params"]["train.alpha"] for row in document["rows"] if row["kind"] == "experiment"}
+    assert alphas == {"softer": 1.5, "twice": 2.0, "little": 0.1}
+    assert (folder / "overview.html").stat().st_size > 1_000_000
+    assert (folder / "graph.svg").read_text(encoding="utf-8").startswith("<svg")

@@ -258,6 +258,14 @@ def test_text_fits(width: int) -> None:
         assert heading in shown or heading.split()[0] in dropped, heading
 
 
+def test_long_names_of_branches_leave_room() -> None:
+    found = small()
+    found.rows[1].refs = ["a-very-long-name-of-a-branch" * 4]
+    table = overview.text(overview_of(found), plain, 80).partition("\n\n")[0].splitlines()
+    assert max(map(len, table)) <= 80
+    assert "accuracy" in table[0]
+
+
 def test_colour_marks_the_best() -> None:
     said = overview.text(overview_of(small()), lambda text, style: f"<{style}>{text}</{style}>")
     assert "<green>0.9 *" in said

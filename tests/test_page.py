@@ -337,6 +337,20 @@ def test_stages_show_their_cells(opened: Any) -> None:
     assert "df = 1" in opened.inner_text("#stage pre")
 
 
+def test_what_was_not_run_is_marked_and_counts_for_nothing(browser: Any, tmp_path: Path) -> None:
+    history = many(3)
+    best = overview_of(history).metrics[0].best[0]
+    row = next(row for row in history.rows if row.rev == best)
+    row.stale = ["train.rate"]
+    path = tmp_path / "stale.html"
+    path.write_text(page(overview_of(history), "x"), encoding="utf-8")
+    for tab in visit(browser, path):
+        assert tab.locator("#table tr .state").inner_text() == "not reproduced"
+        assert row.name not in tab.locator("#best .card").first.inner_text()
+        search(tab, row.name)
+        assert "★" not in column(tab, "accuracy")[0]
+
+
 # -- texts of others -------------------------------------------------------------------------------------------------
 
 

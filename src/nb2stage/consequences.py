@@ -103,7 +103,9 @@ class Consequences(Functions):
             given = self.everything(receiver | values) if any(o.type in USED_UP for o in returned) else ATOM
             for obj in result - values - receiver:
                 # What a library was given as an iterator it does not give back; a new generator it may.
-                self.hold(obj, frozenset(o for o in returned if o.kind != "lib" and not (o in given and o.type in USED_UP)))
+                self.hold(
+                    obj, frozenset(o for o in returned if o.kind != "lib" and not (o in given and o.type in USED_UP))
+                )
         return result | extra
 
     def count_step(self, size: int) -> None:

@@ -26,7 +26,9 @@ _LOWER: Final = re.compile(
     r"deviance|aic|bic|time|seconds|duration|latency|runtime|size|memory|cost|regret|distance|residual"
 )
 _DIGITS: Final = 5
-_KEEP: Final = 28  # letters that `changed` keeps at least where other columns can give way
+_KEEP: Final = 28  # letters that `changed` keeps where other columns can give way
+_LEAST: Final = 8
+_GAP: Final = "  "
 
 
 @dataclass(frozen=True)
@@ -232,9 +234,7 @@ def _grid(view: Overview) -> tuple[list[str], Cells, dict[tuple[int, int], str]]
     """Headings, cells and the styles of some: name, time, metrics, parameters that vary, versions, what changed."""
     metrics = [metric for metric in view.metrics if any(metric.key in row.metrics for row in view.rows)]
     params = view.varying(view.params, lambda row: row.params)
-    short = {**short_keys([*(metric.key for metric in metrics), *params])}
-    code = {row.rev: versions(row.code) for row in view.rows}
-    data = {row.rev: versions(row.data) for row in view.rows}
+    short = short_keys([*(metric.key for metric in metrics), *params])
     head = ["", "time", *(short[m.key] + (" ↓" if m.lower else " ↑") * bool(m.best) for m in metrics)]
     head += [*(short[key] for key in params), "code", "data", "changed"]
     styles: dict[tuple[int, int], str] = {}
@@ -251,8 +251,8 @@ def _grid(view: Overview) -> tuple[list[str], Cells, dict[tuple[int, int], str]]
                 "" if row.time is None else datetime.fromtimestamp(row.time, timezone.utc).strftime("%Y-%m-%d %H:%M"),
                 *(shown(row.metrics.get(m.key)) + " *" * (row.rev in m.best) for m in metrics),
                 *(_param(row, key) for key in params),
-                code[row.rev],
-                data[row.rev],
+                versions(row.code),
+                versions(row.data),
                 row.error or change_text(view.changes[row.rev]),
             ]
         )
@@ -285,8 +285,7 @@ def _notes(view: Overview) -> list[str]:
     varying = set(view.varying(view.params, lambda row: row.params))
     same = [key for key in view.params if key not in varying]
     if same:
-        first = view.rows[0].params
-        notes.append("the same everywhere: " + ", ".join(f"{key} = {shown(first.get(key))}" for key in same))
+        notes.append("the same everywhere: " + ", ".join(f"{key} = {_param(view.rows[0], key)}" for key in same))
     if any(metric.best for metric in view.metrics):
         notes.append("* best value; ↑ more is better, ↓ less is better")
     notes += [f"! {_name(row)}: edited after the stages ran: {', '.join(row.stale)}" for row in view.rows if row.stale]
@@ -300,7 +299,7 @@ def text(view: Overview, paint: Paint, width: int | None = None) -> str:
     head, cells, styles = _grid(view)
     widths = [max(len(row[n]) for row in [head, *cells]) for n in range(len(head))]
     kept, dropped = _fitting(head, widths, width)
-    lines = [paint("  ".join(head[n].ljust(widths[n]) for n in kept).rstrip(), "bold")]
+    lines = [paint(_GAP.join(head[n].ljust(widths[n]) for n in kept).rstrip(), "bold")]
     for number_of_row, row in enumerate(cells):
         parts = []
         for n in kept:
@@ -308,7 +307,7 @@ def text(view: Overview, paint: Paint, width: int | None = None) -> str:
             padded = cell.ljust(widths[n]) if n != kept[-1] else cell
             style = styles.get((number_of_row, n))
             parts.append(paint(padded, style) if style else padded)
-        lines.append("  ".join(parts).rstrip())
+        lines.append(_GAP.join(parts).rstrip())
     notes = _notes(view)
     if dropped:
         notes.insert(0, f"no room for: {', '.join(dropped)}; see them with --csv, --md or --html, or in a wider window")
@@ -316,32 +315,30 @@ def text(view: Overview, paint: Paint, width: int | None = None) -> str:
 
 
 def _fitting(head: Sequence[str], widths: list[int], width: int | None) -> tuple[list[int], list[str]]:
-    """The columns that fit, and the headings of the others; the last one, `changed`, gives way first."""
+    """The columns that fit, and the headings of the others.
+
+    `changed` gives way first, down to some letters; then go the versions and the time, then columns from the right.
+    """
     columns = list(range(len(head)))
     if width is None:
         return columns, []
 
-    def total(wanted: Sequence[int]) -> int:
-        return sum(widths[n] + 2 for n in wanted) - 2
+    def room(used: Sequence[int]) -> int:
+        return width - sum(widths[n] + len(_GAP) for n in used)
 
-    if head[-1] == "changed":
-        widths[-1] = min(widths[-1], max(_KEEP, width - total(columns[:-1]) - 2))
-    dropped: list[str] = []
-    order = ["code", "data", "time"]
-    for name in order:
-        if total(columns) > width and name in head:
-            columns.remove(head.index(name))
-            dropped.append(name)
-    fixed = 1 + ("time" in head)
-    while total(columns) > width and len(columns) > fixed + 1:
-        candidates = [n for n in columns[1:] if head[n] != "changed"]
-        if not candidates:
-            break
-        columns.remove(candidates[-1])
-        dropped.append(head[candidates[-1]])
-    if head[-1] == "changed" and len(head) - 1 in columns:
-        widths[-1] = max(8, min(max(widths[-1], 8), width - total(columns[:-1]) - 2))
-    return columns, dropped
+    widths[0] = min(widths[0], max(_KEEP, width // 2))  # long names of branches
+    has_changes = head[-1] == "changed"
+    values = [n for n in columns[1:] if head[n] not in ("time", "code", "data", "changed")]
+    expendable = [*(head.index(name) for name in ("code", "data", "time") if name in head), *reversed(values[1:])]
+    if has_changes:
+        widths[-1] = min(widths[-1], max(_KEEP, room(columns[:-1])))
+    dropped = []
+    while room(columns) < -len(_GAP) and expendable:
+        dropped.append(expendable.pop(0))
+        columns.remove(dropped[-1])
+    if has_changes:
+        widths[-1] = max(_LEAST, min(widths[-1], room(columns[:-1])))
+    return columns, [head[n] for n in dropped]
 
 
 def markdown(view: Overview) -> str:

@@ -30,7 +30,7 @@ def page(view: Overview, title: str, figures: Figures | None = None, graph: Grap
 
     Raises `Nb2stageError` when the plotting library is not installed.
     """
-    folder = files("nb2stage") / "page"
+    folder = files("nb2stage") / "templates"
     parts = {
         "TITLE": _escaped(title),
         "STYLE": (folder / "overview.css").read_text(encoding="utf-8"),

@@ -319,14 +319,16 @@
   }
 
   const FONT = { family: "system-ui, -apple-system, Segoe UI, Roboto, Noto Sans, DejaVu Sans, sans-serif", size: 12, color: "#334155" };
-  const SCALE = [[0, "#440154"], [0.25, "#3b528b"], [0.5, "#21918c"], [0.75, "#5ec962"], [1, "#fde725"]];
+  // From pale to dark, so that the best stand out on white; what is selected and pointed at has colours of its own.
+  const SCALE = [[0, "#cfe11c"], [0.25, "#4ac16d"], [0.5, "#1f968b"], [0.75, "#365c8d"], [1, "#440154"]];
+  const CHOSEN = "#f97316", POINTED = "#0f172a";
   const BLUES = "#4f7cc4";
   const CONFIG = { responsive: true, displaylogo: false, modeBarButtons: [["toImage", "zoom2d", "pan2d", "resetScale2d"]] };
   const layout = (more) => ({ font: FONT, margin: { l: 64, r: 16, t: 14, b: 52 }, paper_bgcolor: "#fff", plot_bgcolor: "#fff", hovermode: "closest", showlegend: false,
     hoverlabel: { bgcolor: "#0f172a", font: { color: "#fff" } }, ...more });
   const axis = (title, more) => ({ title: { text: title }, gridcolor: "#eef2f6", zerolinecolor: "#cbd5e1", linecolor: "#cbd5e1", automargin: true, ...more });
 
-  const usable = () => state.shownByFilter.filter((row) => row.kind !== "workspace");
+  const usable = () => state.shownByFilter.filter(counts);
 
   function options(select, list, chosen, none) {
     select.replaceChildren(...(none ? [element("option", { value: "" }, none)] : []),
@@ -432,9 +434,9 @@
     for (const row of outside) line(row, "#cbd5e1", 1, 0.25);
     const alpha = Math.max(0.25, Math.min(0.9, 60 / inside.length));
     // The best of the colour lie on top.
-    for (const row of [...inside].sort((a, b) => share(a) - share(b))) line(row, tint ? viridis(share(row)) : BLUES, inside.length > 300 ? 1 : 1.6, alpha + (tint ? 0.4 * share(row) : 0));
-    for (const row of parallel.list) if (state.selected.includes(row.index)) { line(row, "#fff", 5, 1); line(row, "#1d4ed8", 2.6, 1); }
-    if (parallel.under) { line(parallel.under, "#fff", 5, 1); line(parallel.under, "#dc2626", 2.6, 1); }
+    for (const row of [...inside].sort((a, b) => share(a) - share(b))) line(row, tint ? viridis(share(row)) : BLUES, inside.length > 300 ? 1 : 1.6, Math.min(1, alpha + (tint ? 0.4 * share(row) : 0)));
+    for (const row of parallel.list) if (state.selected.includes(row.index)) { line(row, "#fff", 5, 1); line(row, CHOSEN, 2.8, 1); }
+    if (parallel.under) { line(parallel.under, "#fff", 5, 1); line(parallel.under, POINTED, 2.6, 1); }
     const legend = $("parallel-legend");
     legend.hidden = !colour;
     if (colour) legend.replaceChildren(show(colour.lower ? colour.high : colour.low), element("i"), show(colour.lower ? colour.low : colour.high));
@@ -538,8 +540,8 @@
 
   function rings(list, x, y) {
     const chosen = list.filter((row) => state.selected.includes(row.index));
-    const marks = { size: 15, color: "rgba(0,0,0,0)", line: { width: 2.5, color: "#1d4ed8" } };
-    return { type: "scatter", mode: "markers+text", x: chosen.map(x), y: chosen.map(y), text: chosen.map(label), textposition: "top center", textfont: { size: 11, color: "#1d4ed8" }, marker: marks, hoverinfo: "skip", cliponaxis: false };
+    const marks = { size: 15, color: "rgba(0,0,0,0)", line: { width: 2.5, color: CHOSEN } };
+    return { type: "scatter", mode: "markers+text", x: chosen.map(x), y: chosen.map(y), text: chosen.map(label), textposition: "top center", textfont: { size: 11, color: "#9a3412" }, marker: marks, hoverinfo: "skip", cliponaxis: false };
   }
   function star(list, x, y) {
     const found = main && list.includes(main) ? [main] : [];
