@@ -117,6 +117,8 @@ def attributes(value: Any) -> dict[str, Any]:
     state.update(getattr(value, "__dict__", {}))
     if type_name(type(value)).startswith("scipy.stats."):
         state.pop("_random_state", None)  # the process's own random state: no part of the distribution
+    if type_name(type(value)).startswith("statsmodels."):
+        state.pop("_cache", None)  # of properties that somebody has looked at, worked out again when they are missing
     return {key: inner for key, inner in state.items() if not is_address(key, inner)}
 
 
