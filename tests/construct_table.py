@@ -8306,6 +8306,19 @@ a[0] = 5
 # %% report
 => a
 
+== default-whose-name-is-bound-again
+# %% train
+import random
+e = [random.randrange(1)]
+def add(value, to=e, *, also=e):
+    to.append(value)
+    also.append(value)
+    return to
+e = "another"
+# %% report
+add(1)
+=> [add(2), e]
+
 == instance-of-a-class-that-is-defined-again | either
 # %% clean
 class Bag(list):

@@ -20,7 +20,7 @@ from nb2stage.heap import Finding
 from nb2stage.interpreter import Interpreter
 from nb2stage.load_order import LoadOrder, Round
 from nb2stage.objects import Obj, Statement, Var, reach
-from nb2stage.scopes import certain_reads, free_names, inner_definitions, inner_free_names
+from nb2stage.scopes import certain_reads, free_names, inner_definitions, inner_free_names, plain_defaults
 
 DEFINITIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
 IMPORTS = (ast.Import, ast.ImportFrom)
@@ -29,6 +29,12 @@ UNSAVABLE = {
     "match": "a match of a regular expression",
     "handle": "an open file, connection or lock",
     "generator_object": "a generator",
+}
+# Types of values that can be saved, so far as what they hold can be.
+SAVABLE = {
+    *("list", "dict", "set", "tuple", "iter", "partial", "class", "path", "exception", "bunch", "random state"),
+    *("frame", "series", "pandas", "index", "grouped", "ndarray", "generator"),
+    *("sklearn", "scipy", "statsmodels", "matplotlib"),
 }
 REPEATABLE = (ast.Assign, ast.AnnAssign, ast.AugAssign, ast.Expr, ast.If, ast.Try, ast.For, *DEFINITIONS, *IMPORTS)
 
@@ -56,6 +62,7 @@ class Transfer:
     unsure: set[str] = field(default_factory=set)  # may be unbound when saved, for all that the saving stage shows
     certain: set[str] = field(default_factory=set)  # bound when saved, as a stage that loads it shows
     kind: str = "joblib"
+    untried: bool = False  # holds something of a kind that is not known to be savable
 
     @property
     def optional(self) -> set[str]:
@@ -166,6 +173,7 @@ class Boundaries:
         self.transfers.sort(key=lambda t: (t.stage, t.names))
         for transfer in self.transfers:
             transfer.kind = self.kind_of(transfer)
+            transfer.untried = self.is_untried(transfer)
         for stage in self.stages:
             stage.rounds = LoadOrder(self, stage).arrange()
 
@@ -333,7 +341,8 @@ class Boundaries:
             else:
                 stage.late.add(statement)
                 entry = self.entries[stage.index].get(other)
-                if entry is None or entry.sites != var.sites:
+                replaced = entry is not None and not entry.unbound and other in plain_defaults(statement.node)
+                if entry is None or (entry.sites != var.sites and not replaced):
                     self.findings.append(Finding("NB245", statement, statement.node, name, text=other))
                 elif other not in stage.needs:
                     self.add_need(stage, Need(other, entry.values, entry.sites, self.start(stage), entry.unbound))
@@ -643,6 +652,12 @@ class Boundaries:
         if plain and values and all(o.kind == "value" and o.type in ("ndarray", "sklearn") for o in reached):
             return "joblib"
         return "pickle"
+
+    def is_untried(self, transfer: Transfer) -> bool:
+        """Whether a file holds something of which it is not known that it can be saved."""
+        values = {obj for name in transfer.names for obj in self.exits[transfer.stage].get(name, Var()).values}
+        held = self.pickled(values, self.end(transfer.stage))
+        return any(obj.kind == "lib" or (obj.kind == "value" and obj.type not in SAVABLE) for obj in held)
 
     def pickled(self, values: Iterable[Obj], before: int) -> set[Obj]:
         """What a pickle holds: functions and classes of the script are in it by name, without what they hold."""

@@ -24,7 +24,7 @@ class CacheLines:
     def __init__(self, planner: Planner, plan: StagePlan, imports: Imports) -> None:
         self.planner, self.plan, self.imports = planner, plan, imports
         self.program = planner.program
-        self.helper = ""  # a function to load with, where one is needed
+        self.helpers: dict[str, str] = {}  # functions to load and save with, where such are needed
         self.shared: set[str] = set()  # names that hold the whole of a file
         self.states: list[str] = []  # lines that give definitions the state they had
 
@@ -97,7 +97,7 @@ class CacheLines:
         """A function to load with: statsmodels looks for what a formula names two calls up."""
         name = self.imports.fresh("load")
         pickle, path = self.imports.module("pickle"), self.imports.member("pathlib", "Path")
-        self.helper = (
+        self.helpers[name] = (
             f"def {name}(path):\n"
             "    # in a function, since a model looks for the names of its formula two calls up\n"
             f"    return {pickle}.loads({path}(path).read_bytes())"
@@ -154,8 +154,27 @@ class CacheLines:
             value = "(" + ", ".join(self.saved_value(transfer, name) for name in transfer.names) + ")"
         if transfer.kind != "joblib":
             module = self.imports.module("cloudpickle" if transfer.kind == "cloudpickle" else "pickle")
+            if transfer.untried:
+                return f'{self.save_helper(module)}({value}, "{", ".join(transfer.names)}", "{file.path}")'
             return f'{self.imports.member("pathlib", "Path")}("{file.path}").write_bytes({module}.dumps({value}))'
         return f'{self.imports.module("joblib")}.dump({value}, "{file.path}")'
+
+    def save_helper(self, module: str) -> str:
+        """A function to save what may turn out not to be savable: it then says so and writes nothing."""
+        name = self.imports.fresh("save" if module == "pickle" else f"save_with_{module}")
+        path = self.imports.member("pathlib", "Path")
+        self.helpers[name] = (
+            f"def {name}(value, names, path):\n"
+            "    try:\n"
+            f"        data = {module}.dumps(value)\n"
+            "    except Exception as error:\n"
+            "        raise SystemExit(\n"
+            f'            f"Stage {self.plan.name} cannot save {{names}} ({{type(value).__name__}}): {{error}}\\n"\n'
+            '            "Make it in the stage that uses it, or put both cells into one stage."\n'
+            "        ) from error\n"
+            f"    {path}(path).write_bytes(data)"
+        )
+        return name
 
     def saved_by_name(self, transfer: Transfer) -> str:
         """A dict of those names of a file that are bound."""

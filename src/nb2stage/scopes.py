@@ -121,6 +121,19 @@ def free_names(node: ScopeNode) -> frozenset[str]:
     return frozenset(found)
 
 
+def plain_defaults(node: ast.stmt) -> set[str]:
+    """The names that a function definition uses for nothing but as the default of a parameter: `b` of `def f(a=b)`.
+
+    Whatever such a name refers to when the function is defined again, its defaults can be put back afterwards.
+    """
+    if not isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+        return set()
+    defaults = [d for d in [*node.args.defaults, *node.args.kw_defaults] if isinstance(d, ast.Name)]
+    arguments = [a.annotation for a in parameters(node) if a.annotation is not None]
+    others = [part for part in [*_evaluated_outside(node), *arguments, node.returns] if part and part not in defaults]
+    return {d.id for d in defaults} - {n.id for part in others for n in ast.walk(part) if isinstance(n, ast.Name)}
+
+
 @cache
 def certain_reads(node: ast.stmt) -> frozenset[str]:
     """The names that a statement certainly looks up when it runs without an error: not those of branches and bodies."""

@@ -82,7 +82,7 @@ class ScriptWriter:
             params,
             *figures,
             *repeats,
-            self.cache.helper,
+            *self.cache.helpers.values(),
             *loads,
             "\n".join(self.cache.states),
             folders,

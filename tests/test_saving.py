@@ -1,0 +1,31 @@
+"""What a script does when a value turns out not to be savable."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+from nb2stage.convert import Project, convert
+from nb2stage.writer import State
+
+
+def test_a_value_that_cannot_be_saved_is_named_and_leaves_no_file(tmp_path: Path) -> None:
+    sources = [
+        ("train", "import sched\nplan = sched.scheduler()\nplan.enter(1, 1, print)"),
+        ("report", "print(plan.queue)"),
+    ]
+    cells = [
+        {"cell_type": "code", "id": tag, "metadata": {"tags": [tag]}, "source": source, "outputs": []}
+        for tag, source in sources
+    ]
+    notebook = json.dumps({"cells": cells, "metadata": {}, "nbformat": 4, "nbformat_minor": 5})
+    conversion = convert(notebook.encode(), "nb.ipynb", Project(tmp_path, State()))
+    (tmp_path / "train.py").write_text(next(f.text for f in conversion.files if f.path == "training/train.py"))
+    done = subprocess.run([sys.executable, "train.py"], cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert done.returncode == 1
+    assert "Stage train cannot save plan (scheduler): " in done.stderr
+    assert "Make it in the stage that uses it" in done.stderr
+    assert "Traceback" not in done.stderr
+    assert not list(tmp_path.glob("cache/train/*"))
