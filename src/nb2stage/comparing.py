@@ -10,11 +10,14 @@ from dataclasses import replace
 from pathlib import Path, PurePosixPath
 from typing import Any, Final
 
+from nb2stage.notebookrun import NotebookRun
+from nb2stage.pipelinerun import PipelineRun
 from nb2stage.planning import StagePlan
 from nb2stage.probes.capturing import DEFAULT
 from nb2stage.probes.explaining import difference
-from nb2stage.runs import READABLE, NotebookRun, PipelineRun, Watch, environment, run_process
+from nb2stage.sandbox import environment, run_process
 from nb2stage.verdicts import KINDS, Item, Settings, StageCost, Status, Subject
+from nb2stage.watches import READABLE, Watch
 
 _LONGEST: Final = 5  # of lists of settings and of shared places in a message
 
