@@ -2290,6 +2290,52 @@ square(2)
 square(3)
 # %% report
 => sorted(square.known.items())
+
+== method-hidden-by-an-attribute-of-the-instance
+# %% import
+rows = [1]
+rows.append(2)
+class Box:
+    def __init__(self, add):
+        self.add = add
+    def add(self, value):
+        return None
+box = Box(rows.append)
+# %% train
+box.add(3)
+# %% report
+=> rows
+
+== method-hidden-through-setattr
+# %% import
+rows = [1]
+rows.append(2)
+class Box:
+    def add(self, value):
+        return None
+box = Box()
+# %% preprocess
+setattr(box, "add", rows.append)
+box.add(3)
+# %% report
+=> rows
+
+== methods-that-read-what-the-instance-holds
+# %% import
+class Box:
+    def __init__(self, items):
+        self.items = items
+    def total(self):
+        return sum(self.items)
+    def first(self):
+        return self.items[0]
+box = Box([[1][0], 2])
+# %% train
+total = box.total()
+# %% evaluate
+box.items.append(total)
+# %% report
+=> [box.items, box.first()]
 """
 
 RANDOM: Final = r"""
@@ -2695,6 +2741,46 @@ from scipy.spatial.transform import Rotation
 drawn = [sparse.random(4, 4, 0.5).sum(), Rotation.random().as_quat().tolist()]
 # %% report
 => [best.x.tolist(), centres.tolist(), drawn, np.random.rand()]
+
+== an-estimator-that-loses-its-seed
+# %% import
+import numpy as np
+np.random.seed(5)
+X = np.random.rand(60, 3)
+y = (X[:, 0] > 0.5) * 1
+from sklearn.ensemble import RandomForestClassifier
+forest = RandomForestClassifier(3, random_state=1)
+other = RandomForestClassifier(3, random_state=1)
+# %% preprocess
+forest.set_params(random_state=None)
+other.random_state = None
+# %% train
+forest.fit(X, y)
+# %% evaluate
+other.fit(X, y)
+# %% report
+=> [forest.predict(X).tolist(), other.predict(X).tolist(), np.random.rand()]
+
+== estimators-that-draw-between-those-that-never-do
+# %% import
+import numpy as np
+np.random.seed(5)
+X = np.random.rand(60, 3)
+y = (X[:, 0] > 0.5) * 1
+# %% preprocess
+from sklearn.preprocessing import StandardScaler
+Z = StandardScaler().fit_transform(X)
+# %% train
+from sklearn.neighbors import KNeighborsClassifier, KernelDensity
+from sklearn.ensemble import RandomForestClassifier
+near = KNeighborsClassifier(3).fit(Z, y)
+forest = RandomForestClassifier(3).fit(Z, y)
+# %% evaluate
+from sklearn.feature_selection import SelectKBest, mutual_info_regression
+best = SelectKBest(mutual_info_regression, k=1).fit(Z, y)
+drawn = KernelDensity().fit(Z).sample(2)
+# %% report
+=> [near.predict(Z).tolist(), forest.predict(Z).tolist(), best.scores_.tolist(), drawn.tolist(), np.random.rand()]
 """
 
 SETTINGS: Final = r"""

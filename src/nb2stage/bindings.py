@@ -218,6 +218,7 @@ class Bindings(Expressions):
                 self.setting("logging" if obj.type == "logger" else "decimal")
                 continue
             self.change(obj)
+            obj.seeded = False  # `estimator.random_state = None`
             if self.depth == 0:
                 self.statement.certain.add(obj)
             if obj.kind == "bound":

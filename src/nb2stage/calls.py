@@ -150,7 +150,10 @@ class Calls(LibraryCalls):
             return self.call_library(path, arguments, node)
         found = self.lookup(obj, name)
         if found:
-            return self.call_values(self.bound(obj, found, func), arguments, node)
+            called = self.bound(obj, found, func)
+            if obj.kind == "instance" and self.is_never_hidden(obj, name, found):
+                called -= obj.contents - found
+            return self.call_values(called, arguments, node)
         if obj.kind == "super":
             self.hold_all(obj, arguments)
             return frozenset(obj.contents)
@@ -175,6 +178,12 @@ class Calls(LibraryCalls):
             effect = self.default_method(obj, name)
         effect = self.adjust(effect, obj, name, arguments, node)
         return self.apply(effect, alike or frozenset({obj}), arguments, node)
+
+    def is_never_hidden(self, obj: Obj, name: str, found: Values) -> bool:
+        """Whether an instance certainly has no attribute of its own with the name of these methods of its class."""
+        methods = all(o.kind == "function" and o.type != "property" for o in found)
+        stored = self.stored_attributes
+        return methods and stored is not None and name not in stored and not self.has_library_base(obj)
 
     def hold_all(self, obj: Obj, arguments: list[Argument]) -> None:
         for receiver in obj.contents:
@@ -218,6 +227,8 @@ class Calls(LibraryCalls):
             effect = replace(effect, result="view")
         if obj.in_place and not effect.unknown:
             effect = replace(effect, changes_all=True)
+        if name == "set_params" and any(a.star or a.values or "random_state" in (a.name or "") for a in arguments):
+            obj.seeded = self.is_seeded(arguments)
         if obj.type == "sklearn" and effect.draws == "seedable" and obj.seeded:
             effect = replace(effect, draws="")
         if obj.type in DATA and effect.plots:

@@ -197,7 +197,8 @@ class Consequences(Functions):
         for obj in objects:
             self.change(obj)
         for inner in owned(obj for obj in objects if obj.type not in ("list", "dict", "set", "tuple")):
-            if inner.type not in DATA and inner.kind in ("value", "instance"):
+            # of a bunch, its arrays are given: `fit(iris.data, iris.target)`
+            if inner.type not in {*DATA, "bunch"} and inner.kind in ("value", "instance"):
                 self.change(inner)
 
     def apply_state(self, effect: Effect, arguments: list[Argument], node: ast.AST) -> None:

@@ -242,11 +242,30 @@ def literal(node: ast.expr) -> object:
 NAMES_INDEX = re.compile(r"\.(index|columns)\.(names?|set_names|rename)\b")
 
 
+# names through which an attribute may be set whose name stands nowhere
+SETS_ANY = frozenset({"setattr", "vars", "exec", "eval", "__dict__", "__setattr__", "update_wrapper", "wraps", "patch"})
+
+
+def _stored_attributes(cells: Sequence[SourceCell]) -> frozenset[str] | None:
+    """The attributes that the cells set; None where any may be set, by a name that is worked out."""
+    found: set[str] = set()
+    for node in (node for cell in cells for node in ast.walk(cell.tree)):
+        name = node.attr if isinstance(node, ast.Attribute) else node.id if isinstance(node, ast.Name) else ""
+        if name in SETS_ANY:
+            return None
+        if isinstance(node, ast.Attribute) and not isinstance(node.ctx, ast.Load):
+            found.add(name)
+        if isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name):
+            found.add(node.target.id)  # a field of a dataclass
+    return frozenset(found)
+
+
 def _interpret(
     order: Sequence[SourceCell], stage_count: int, world: World
 ) -> tuple[Interpreter, list[dict[str, Var]], list[dict[str, Var]]]:
     """Run the abstract interpreter over the cells; the names at the entry and at the exit of each stage."""
     interpreter = Interpreter(world.copy_on_write, world.local_modules, world.stateful_modules)
+    interpreter.stored_attributes = _stored_attributes(order)
     interpreter.names_indexes = any(NAMES_INDEX.search(cell.role.cell.source) for cell in order)
     position = 0
     for cell in order:

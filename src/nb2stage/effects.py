@@ -691,7 +691,6 @@ DETERMINISTIC = frozenset(
         "LabelEncoder",
         "LabelBinarizer",
         "MultiLabelBinarizer",
-        "KBinsDiscretizer",
         "PolynomialFeatures",
         "SimpleImputer",
         "KNNImputer",
@@ -714,7 +713,6 @@ DETERMINISTIC = frozenset(
         "QuadraticDiscriminantAnalysis",
         "IsotonicRegression",
         "KernelRidge",
-        "GaussianProcessRegressor",
         "AgglomerativeClustering",
         "DBSCAN",
         "OPTICS",
@@ -733,7 +731,6 @@ DETERMINISTIC = frozenset(
         "OAS",
         "NearestCentroid",
         "LocalOutlierFactor",
-        "KernelDensity",
     ]
 )
 

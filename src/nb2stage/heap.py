@@ -180,6 +180,8 @@ class Heap:
         self.stateful_modules = stateful_modules
         self.search_paths: list[str] = []
         self.lazy_annotations = False
+        # attributes that some cell sets; None where any may be set
+        self.stored_attributes: frozenset[str] | None = None
         self.names_indexes = False  # some cell sets the name of a frame's index
 
     # What the layers above bring.

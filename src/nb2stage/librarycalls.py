@@ -10,6 +10,7 @@ from typing import Final
 
 from nb2stage.consequences import Consequences
 from nb2stage.effects import (
+    DETERMINISTIC,
     SEED_ARGUMENTS,
     UNKNOWN,
     Effect,
@@ -183,7 +184,9 @@ class LibraryCalls(Consequences):
         """What is known of an object by the call that made it."""
         estimator = path.startswith("sklearn.") and path.rpartition(".")[2][:1].isupper()
         in_place = any(a.name in ("copy", "copy_X") and a.constants != frozenset({True}) for a in arguments)
-        seeded = effect.type == "sklearn" and self.is_seeded(arguments)
+        plain = not any(a.values or a.star for a in arguments)  # no function, and no estimator, that may draw
+        silent = estimator and plain and path.rpartition(".")[2] in DETERMINISTIC
+        seeded = silent or (effect.type == "sklearn" and self.is_seeded(arguments))
         for obj in values:
             if effect.unknown:
                 obj.path = obj.path or path
