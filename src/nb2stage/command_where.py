@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from nb2stage.diagnostics import Diagnostic, Nb2stageError
+from nb2stage.spelling import closest
 
 if TYPE_CHECKING:
     from nb2stage.cli import Console
@@ -179,9 +180,7 @@ def looked_up(root: Path, state: State, notebook: str, origin: Origin, number: i
 
 
 def _unknown(path: str, state: State) -> Nb2stageError:
-    import difflib
-
     known = sorted(file for made in state.notebooks.values() for file in made.files)
-    close = difflib.get_close_matches(path, known, 1, 0.4)
-    hint = f"did you mean {close[0]}?" if close else f"there are {', '.join(known)}"
+    close = closest(path, known, 0.4)
+    hint = f"did you mean {close}?" if close else f"there are {', '.join(known)}"
     return Nb2stageError(Diagnostic("NB811", f"{path} is no script of nb2stage's", hint))

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from nb2stage.diagnostics import Diagnostic, Nb2stageError, Severity
+from nb2stage.spelling import closest
 from nb2stage.writer import read_text
 
 if TYPE_CHECKING:
@@ -98,14 +99,12 @@ def _unreadable(path: Path, message: str, hint: str) -> Nb2stageError:
 
 
 def _nearest(path: Path) -> str:
-    import difflib
-
     try:
         names = sorted(entry.name for entry in path.parent.iterdir() if entry.suffix == ".ipynb")
     except OSError:
         return f"there is no folder `{path.parent}` either"
-    close = difflib.get_close_matches(path.name, names, 1, 0.5)
-    return f"did you mean `{path.with_name(close[0])}`?" if close else ""
+    close = closest(path.name, names, 0.5)
+    return f"did you mean `{path.with_name(close)}`?" if close else ""
 
 
 # -- paths of the notebook that mean something else ------------------------------------------------------------------
@@ -240,10 +239,8 @@ def _codes(codes: Any, key: str, path: str) -> tuple[str, ...]:
 
 
 def _known(word: str, words: Sequence[str]) -> str:
-    import difflib
-
-    close = difflib.get_close_matches(word, words, 1, 0.6)
-    return f"did you mean `{close[0]}`?" if close else "use " + " or ".join(f"`{each}`" for each in words)
+    close = closest(word, words)
+    return f"did you mean `{close}`?" if close else "use " + " or ".join(f"`{each}`" for each in words)
 
 
 def _wrong(path: str, message: str, hint: str) -> Nb2stageError:

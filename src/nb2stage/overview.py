@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Final
 from nb2stage.diagnostics import Diagnostic, Nb2stageError
 from nb2stage.history import WORKSPACE, Change, History, Row, same_value
 from nb2stage.report import json_value
+from nb2stage.spelling import closest
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -112,10 +113,8 @@ def _found(history: History, name: str) -> Row:
 
 def _known(key: str, keys: Sequence[str], what: str) -> None:
     if key not in keys:
-        import difflib
-
-        close = difflib.get_close_matches(key, keys, 1, 0.5)
-        hint = f"did you mean `{close[0]}`?" if close else f"there are: {', '.join(keys) or 'none'}"
+        close = closest(key, keys, 0.5)
+        hint = f"did you mean `{close}`?" if close else f"there are: {', '.join(keys) or 'none'}"
         raise Nb2stageError(Diagnostic("NB640", f"there is no {what} `{key}`", hint))
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import keyword
 import re
 from dataclasses import dataclass, field
@@ -10,6 +9,7 @@ from enum import Enum
 from typing import TYPE_CHECKING, Final
 
 from nb2stage.diagnostics import Diagnostic, Severity
+from nb2stage.spelling import closest
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 STAGES: Final = ("import", "clean", "preprocess", "features", "split", "train", "evaluate", "report")
 _WORDS: Final = ("parameters", "setup", "metrics", "plots", "explore", "hpo", "skip")
 _KEYS: Final = ("stage", "tags", "deps", "outs")
-# What people write for a tag of ours, and difflib would miss or misjudge.
+# What people write for a tag of ours, and `closest` would miss or misjudge.
 _MEANT: Final = {
     "imports": "import",
     "load": "import",
@@ -214,8 +214,7 @@ def _meant(tag: str) -> str | None:
         return f"stage:{name or 'NAME'}" if prefixed[2] in ":=" else None
     if lower in _MEANT:
         return _MEANT[lower]
-    close = difflib.get_close_matches(lower, (*STAGES, *_WORDS), n=1, cutoff=0.8)
-    return close[0] if close else None
+    return closest(lower, (*STAGES, *_WORDS), 0.8)
 
 
 def _read_stage_name(reading: _Reading, name: str, line: int | None) -> None:
@@ -226,10 +225,10 @@ def _read_stage_name(reading: _Reading, name: str, line: int | None) -> None:
         reading.report("NB112", f"{name!r:.60} cannot be a stage name: {problem}", hint, line)
         return
     lower = name.lower()
-    close = difflib.get_close_matches(lower, (*STAGES, *_WORDS), n=1, cutoff=0.8)
+    close = closest(lower, (*STAGES, *_WORDS), 0.8)
     if name not in STAGES and close:
-        hint = f"write `{close[0]}` if you meant that; otherwise nothing needs to be done"
-        reading.warn("NB113", f"the stage {name!r} is spelt almost like `{close[0]}`", hint, line)
+        hint = f"write `{close}` if you meant that; otherwise nothing needs to be done"
+        reading.warn("NB113", f"the stage {name!r} is spelt almost like `{close}`", hint, line)
     reading.stages.append(name)
 
 
@@ -353,8 +352,8 @@ def _check_stray(reading: _Reading) -> None:
             if number not in leading:
                 hint = "move it to the first lines of the cell, above the code"
                 reading.warn("NB115", f"`{line:.60}` is not read here", hint, number)
-        elif found and (close := difflib.get_close_matches(found[1].lower(), _KEYS, n=1, cutoff=0.75)):
-            hint = f"write `#| {close[0]}: {found[2]}` if you meant that; other tools' lines are ignored"
-            reading.warn("NB115", f"`{line:.60}` is not read: did you mean `{close[0]}`?", hint, number)
+        elif found and (close := closest(found[1].lower(), _KEYS, 0.75)):
+            hint = f"write `#| {close}: {found[2]}` if you meant that; other tools' lines are ignored"
+            reading.warn("NB115", f"`{line:.60}` is not read: did you mean `{close}`?", hint, number)
         elif not found and number in leading and (loose := _LOOSE.match(line)):
             reading.warn("NB115", f"`{line:.60}` is not read", f"write `#| stage: {loose[2] or 'train'}`", number)
