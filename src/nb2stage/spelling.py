@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 
 def closest(word: str, words: Sequence[str], cutoff: float = 0.6) -> str | None:
-    """The most similar of `words` whose ratio of equal characters (0 to 1, `difflib`'s) is at least `cutoff`; None if none is."""
-    import difflib  # only where something is misspelt: each conversion would pay for it
+    """The most similar of `words` with a ratio of equal characters (`difflib`, 0 to 1) of at least `cutoff`, or None."""
+    import difflib  # loaded only where something is misspelt
 
     return next(iter(difflib.get_close_matches(word, words, 1, cutoff)), None)
