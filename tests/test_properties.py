@@ -513,17 +513,13 @@ def show(seed: int, file: Path | None, shrunk: bool) -> None:
 # -- tests -------------------------------------------------------------------------------------------------------------
 
 
-# Programs that are not right yet, by seed: three give another result, four stop with an error.
-KNOWN_FAILING = frozenset({126, 142, 236, 250, 253, 282, 297})
-
-
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork")
 def test_same_or_refused() -> None:
     kinds: Counter[str] = Counter()
     failures = []
     for seed, outcome in outcomes(0, EXAMPLES, os.cpu_count() or 1):
         kinds[outcome.kind] += 1
-        if outcome.kind in BAD and seed not in KNOWN_FAILING:
+        if outcome.kind in BAD:
             failures.append(f"seed {seed}: {outcome.kind}: {outcome.detail}")
     assert not failures, "\n".join([f"{len(failures)} of {EXAMPLES}, {dict(kinds)}", *failures[:30]])
     judged = kinds["same"] + kinds["refused"]
