@@ -8405,6 +8405,26 @@ e = "another"
 add(1)
 => [add(2), e]
 
+== module-in-a-dict
+# %% train
+import math
+import random
+tools = {"m": math, "n": random.randrange(1)}
+# %% report
+=> tools["m"].floor(tools["n"] + 0.5)
+
+== module-in-an-instance | NB243
+# %% train
+import math
+import random
+class Tool:
+    def __init__(self):
+        self.module = math
+        self.n = random.randrange(1)
+tool = Tool()
+# %% report
+=> tool.module.floor(tool.n + 0.5)
+
 == instance-of-a-class-that-is-defined-again | either
 # %% clean
 class Bag(list):

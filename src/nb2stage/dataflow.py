@@ -10,13 +10,14 @@ from dataclasses import dataclass, field
 from functools import cached_property
 
 from nb2stage.async_lines import refusal
-from nb2stage.boundaries import DEFINITIONS, IMPORTS, Boundaries
+from nb2stage.boundaries import Boundaries
 from nb2stage.heap import Finding
 from nb2stage.interpreter import Interpreter
 from nb2stage.objects import State, Statement, Var, reach
 from nb2stage.scopes import inner_free_names, top_level_names
 from nb2stage.tags import CellRole, Role
 from nb2stage.translation import PythonCell
+from nb2stage.versions import DEFINITIONS, IMPORTS
 from nb2stage.yamltext import is_yaml_value
 
 

@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING
 from nb2stage.objects import Obj, Statement, Var
 
 if TYPE_CHECKING:
-    from nb2stage.boundaries import Boundaries, StageData, Transfer
+    from nb2stage.boundaries import Boundaries
+    from nb2stage.versions import StageData, Transfer
 
 
 @dataclass

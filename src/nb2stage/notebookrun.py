@@ -15,7 +15,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from nb2stage.boundaries import DEFINITIONS, IMPORTS
+from nb2stage.versions import DEFINITIONS, IMPORTS
 from nb2stage.diagnostics import Diagnostic, Nb2stageError, Severity
 from nb2stage.kernels import CellFailedError, Executed, Step, execute
 from nb2stage.magics import to_python

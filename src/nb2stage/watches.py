@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from nb2stage.boundaries import DEFINITIONS, IMPORTS
+from nb2stage.versions import DEFINITIONS, IMPORTS
 from nb2stage.objects import Statement
 from nb2stage.planning import StagePlan
 
