@@ -8425,6 +8425,19 @@ tool = Tool()
 # %% report
 => tool.module.floor(tool.n + 0.5)
 
+== cached-function-whose-name-is-bound-again | NB243
+# %% evaluate
+import functools
+@functools.lru_cache
+def double(n):
+    return [n, n]
+old = double
+first = old(2)
+def double(n):
+    return 2 * n
+# %% report
+=> [old(2) is first, double(2)]
+
 == instance-of-a-class-that-is-defined-again | either
 # %% clean
 class Bag(list):

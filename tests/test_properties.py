@@ -490,8 +490,14 @@ def program_in(text: str) -> Program:
     found = re.split(r"^# \[(.*)\]\n", text.replace(DUMPER_MARK, DUMPER), flags=re.MULTILINE)
     for cell, (tag, source) in enumerate(zip(found[1::2], found[2::2], strict=True)):
         tag = "" if tag == "no tag" else tag
-        parts += [Part(ast.get_source_segment(source, node) or "", cell, tag) for node in ast.parse(source).body]
+        parts += [Part(text_of(source, node), cell, tag) for node in ast.parse(source).body]
     return Program(parts)
+
+
+def text_of(source: str, node: ast.stmt) -> str:
+    """A statement as it is written, with its decorators."""
+    before = [source.split("\n")[d.lineno - 1] for d in getattr(node, "decorator_list", ())]
+    return "\n".join([*before, ast.get_source_segment(source, node) or ""])
 
 
 def show(seed: int, file: Path | None, shrunk: bool) -> None:

@@ -162,6 +162,9 @@ class FileContents(Versions):
                 what = "a module" if all(map(self.is_module, local)) else "a function without a name"
                 self.refuse(transfer, name, f"{what} together with an instance of your class")
                 return
+            if any(obj.type == "cached" for obj in local):
+                self.refuse(transfer, name, "a cached function whose name is bound again")
+                return
             for obj in local:
                 self.check_function(transfer, name, obj)
 
