@@ -8425,6 +8425,103 @@ tool = Tool()
 # %% report
 => tool.module.floor(tool.n + 0.5)
 
+== members-that-extend-a-list
+# %% clean
+import numpy as np
+a = np.arange(4.0)
+rows = []
+rows.extend([a])
+# %% train
+rows[0] *= 2
+# %% report
+=> a.tolist()
+
+== members-that-extend-a-deque-on-the-left
+# %% clean
+import collections
+a = [1]
+queue = collections.deque()
+queue.extendleft([a])
+# %% train
+queue[0].append(2)
+# %% report
+=> a
+
+== members-that-update-a-dict
+# %% clean
+a, b = [1], [2]
+table = {}
+table.update([("a", a)], b=b)
+# %% train
+for each in table.values():
+    each.append(3)
+# %% report
+=> [a, b]
+
+== members-that-update-a-set
+# %% clean
+class Point:
+    x = 1
+point = Point()
+points = set()
+points.update([point])
+# %% train
+for each in points:
+    each.x = 5
+# %% report
+=> point.x
+
+== members-stored-to-a-slice
+# %% clean
+a = [1]
+rows = {"x": [0, 0]}
+rows["x"][1:] = [a]
+# %% train
+rows["x"][1].append(7)
+# %% report
+=> a
+
+== members-stored-to-a-slice-with-a-name
+# %% clean
+a = [1]
+rows = [0, 0]
+part = slice(1, None)
+rows[part] = [a]
+# %% train
+rows[1].append(7)
+# %% report
+=> a
+
+== members-that-a-kept-method-puts-into-a-list
+# %% clean
+a = [1]
+rows = []
+put = rows.extend
+put([a])
+# %% train
+rows[0].append(2)
+# %% report
+=> a
+
+== members-added-in-place-with-an-operator-function
+# %% clean
+import operator
+a = [1]
+rows = [0]
+operator.iadd(rows, [a])
+# %% train
+rows[1].append(7)
+# %% report
+=> a
+
+== generator-that-extends-a-list
+# %% clean
+rows = [1]
+squares = (n * n for n in range(3))
+rows.extend(squares)
+# %% report
+=> rows
+
 == cached-function-whose-name-is-bound-again | NB243
 # %% evaluate
 import functools

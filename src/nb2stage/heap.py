@@ -347,6 +347,13 @@ class Heap:
                 result |= {obj} | parts_of(obj)
         return frozenset(result) | self.dunders(values, [], only=("__iter__", "__next__", "__getitem__"))
 
+    def taken(self, values: Values) -> Values:
+        """What `xs.extend(values)`, `d.update(values)` or `xs[1:] = values` may put in: them, members, a pair's parts."""
+        members = self.members(values)
+        return (
+            values | members | frozenset(o for pair in members if pair.type in ("tuple", "list") for o in pair.contents)
+        )
+
     def used_up(self, values: Values) -> Values:
         """What a library may keep: it uses up an iterator or a handle that it is given, and does not give it back."""
         gone = frozenset(o for o in values if o.type in USED_UP)

@@ -153,12 +153,12 @@ class Interpreter(Bindings):
             result = self.operate([before, value], node)
             for obj in before:
                 self.change(obj)
-                self.hold(obj, value | self.members(value))
+                self.hold(obj, self.taken(value))
             self.assign(node.target, before | result, self.constant(_binary(node)), None)
         else:
             for obj in before:
                 self.change(obj)
-                self.hold(obj, value | self.members(value))
+                self.hold(obj, self.taken(value))
             self.assign(node.target, before | value, None, None)
 
     def do_Delete(self, node: ast.Delete) -> None:
