@@ -8522,6 +8522,122 @@ rows.extend(squares)
 # %% report
 => rows
 
+== namespace-of-an-object-in-a-name
+# %% clean
+import types
+o = types.SimpleNamespace(x=1)
+names = vars(o)
+# %% train
+names["y"] = 2
+# %% report
+o.z = 3
+=> [vars(o), names]
+
+== namespace-of-an-instance-in-a-name
+# %% clean
+class Point:
+    def __init__(self):
+        self.x = [1]
+point = Point()
+names = point.__dict__
+point.y = [2]
+# %% train
+names["x"].append(3)
+names["y"].append(4)
+# %% report
+=> [point.x, point.y, names]
+
+== namespace-of-an-object-in-a-list | NB244
+# %% clean
+import types
+def make():
+    return types.SimpleNamespace(x=1)
+o = make()
+names = [vars(o)]
+# %% train
+names[0]["y"] = 2
+# %% report
+=> vars(o)
+
+== namespace-of-an-object-compared | NB244
+# %% clean
+import types
+def make():
+    return types.SimpleNamespace(x=1)
+o = make()
+names = [vars(o)]
+# %% report
+=> names[0] is vars(o)
+
+== namespace-of-an-object-copied
+# %% clean
+import types
+o = types.SimpleNamespace(x=1, items=[1])
+names = dict(vars(o))
+more = {**vars(o), "n": 1}
+# %% train
+o.x = 5
+o.items.append(2)
+# %% report
+=> [names, more, vars(o)]
+
+== namespace-of-an-object-alone
+# %% clean
+import types
+o = types.SimpleNamespace(x=1)
+names = vars(o)
+o.y = [2]
+# %% train
+names["x"] += 1
+names["y"].append(3)
+# %% report
+=> names
+
+== counter-that-holds-itself | NB243
+# %% clean
+import collections
+def fill(counts):
+    counts["self"] = [counts]
+    return counts
+counts = fill(collections.Counter("abca"))
+# %% report
+=> counts["self"][0] is counts
+
+== counter-given-to-an-unknown-call
+# %% file: tallies.py
+def note(counts, seen):
+    seen.append(sum(counts.values()))
+# %% clean
+import collections
+import tallies
+counts, seen = collections.Counter("abca"), []
+tallies.note(counts, seen)
+# %% report
+=> [counts, seen]
+
+== dict-that-holds-itself
+# %% clean
+import collections
+def fill(counts):
+    counts["self"] = [counts]
+    return counts
+plain, ordered, missing = fill({}), fill(collections.OrderedDict()), fill(collections.defaultdict(list))
+# %% report
+=> [each["self"][0] is each for each in (plain, ordered, missing)]
+
+== exception-that-holds-itself | NB243
+# %% clean
+def fail():
+    found = []
+    try:
+        raise ValueError(found)
+    except ValueError as error:
+        found.append(error)
+        return error
+problem = fail()
+# %% report
+=> problem.args[0][0] is problem
+
 == cached-function-whose-name-is-bound-again | NB243
 # %% evaluate
 import functools

@@ -170,7 +170,7 @@ class Consequences(Functions):
             inside = frozenset(o for v in values if v.type in CONTAINERS for o in v.contents if o.kind != "lib")
             linked = frozenset(o for o in receiver | values | inside if o.type not in USED_UP)
             for obj in receiver | values:
-                self.hold(obj, linked)
+                self.hold(obj, linked, guess=True)
             return
         if effect.changes:
             self.change_owned(first)
@@ -367,7 +367,7 @@ class Consequences(Functions):
             return self.members(held)
         if kind == "dict":
             # `dict(pairs)`, `dict(key=value)`
-            return frozenset(o for o in self.taken(held) if o.type not in USED_UP) | self.members(held)
+            return frozenset(o for o in self.taken(held) if o.type not in {*USED_UP, "namespace"}) | self.members(held)
         if kind in DATA:
             return self.cells_of(self.used_up(held), 2 if kind == "frame" else 1)
         if kind not in ("iter", "partial", ""):

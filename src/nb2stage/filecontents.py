@@ -19,7 +19,20 @@ UNSAVABLE = {
 }
 # Types of values that can be saved, so far as what they hold can be.
 SAVABLE = {
-    *("list", "dict", "set", "tuple", "iter", "partial", "class", "path", "exception", "bunch", "random state"),
+    *(
+        "list",
+        "dict",
+        "set",
+        "tuple",
+        "iter",
+        "partial",
+        "class",
+        "path",
+        "exception",
+        "bunch",
+        "random state",
+        "namespace",
+    ),
     *("frame", "series", "pandas", "index", "grouped", "ndarray", "generator"),
     *("sklearn", "scipy", "statsmodels", "matplotlib"),
 }
@@ -72,7 +85,12 @@ class FileContents(Versions):
         """Whether a file holds something of which it is not known that it can be saved."""
         values = {obj for name in transfer.names for obj in self.exits[transfer.stage].get(name, Var()).values}
         held = self.pickled(values, self.end(transfer.stage))
-        return any(obj.kind == "lib" or (obj.kind == "value" and obj.type not in SAVABLE) for obj in held)
+        return any(
+            obj.kind == "lib"
+            or (obj.kind == "value" and obj.type not in SAVABLE)
+            or (self.is_pickled_by_members(obj) and self.holds_itself(obj, guesses=True))
+            for obj in held
+        )
 
     def pickled(self, values: Iterable[Obj], before: int) -> set[Obj]:
         """What a pickle holds: functions and classes of the script are in it by name, without what they hold."""
@@ -146,6 +164,9 @@ class FileContents(Versions):
                 if obj.kind == "instance" and any(self.interpreter.lookup(obj, hook) for hook in PICKLE_HOOKS):
                     self.refuse(transfer, name, "an instance of a class that says itself what is saved of it")
                     return
+                if self.is_pickled_by_members(obj) and self.holds_itself(obj):
+                    self.refuse(transfer, name, "a Counter or exception that holds itself")
+                    return
             var = self.exits[transfer.stage].get(name, Var())
             state = self.state_of(transfer, name)
             if state is not None and ("*" in state or self.changes_methods(var)):
@@ -167,6 +188,24 @@ class FileContents(Versions):
                 return
             for obj in local:
                 self.check_function(transfer, name, obj)
+
+    def is_pickled_by_members(self, obj: Obj) -> bool:
+        """Whether a pickle asks for what an object holds before it notes that it has the object itself."""
+        own = any(base.path == "collections.Counter" or base.type == "exception" for base in reach(obj.bases))
+        return own or obj.path == "collections.Counter" or obj.type == "exception"
+
+    def holds_itself(self, obj: Obj, guesses: bool = False) -> bool:
+        """Whether an object is within what it holds; with `guesses`, as unknown calls may have made it."""
+        seen: set[Obj] = set()
+        todo = [obj]
+        while todo:
+            held = todo.pop()
+            found = (held.contents if guesses else held.contents - held.guessed).union(*held.fields.values()) - seen
+            if obj in found:
+                return True
+            seen |= found
+            todo += found
+        return False
 
     def changes_methods(self, var: Var) -> bool:
         """Whether a method itself has been given attributes, which cross with neither source nor state."""

@@ -105,6 +105,8 @@ MAX_STEPS = 3_000
 
 def parts_of(obj: Obj) -> Values:
     """What a subscript, an attribute or a loop may take out of an object: of a plot not the data that it draws."""
+    if obj.type == "namespace":
+        return frozenset(obj.contents).union(*(owner.contents for owner in obj.fields["base"]))
     if obj.type != "matplotlib":
         return frozenset(obj.contents)
     return frozenset(o for o in obj.contents if o.type not in DATA)
@@ -224,11 +226,15 @@ class Heap:
             obj = self.libraries[path] = Obj(kind="lib", path=path)
         return obj
 
-    def hold(self, obj: Obj, values: Values, itself: bool = False) -> None:
-        """`obj` holds `values` from now on."""
+    def hold(self, obj: Obj, values: Values, itself: bool = False, guess: bool = False) -> None:
+        """`obj` holds `values` from now on; as a `guess` where nothing but an unknown call says so."""
         new = values - obj.contents
         if not itself:
             new -= {obj}
+        if guess:
+            obj.guessed |= new
+        elif obj.guessed:
+            obj.guessed -= values
         if new and obj.kind != "lib":
             obj.contents |= new
             if self.links is not None:
@@ -236,6 +242,9 @@ class Heap:
             for each in new:
                 obj.since.setdefault(each, self.statement.position)
             self.heap_version += 1
+            if obj.type == "namespace":
+                for owner in obj.fields["base"]:
+                    self.hold(owner, new, itself=True)
             if any(v.kind == "function" and (v.frame is not None or isinstance(v.node, ast.Lambda)) for v in new):
                 self.statement.makes_functions = True
             if any(v.kind in ("function", "bound", "instance", "class") or v.type == "partial" for v in new):
@@ -269,6 +278,17 @@ class Heap:
         if part is not obj:
             part.fields["base"] = part.fields.get("base", ATOM) | {obj}
         return part
+
+    def namespace(self, node: ast.AST, obj: Obj) -> Obj:
+        """`vars(x)` or `x.__dict__`: a dict that no pickle keeps as that of `x`."""
+        return obj if obj.kind in ("lib", "class") else self.part_of(node, obj, "namespace")
+
+    def compare(self, values: Iterable[Obj]) -> None:
+        """Write down that it can be seen whether these objects are still the same ones."""
+        for obj in values:
+            self.identities.add(obj)
+            if obj.type == "namespace":
+                self.identities |= obj.fields["base"]
 
     def view_of(self, obj: Obj, effect: Effect, node: ast.AST) -> Obj:
         """What a call gives that shares the memory of `obj`."""
@@ -339,6 +359,8 @@ class Heap:
                 result |= obj.contents
                 for origin in obj.fields.get("base", ATOM):
                     result |= origin.contents
+            elif obj.type == "namespace":
+                result |= parts_of(obj)
             elif "yields" in obj.fields:
                 result |= obj.fields["yields"]
             elif obj.type in ("iter", "partial"):

@@ -1,4 +1,6 @@
-"""Views of memory that changes later: a file would keep them as copies, so they are made again by their statements."""
+"""Views of memory that changes later: a file would keep them as copies, so they are made again by their statements.
+
+`vars(x)` is such a view of `x`."""
 
 from __future__ import annotations
 
@@ -60,12 +62,20 @@ class Views(Versions):
         return {
             base
             for base, parts in views.items()
-            if (base in held or len(parts) > 1) and any(self.is_changed(o, start) for o in (base, *parts))
+            if (base in held or len(parts) > 1) and any(self.is_noticed(o, start) for o in (base, *parts))
         }
 
+    def is_noticed(self, obj: Obj, start: int) -> bool:
+        """Whether it can be told from a position on that an object is not the one that it was."""
+        compared = obj.type == "namespace" and obj in self.interpreter.identities
+        return compared or self.is_changed(obj, start)
+
     def is_changed(self, obj: Obj, start: int) -> bool:
-        """Whether something other than an unknown call changes an object from a position on."""
-        return any(s.position >= start and obj in s.known_changes for s in self.changers.get(obj, ()))
+        """Whether something changes an object from a position on: an array certainly, not only an unknown call."""
+        return any(
+            s.position >= start and (obj in s.known_changes or obj.type == "namespace")
+            for s in self.changers.get(obj, ())
+        )
 
     def is_view_of(self, need: Need, clash: set[Obj]) -> bool:
         return any(base in clash for obj in need.values for base in _bases(obj))
@@ -115,11 +125,13 @@ def _is_view(node: ast.expr) -> bool:
 
 
 def _is_slice(node: ast.expr) -> bool:
-    """Whether an expression is certainly a view: basic indexing with slices, or a transpose."""
+    """Whether an expression is certainly a view: basic indexing with slices, a transpose, or `vars(x)`."""
     if isinstance(node, ast.Tuple):
         return all(_is_slice(e) for e in node.elts)
     if isinstance(node, ast.Attribute):
-        return node.attr == "T"
+        return node.attr in ("T", "__dict__")
+    if isinstance(node, ast.Call):
+        return isinstance(node.func, ast.Name) and node.func.id == "vars"
     if not isinstance(node, ast.Subscript):
         return False
     parts = node.slice.elts if isinstance(node.slice, ast.Tuple) else [node.slice]
