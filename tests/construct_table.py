@@ -8593,6 +8593,47 @@ names["y"].append(3)
 # %% report
 => names
 
+== import-and-definition-without-warnings
+# %% clean
+import warnings
+with warnings.catch_warnings():
+    warnings.simplefilter("ignore")
+    import math as numbers
+    def half(x):
+        return numbers.floor(x / 2)
+a = [half(n) for n in range(4)]
+# %% report
+=> [numbers.ceil(half(n) + 0.5) for n in a]
+
+== import-without-warnings-in-an-untagged-cell
+# %%
+import warnings
+with warnings.catch_warnings():
+    warnings.simplefilter("ignore", category=UserWarning)
+    import math as numbers
+# %% clean
+a = [n / 3 for n in range(4)]
+# %% report
+=> [numbers.ceil(n) for n in a]
+
+== import-of-a-module-while-a-file-is-written
+# %% clean
+with open("log.txt", "w") as log:
+    import math as numbers
+    from math import floor
+    log.write("read")
+# %% report
+=> [numbers.ceil(1.5), floor(1.5)]
+
+== definition-while-a-file-is-written | NB243
+# %% clean
+with open("log.txt", "w") as log:
+    log.write("read")
+    def half(x):
+        return x / 2
+# %% report
+=> half(3)
+
 == counter-that-holds-itself | NB243
 # %% clean
 import collections

@@ -71,9 +71,10 @@ class LoadOrder:
                 self.boundaries.repeat_statement(self.stage, statement, name)
             last = max((s.position for s in self.stage.repeats if name in s.binds), default=-1)
             if last != statement.position:
-                self.boundaries.refuse(
-                    transfer, self.holder(transfer, obj), f"what `{name}` was before it was bound again"
-                )
+                what = f"what `{name}` was before it was bound again"
+                if statement.node is not obj.node and statement not in self.stage.repeats:
+                    what = f"`{name}`, which is defined inside a statement that cannot be repeated"
+                self.boundaries.refuse(transfer, self.holder(transfer, obj), what)
             found.add(statement)
         return found
 

@@ -87,7 +87,8 @@ class Versions:
         self.definitions: dict[ast.AST | None, Statement] = {
             node: s for s in statements for node in inner_definitions(s.node)
         }
-        imported = [a.name.split(".") for s in statements if isinstance(s.node, ast.Import) for a in s.node.names]
+        imports = [part for s in statements for part in ast.walk(s.node) if isinstance(part, ast.Import)]
+        imported = [alias.name.split(".") for each in imports for alias in each.names]
         self.modules = {".".join(parts[: n + 1]) for parts in imported for n in range(len(parts))}
         self.settings = [s for s in statements if s.sets]
         self.files_of: set[Statement] = {use.statement for use in interpreter.files}
@@ -128,10 +129,17 @@ class Versions:
         definition = isinstance(statement.node, DEFINITIONS) or statement.sets or statement.seeds
         if (statement.calls or statement.loops) and not (definition or statement.makes_functions):
             return False
-        if not isinstance(statement.node, REPEATABLE):
+        if not isinstance(statement.node, REPEATABLE) and not _is_quiet_definition(statement.node):
             return False
         for name, var in statement.reads.items():
             need = Need(name, var.values, var.sites, statement.position)
             if not all(self.repeatable(s) for s in self.history(need, None) if s is not statement):
                 return False
         return True
+
+
+def _is_quiet_definition(node: ast.stmt) -> bool:
+    """Whether a statement imports or defines inside a `with`: `with warnings.catch_warnings(): import seaborn`."""
+    if not isinstance(node, ast.With) or any(item.optional_vars is not None for item in node.items):
+        return False
+    return any(isinstance(part, (*DEFINITIONS, *IMPORTS)) for part in node.body)
