@@ -8634,6 +8634,39 @@ with open("log.txt", "w") as log:
 # %% report
 => half(3)
 
+== recursive-function-over-objects-that-give-themselves | either
+# %% clean
+class Turn:
+    def __iter__(self):
+        self.turns = getattr(self, "turns", 0) + 1
+        return iter([self, self.turns])
+first, second, third = {}, [Turn()], {"x": [Turn()]}
+second.append(first)
+third["y"] = second
+# %% train
+for each in second[0]:
+    first["of"] = each
+first["of"] = [third, first.setdefault("x", [])]
+third["x"] *= 2
+# %% report
+def dump(value, seen):
+    if id(value) in seen:
+        return seen[id(value)]
+    if not isinstance(value, (dict, list, Turn)):
+        return value
+    seen[id(value)] = len(seen)
+    if isinstance(value, dict):
+        return {key: dump(each, seen) for key, each in value.items()}
+    if isinstance(value, Turn):
+        return dump(vars(value), seen)
+    return [dump(each, seen) for each in value]
+seen = {}
+out = {}
+out["first"] = dump(first, seen)
+out["second"] = dump(second, seen)
+out["third"] = dump(third, seen)
+=> out
+
 == counter-that-holds-itself | NB243
 # %% clean
 import collections

@@ -143,7 +143,9 @@ class Consequences(Functions):
         """The objects that a call may call: all within reach of an unknown call; of a known one its arguments, what
         plain containers among them hold, and what an estimator or a partial holds."""
         if effect.unknown:
-            return reach(receiver | values)
+            inside = reach(receiver | values)
+            self.follow(inside)
+            return inside
         found: set[Obj] = set(values | receiver)
         if effect.result == "atom" and not receiver:
             return found

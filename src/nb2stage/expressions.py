@@ -133,6 +133,7 @@ class Expressions(Calls):
         if not everything:
             return ATOM
         results = self.dunders(everything, operands)
+        self.follow(everything)
         types = {obj.type for obj in everything}
         if "path" in types and isinstance(node, ast.BinOp):
             return frozenset({self.make(node, "path", type="path")})

@@ -100,7 +100,11 @@ class BlindCall:
     binds: bool = False  # it rebinds globals, so each call counts
 
 
+# How many calls, and how many links between objects, are followed within one statement.
 MAX_STEPS = 3_000
+MAX_LINKS = 4_000_000
+# When a notebook has taken so many links, each statement that is left is given only a hundredth.
+MANY_LINKS = 12_000_000
 
 
 def parts_of(obj: Obj) -> Values:
@@ -170,6 +174,8 @@ class Heap:
         self.budget = 4_000
         self.functions_stored = False
         self.steps = 0
+        self.links_followed = 0
+        self.most_links = MAX_LINKS
         self.links: list[tuple[Obj, Values]] | None = None  # what statements that are only looked at link, to be undone
         self.slices: dict[int, list[str]] = {}
         self.blind_calls: dict[tuple[int, Obj], BlindCall] = {}
@@ -268,7 +274,9 @@ class Heap:
 
     def change_deep(self, values: Values, known: bool = True) -> None:
         """Change all that can be reached, but not the source of the notebook's functions and classes."""
-        for obj in owned(values):
+        found = owned(values)
+        self.follow(found)
+        for obj in found:
             if obj.kind != "function":
                 self.change(obj, known)
 
@@ -382,7 +390,15 @@ class Heap:
         return (values - gone) | frozenset(o for o in self.members(gone) if o.type not in USED_UP) if gone else values
 
     def everything(self, values: Values) -> Values:
-        return frozenset(o for o in reach(values) if o.kind != "lib")
+        found = reach(values)
+        self.follow(found)
+        return frozenset(o for o in found if o.kind != "lib")
+
+    def follow(self, objects: Iterable[Obj]) -> None:
+        """Give up on following a statement whose objects hold too much; `objects` are those just looked into."""
+        self.links_followed += sum(len(o.contents) for o in objects)
+        if self.links_followed > self.most_links:
+            raise TooLongError
 
     def kind_of(self, values: Values) -> str:
         kinds = {obj.type for obj in values}
