@@ -8405,6 +8405,326 @@ e = "another"
 add(1)
 => [add(2), e]
 
+== module-in-a-dict
+# %% train
+import math
+import random
+tools = {"m": math, "n": random.randrange(1)}
+# %% report
+=> tools["m"].floor(tools["n"] + 0.5)
+
+== module-in-an-instance | NB243
+# %% train
+import math
+import random
+class Tool:
+    def __init__(self):
+        self.module = math
+        self.n = random.randrange(1)
+tool = Tool()
+# %% report
+=> tool.module.floor(tool.n + 0.5)
+
+== members-that-extend-a-list
+# %% clean
+import numpy as np
+a = np.arange(4.0)
+rows = []
+rows.extend([a])
+# %% train
+rows[0] *= 2
+# %% report
+=> a.tolist()
+
+== members-that-extend-a-deque-on-the-left
+# %% clean
+import collections
+a = [1]
+queue = collections.deque()
+queue.extendleft([a])
+# %% train
+queue[0].append(2)
+# %% report
+=> a
+
+== members-that-update-a-dict
+# %% clean
+a, b = [1], [2]
+table = {}
+table.update([("a", a)], b=b)
+# %% train
+for each in table.values():
+    each.append(3)
+# %% report
+=> [a, b]
+
+== members-that-update-a-set
+# %% clean
+class Point:
+    x = 1
+point = Point()
+points = set()
+points.update([point])
+# %% train
+for each in points:
+    each.x = 5
+# %% report
+=> point.x
+
+== members-stored-to-a-slice
+# %% clean
+a = [1]
+rows = {"x": [0, 0]}
+rows["x"][1:] = [a]
+# %% train
+rows["x"][1].append(7)
+# %% report
+=> a
+
+== members-stored-to-a-slice-with-a-name
+# %% clean
+a = [1]
+rows = [0, 0]
+part = slice(1, None)
+rows[part] = [a]
+# %% train
+rows[1].append(7)
+# %% report
+=> a
+
+== members-that-a-kept-method-puts-into-a-list
+# %% clean
+a = [1]
+rows = []
+put = rows.extend
+put([a])
+# %% train
+rows[0].append(2)
+# %% report
+=> a
+
+== members-added-in-place-with-an-operator-function
+# %% clean
+import operator
+a = [1]
+rows = [0]
+operator.iadd(rows, [a])
+# %% train
+rows[1].append(7)
+# %% report
+=> a
+
+== generator-that-extends-a-list
+# %% clean
+rows = [1]
+squares = (n * n for n in range(3))
+rows.extend(squares)
+# %% report
+=> rows
+
+== namespace-of-an-object-in-a-name
+# %% clean
+import types
+o = types.SimpleNamespace(x=1)
+names = vars(o)
+# %% train
+names["y"] = 2
+# %% report
+o.z = 3
+=> [vars(o), names]
+
+== namespace-of-an-instance-in-a-name
+# %% clean
+class Point:
+    def __init__(self):
+        self.x = [1]
+point = Point()
+names = point.__dict__
+point.y = [2]
+# %% train
+names["x"].append(3)
+names["y"].append(4)
+# %% report
+=> [point.x, point.y, names]
+
+== namespace-of-an-object-in-a-list | NB244
+# %% clean
+import types
+def make():
+    return types.SimpleNamespace(x=1)
+o = make()
+names = [vars(o)]
+# %% train
+names[0]["y"] = 2
+# %% report
+=> vars(o)
+
+== namespace-of-an-object-compared | NB244
+# %% clean
+import types
+def make():
+    return types.SimpleNamespace(x=1)
+o = make()
+names = [vars(o)]
+# %% report
+=> names[0] is vars(o)
+
+== namespace-of-an-object-copied
+# %% clean
+import types
+o = types.SimpleNamespace(x=1, items=[1])
+names = dict(vars(o))
+more = {**vars(o), "n": 1}
+# %% train
+o.x = 5
+o.items.append(2)
+# %% report
+=> [names, more, vars(o)]
+
+== namespace-of-an-object-alone
+# %% clean
+import types
+o = types.SimpleNamespace(x=1)
+names = vars(o)
+o.y = [2]
+# %% train
+names["x"] += 1
+names["y"].append(3)
+# %% report
+=> names
+
+== import-and-definition-without-warnings
+# %% clean
+import warnings
+with warnings.catch_warnings():
+    warnings.simplefilter("ignore")
+    import math as numbers
+    def half(x):
+        return numbers.floor(x / 2)
+a = [half(n) for n in range(4)]
+# %% report
+=> [numbers.ceil(half(n) + 0.5) for n in a]
+
+== import-without-warnings-in-an-untagged-cell
+# %%
+import warnings
+with warnings.catch_warnings():
+    warnings.simplefilter("ignore", category=UserWarning)
+    import math as numbers
+# %% clean
+a = [n / 3 for n in range(4)]
+# %% report
+=> [numbers.ceil(n) for n in a]
+
+== import-of-a-module-while-a-file-is-written
+# %% clean
+with open("log.txt", "w") as log:
+    import math as numbers
+    from math import floor
+    log.write("read")
+# %% report
+=> [numbers.ceil(1.5), floor(1.5)]
+
+== definition-while-a-file-is-written | NB243
+# %% clean
+with open("log.txt", "w") as log:
+    log.write("read")
+    def half(x):
+        return x / 2
+# %% report
+=> half(3)
+
+== recursive-function-over-objects-that-give-themselves | either
+# %% clean
+class Turn:
+    def __iter__(self):
+        self.turns = getattr(self, "turns", 0) + 1
+        return iter([self, self.turns])
+first, second, third = {}, [Turn()], {"x": [Turn()]}
+second.append(first)
+third["y"] = second
+# %% train
+for each in second[0]:
+    first["of"] = each
+first["of"] = [third, first.setdefault("x", [])]
+third["x"] *= 2
+# %% report
+def dump(value, seen):
+    if id(value) in seen:
+        return seen[id(value)]
+    if not isinstance(value, (dict, list, Turn)):
+        return value
+    seen[id(value)] = len(seen)
+    if isinstance(value, dict):
+        return {key: dump(each, seen) for key, each in value.items()}
+    if isinstance(value, Turn):
+        return dump(vars(value), seen)
+    return [dump(each, seen) for each in value]
+seen = {}
+out = {}
+out["first"] = dump(first, seen)
+out["second"] = dump(second, seen)
+out["third"] = dump(third, seen)
+=> out
+
+== counter-that-holds-itself | NB243
+# %% clean
+import collections
+def fill(counts):
+    counts["self"] = [counts]
+    return counts
+counts = fill(collections.Counter("abca"))
+# %% report
+=> counts["self"][0] is counts
+
+== counter-given-to-an-unknown-call
+# %% file: tallies.py
+def note(counts, seen):
+    seen.append(sum(counts.values()))
+# %% clean
+import collections
+import tallies
+counts, seen = collections.Counter("abca"), []
+tallies.note(counts, seen)
+# %% report
+=> [counts, seen]
+
+== dict-that-holds-itself
+# %% clean
+import collections
+def fill(counts):
+    counts["self"] = [counts]
+    return counts
+plain, ordered, missing = fill({}), fill(collections.OrderedDict()), fill(collections.defaultdict(list))
+# %% report
+=> [each["self"][0] is each for each in (plain, ordered, missing)]
+
+== exception-that-holds-itself | NB243
+# %% clean
+def fail():
+    found = []
+    try:
+        raise ValueError(found)
+    except ValueError as error:
+        found.append(error)
+        return error
+problem = fail()
+# %% report
+=> problem.args[0][0] is problem
+
+== cached-function-whose-name-is-bound-again | NB243
+# %% evaluate
+import functools
+@functools.lru_cache
+def double(n):
+    return [n, n]
+old = double
+first = old(2)
+def double(n):
+    return 2 * n
+# %% report
+=> [old(2) is first, double(2)]
+
 == instance-of-a-class-that-is-defined-again | either
 # %% clean
 class Bag(list):

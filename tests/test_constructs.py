@@ -269,6 +269,7 @@ def _inert_part(source: str) -> str:
     imports = (ast.Import, ast.ImportFrom)
     wanted = (*imports, ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
     tries = [n for n in tree.body if isinstance(n, ast.Try) and isinstance(n.body[0], imports)]
+    tries += [n for n in tree.body if isinstance(n, ast.With) and any(isinstance(inner, imports) for inner in n.body)]
     return "\n".join(ast.unparse(n) for n in tree.body if isinstance(n, wanted) or n in tries)
 
 

@@ -9,10 +9,10 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator, Sequence
 
-from nb2stage.boundaries import DEFINITIONS
 from nb2stage.interpreter import Interpreter
 from nb2stage.objects import Statement
 from nb2stage.scopes import outside_functions, top_level_names
+from nb2stage.versions import DEFINITIONS
 
 # What hands a coroutine to the loop that runs, and returns.
 _TASKS = frozenset({"create_task", "ensure_future"})

@@ -10,6 +10,7 @@ from nb2stage.effects import (
 )
 from nb2stage.expressions import Expressions, hashable, items_owner
 from nb2stage.heap import (
+    DATA,
     FRAMES,
 )
 from nb2stage.objects import ATOM, Constants, Key, Obj, Values, Var, join_vars, reach
@@ -152,6 +153,8 @@ class Bindings(Expressions):
         elif isinstance(target, ast.Attribute | ast.Subscript):
             base = self.eval(target.value)
             if isinstance(target, ast.Subscript):
+                if self.may_be_slice(target.slice) and any(o.type not in {*DATA, "dict"} for o in base):
+                    values = self.taken(values)
                 values = values | self.eval(target.slice)
             elif isinstance(target.value, ast.Attribute):
                 # `df.index.name = "row"` changes the frame too.
@@ -161,6 +164,10 @@ class Bindings(Expressions):
                 if target.value.attr == "flags":
                     self.find("NB243", target, ast.unparse(target.value.value), "array flags, which no file keeps")
             self.store_into(base, target, values)
+
+    def may_be_slice(self, node: ast.expr) -> bool:
+        """Whether a store with this index may replace several members: `xs[1:] = values`, or `xs[part] = values`."""
+        return isinstance(node, ast.Slice) or (isinstance(node, ast.Name) and self.constant(node) is None)
 
     def unpack(self, target: ast.Tuple | ast.List, values: Values, value: ast.expr | None) -> None:
         starred = any(isinstance(t, ast.Starred) for t in target.elts)

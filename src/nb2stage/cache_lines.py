@@ -6,10 +6,10 @@ import ast
 from collections.abc import Sequence
 from pathlib import PurePosixPath
 
-from nb2stage.boundaries import Transfer
 from nb2stage.import_lines import Imports
 from nb2stage.load_order import Round
 from nb2stage.planning import CacheFile, Planner, StagePlan
+from nb2stage.versions import Transfer
 
 STATE_CALLS = {
     "<numpy random state>": ("numpy", "random.get_state()", "random.set_state({})"),

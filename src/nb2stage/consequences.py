@@ -123,7 +123,7 @@ class Consequences(Functions):
             # `map(xs.append, ys)`
             self.statement.impure = True
             owners = frozenset(o for method in methods for o in method.contents)
-            given_members = self.members(values - methods)
+            given_members = self.taken(self.members(values - methods))
             self.change_deep(owners)
             for owner in owners:
                 self.hold(owner, given_members - {owner})
@@ -143,7 +143,9 @@ class Consequences(Functions):
         """The objects that a call may call: all within reach of an unknown call; of a known one its arguments, what
         plain containers among them hold, and what an estimator or a partial holds."""
         if effect.unknown:
-            return reach(receiver | values)
+            inside = reach(receiver | values)
+            self.follow(inside)
+            return inside
         found: set[Obj] = set(values | receiver)
         if effect.result == "atom" and not receiver:
             return found
@@ -166,9 +168,11 @@ class Consequences(Functions):
     ) -> None:
         if effect.unknown:
             self.change_deep(receiver | values, known=False)
-            linked = frozenset(o for o in receiver | values if o.type not in USED_UP)
+            # `put = xs.extend; put([a])` puts `a` into `xs`, not the list.
+            inside = frozenset(o for v in values if v.type in CONTAINERS for o in v.contents if o.kind != "lib")
+            linked = frozenset(o for o in receiver | values | inside if o.type not in USED_UP)
             for obj in receiver | values:
-                self.hold(obj, linked)
+                self.hold(obj, linked, guess=True)
             return
         if effect.changes:
             self.change_owned(first)
@@ -177,6 +181,9 @@ class Consequences(Functions):
         if effect.changes_all:
             self.change_deep(values)
         if effect.keeps:
+            if effect.keeps_members:
+                named = frozenset().union(*(a.values for a in arguments if a.name))
+                values = named | frozenset(o for o in self.taken(values) if o.type not in USED_UP)
             for obj in first:
                 self.hold(obj, values, itself=True)
         for argument in arguments:
@@ -362,9 +369,7 @@ class Consequences(Functions):
             return self.members(held)
         if kind == "dict":
             # `dict(pairs)`, `dict(key=value)`
-            members = self.members(held)
-            members |= frozenset(o for pair in members if pair.type in ("tuple", "list") for o in pair.contents)
-            return members | frozenset(o for o in held if o.type not in USED_UP)
+            return frozenset(o for o in self.taken(held) if o.type not in {*USED_UP, "namespace"}) | self.members(held)
         if kind in DATA:
             return self.cells_of(self.used_up(held), 2 if kind == "frame" else 1)
         if kind not in ("iter", "partial", ""):

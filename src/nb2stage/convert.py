@@ -9,7 +9,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from nb2stage.boundaries import DEFINITIONS
 from nb2stage.dataflow import Program, SourceCell, World, analyse
 from nb2stage.diagnostics import Diagnostic, Severity
 from nb2stage.dvcyaml import foreign_outs
@@ -26,6 +25,7 @@ from nb2stage.scopes import scope_of, top_level_names
 from nb2stage.scripts import ScriptWriter, module_text
 from nb2stage.stageplan import StagePlan, Surroundings
 from nb2stage.tags import CellRole, Role, parse_tags
+from nb2stage.versions import DEFINITIONS
 from nb2stage.writer import STATE_PATH, State, read_text
 
 

@@ -10,13 +10,14 @@ from dataclasses import dataclass, field
 from functools import cached_property
 
 from nb2stage.async_lines import refusal
-from nb2stage.boundaries import DEFINITIONS, IMPORTS, Boundaries
+from nb2stage.boundaries import Boundaries
 from nb2stage.heap import Finding
 from nb2stage.interpreter import Interpreter
 from nb2stage.objects import State, Statement, Var, reach
 from nb2stage.scopes import inner_free_names, top_level_names
 from nb2stage.tags import CellRole, Role
 from nb2stage.translation import PythonCell
+from nb2stage.versions import DEFINITIONS, IMPORTS
 from nb2stage.yamltext import is_yaml_value
 
 
@@ -187,10 +188,21 @@ def _statements_of(cell: SourceCell, position: int) -> list[Statement]:
     return found
 
 
+QUIET = re.compile(r"(warnings\.catch_warnings|contextlib\.suppress|catch_warnings|suppress)\([\w., ]*\)$")
+FILTER = re.compile(r"(warnings\.)?(simplefilter|filterwarnings)\(")
+
+
 def is_inert_node(node: ast.stmt) -> bool:
-    """Whether a statement only imports or defines: `import x`, `def f`, `try: import x except ImportError: …`."""
+    """Whether a statement only imports or defines: `import x`, `def f`, `try: import x except ImportError: …`.
+
+    So does a `with warnings.catch_warnings()` around such.
+    """
     if isinstance(node, (*IMPORTS, *DEFINITIONS)):
         return True
+    if isinstance(node, ast.With):
+        quiet = all(QUIET.match(ast.unparse(item.context_expr)) and item.optional_vars is None for item in node.items)
+        parts = [p for p in node.body if not FILTER.match(ast.unparse(p))]
+        return quiet and bool(parts) and all(map(is_inert_node, parts))
     if isinstance(node, ast.Try):
         parts = [*node.body, *node.orelse, *node.finalbody, *(s for h in node.handlers for s in h.body)]
         if not any(isinstance(p, IMPORTS) for p in node.body):

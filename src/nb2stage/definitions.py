@@ -14,10 +14,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from nb2stage.bindings import BUILTINS
-from nb2stage.boundaries import DEFINITIONS, IMPORTS, StageData
 from nb2stage.dataflow import Program
 from nb2stage.objects import Obj, Statement, Var
 from nb2stage.scopes import ScopeNode, free_names, inner_free_names
+from nb2stage.versions import DEFINITIONS, IMPORTS, StageData
 
 FOLDER = "definitions"
 

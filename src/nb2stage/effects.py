@@ -6,11 +6,12 @@ it), `rows` (an iterator over pairs of a label and a row), `any` (a new object t
 an unknown call gives). A type behind a colon: `fresh:frame`; `same` is the receiver's type.
 
 What else it does: `changes` its receiver (a function: its first argument), `changes-all` (every argument too),
-`keeps` (the receiver now holds the arguments), `draws` (from the global random state unless a `random_state` is
-given), `draws-always:random`, `seeds:numpy`, `sets:matplotlib` (a setting of the process), `reads` / `writes` /
-`appends` a file named by its first argument, `handle` (the result cannot be saved), `plots`, `figure` (makes exactly
-one figure), `cheap` (may be repeated in another process with the same result and no cost), `cells` (the cells of the
-result may be new lists), `nested` (a list of lists). What is not said does not happen.
+`keeps` (the receiver now holds the arguments), `keeps-members` (and what an iteration over them gives), `draws`
+(from the global random state unless a `random_state` is given), `draws-always:random`, `seeds:numpy`,
+`sets:matplotlib` (a setting of the process), `reads` / `writes` / `appends` a file named by its first argument,
+`handle` (the result cannot be saved), `plots`, `figure` (makes exactly one figure), `cheap` (may be repeated in
+another process with the same result and no cost), `cells` (the cells of the result may be new lists), `nested` (a list
+of lists). What is not said does not happen.
 """
 
 from __future__ import annotations
@@ -28,6 +29,7 @@ class Effect:
     changes: bool = False
     changes_all: bool = False
     keeps: bool = False
+    keeps_members: bool = False  # and what an iteration over the arguments gives
     draws: str = ""  # "" no, "seedable" unless a random state is given, else the generator that is drawn from
     seeds: str = ""
     sets: str = ""
@@ -160,7 +162,8 @@ _f("holds:csv_writer", "writer DictWriter", "csv.")
 _t("csv_writer", "atom changes", "writerow writerows writeheader")
 _f("fresh same deepcopy", "deepcopy", "copy.")
 _f("holds same", "copy", "copy.")
-_f("holds:dict cheap", "Counter OrderedDict defaultdict ChainMap", "collections.")
+_f("holds:dict cheap", "Counter OrderedDict defaultdict", "collections.")
+_f("holds cheap", "ChainMap", "collections.")
 _f("holds:list cheap", "deque", "collections.")
 _f("fresh:class cheap", "namedtuple", "collections.")
 _f(
@@ -183,7 +186,7 @@ _f(
 _f("atom", "collect disable enable", "gc.")
 _f("atom sets:warnings", "filterwarnings simplefilter resetwarnings", "warnings.")
 _f("atom", "warn warn_explicit", "warnings.")
-_f("fresh:context", "catch_warnings", "warnings.")
+_f("fresh:context cheap", "catch_warnings", "warnings.")
 _f("fresh:logger cheap", "getLogger", "logging.")
 _f("atom sets:logging", "basicConfig disable captureWarnings setLevel", "logging.")
 _f("atom", "debug info warning error critical exception log", "logging.")
@@ -208,13 +211,13 @@ _f("atom", "TemporaryDirectory mkdtemp mkstemp gettempdir", "tempfile.")
 _f("fresh:handle handle", "open", "gzip.")
 _f("fresh cheap", "StringIO BytesIO", "io.")
 _f("fresh:callable cheap", "attrgetter itemgetter methodcaller", "operator.")
-_f("atom changes keeps", "setitem delitem", "operator.")
-_f("view cheap", "vars", "builtins.")
-_f("view changes keeps", "iadd iand iconcat ior isub imul itruediv ixor ipow imod", "operator.")
+_f("atom changes keeps-members", "setitem delitem", "operator.")
+_f("view changes keeps-members", "iadd iand iconcat ior isub imul itruediv ixor ipow imod", "operator.")
 _f("view cheap", "dataclass field abstractmethod contextmanager property staticmethod classmethod", "dataclasses.")
 _f("holds cheap", "dataclass field replace asdict astuple fields", "dataclasses.")
 _f("view cheap", "contextmanager", "contextlib.")
-_f("holds:context", "suppress nullcontext closing ExitStack", "contextlib.")
+_f("holds:context cheap", "suppress nullcontext", "contextlib.")
+_f("holds:context", "closing ExitStack", "contextlib.")
 _f("holds:context changes", "redirect_stdout redirect_stderr", "contextlib.")
 _f("atom changes keeps", "heappush heapify", "heapq.")
 _f("part changes", "heappop heapreplace heappushpop", "heapq.")
@@ -498,7 +501,8 @@ _m(
     "write_image write_html savefig save_model",
 )
 _m("atom writes", "save to_html to_latex to_markdown to_string")
-_m("atom changes keeps", "append extend insert add discard update setdefault_ appendleft")
+_m("atom changes keeps", "append insert add discard setdefault_ appendleft")
+_m("atom changes keeps-members", "extend extendleft update")
 _m("atom changes", "remove clear reverse")
 _m("part changes", "popleft popitem")
 _m("view plots", "plot hist boxplot")
@@ -557,21 +561,24 @@ _t(
     "randrange randbytes spawn",
 )
 _t("generator", "atom changes changes-all", "shuffle")
-_t("list", "atom changes keeps cheap", "append extend insert remove clear sort reverse")
+_t("list", "atom changes keeps cheap", "append insert remove clear sort reverse")
+_t("list", "atom changes keeps-members cheap", "extend extendleft")
 _t("list", "part changes cheap", "pop popleft")
-_t("list", "atom changes keeps cheap", "appendleft extendleft rotate")
+_t("list", "atom changes keeps cheap", "appendleft rotate")
 _t("list", "atom cheap", "index count")
 _t("list", "holds:list cheap", "copy")
-_t("dict", "part cheap", "get")
-_t("dict", "part changes keeps cheap", "setdefault pop popitem")
-_t("dict", "atom changes keeps cheap", "update clear subtract move_to_end")
-_t("dict", "holds:iter cheap", "items values keys most_common elements")
-_t("dict", "holds:dict cheap", "copy fromkeys")
+_t("dict namespace", "part cheap", "get")
+_t("dict namespace", "part changes keeps cheap", "setdefault pop popitem")
+_t("dict namespace", "atom changes keeps cheap", "clear move_to_end")
+_t("dict namespace", "atom changes keeps-members cheap", "update subtract")
+_t("dict namespace", "holds:iter cheap", "items values keys most_common elements")
+_t("dict namespace", "holds:dict cheap", "copy fromkeys")
 _t(
     "set",
-    "atom changes keeps cheap",
-    "add discard remove update clear difference_update intersection_update symmetric_difference_update",
+    "atom changes keeps-members cheap",
+    "update difference_update intersection_update symmetric_difference_update",
 )
+_t("set", "atom changes keeps cheap", "add discard remove clear")
 _t("set", "part changes cheap", "pop")
 _t("set", "holds:set cheap", "union intersection difference symmetric_difference copy")
 _t("set", "atom cheap", "issubset issuperset isdisjoint")
@@ -753,8 +760,9 @@ def parse(row: str) -> Effect:
             values["changes"] = True
         elif word == "changes-all":
             values["changes_all"] = True
-        elif word == "keeps":
+        elif word in ("keeps", "keeps-members"):
             values["keeps"] = True
+            values["keeps_members"] = word == "keeps-members"
         elif word == "draws":
             values["draws"] = "seedable"
         elif head == "draws-always":

@@ -120,7 +120,7 @@ class Expressions(Calls):
         values = [self.eval(operand) for operand in operands]
         if any(isinstance(op, ast.Is | ast.IsNot) for op in node.ops):
             if not any(isinstance(o, ast.Constant) for o in operands):
-                self.identities.update(obj for value in values for obj in value)
+                self.compare(obj for value in values for obj in value)
             return ATOM
         if all(isinstance(op, ast.In | ast.NotIn) for op in node.ops):
             self.dunders(frozenset().union(*values), [])
@@ -133,6 +133,7 @@ class Expressions(Calls):
         if not everything:
             return ATOM
         results = self.dunders(everything, operands)
+        self.follow(everything)
         types = {obj.type for obj in everything}
         if "path" in types and isinstance(node, ast.BinOp):
             return frozenset({self.make(node, "path", type="path")})
@@ -227,6 +228,8 @@ class Expressions(Calls):
                     self.hold(made, frozenset(obj.contents))
                     result.add(made)
                 result |= obj.contents
+            elif obj.type == "namespace":
+                result |= parts_of(obj)
             else:
                 result.add(self.column(node, obj, index))
                 if obj.type == "frame":
@@ -293,6 +296,8 @@ class Expressions(Calls):
             )
         if node.attr == "__class__" and obj.kind == "instance":
             return frozenset(obj.bases)
+        if node.attr == "__dict__":
+            return frozenset({self.namespace(node, obj)})
         found = self.lookup(obj, node.attr)
         if found:
             return self.bound(obj, found, node)

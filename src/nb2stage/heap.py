@@ -100,11 +100,17 @@ class BlindCall:
     binds: bool = False  # it rebinds globals, so each call counts
 
 
+# How many calls, and how many links between objects, are followed within one statement.
 MAX_STEPS = 3_000
+MAX_LINKS = 4_000_000
+# When a notebook has taken so many links, each statement that is left is given only a hundredth.
+MANY_LINKS = 12_000_000
 
 
 def parts_of(obj: Obj) -> Values:
     """What a subscript, an attribute or a loop may take out of an object: of a plot not the data that it draws."""
+    if obj.type == "namespace":
+        return frozenset(obj.contents).union(*(owner.contents for owner in obj.fields["base"]))
     if obj.type != "matplotlib":
         return frozenset(obj.contents)
     return frozenset(o for o in obj.contents if o.type not in DATA)
@@ -168,6 +174,8 @@ class Heap:
         self.budget = 4_000
         self.functions_stored = False
         self.steps = 0
+        self.links_followed = 0
+        self.most_links = MAX_LINKS
         self.links: list[tuple[Obj, Values]] | None = None  # what statements that are only looked at link, to be undone
         self.slices: dict[int, list[str]] = {}
         self.blind_calls: dict[tuple[int, Obj], BlindCall] = {}
@@ -224,11 +232,15 @@ class Heap:
             obj = self.libraries[path] = Obj(kind="lib", path=path)
         return obj
 
-    def hold(self, obj: Obj, values: Values, itself: bool = False) -> None:
-        """`obj` holds `values` from now on."""
+    def hold(self, obj: Obj, values: Values, itself: bool = False, guess: bool = False) -> None:
+        """`obj` holds `values` from now on; as a `guess` where nothing but an unknown call says so."""
         new = values - obj.contents
         if not itself:
             new -= {obj}
+        if guess:
+            obj.guessed |= new
+        elif obj.guessed:
+            obj.guessed -= values
         if new and obj.kind != "lib":
             obj.contents |= new
             if self.links is not None:
@@ -236,6 +248,9 @@ class Heap:
             for each in new:
                 obj.since.setdefault(each, self.statement.position)
             self.heap_version += 1
+            if obj.type == "namespace":
+                for owner in obj.fields["base"]:
+                    self.hold(owner, new, itself=True)
             if any(v.kind == "function" and (v.frame is not None or isinstance(v.node, ast.Lambda)) for v in new):
                 self.statement.makes_functions = True
             if any(v.kind in ("function", "bound", "instance", "class") or v.type == "partial" for v in new):
@@ -259,7 +274,9 @@ class Heap:
 
     def change_deep(self, values: Values, known: bool = True) -> None:
         """Change all that can be reached, but not the source of the notebook's functions and classes."""
-        for obj in owned(values):
+        found = owned(values)
+        self.follow(found)
+        for obj in found:
             if obj.kind != "function":
                 self.change(obj, known)
 
@@ -269,6 +286,17 @@ class Heap:
         if part is not obj:
             part.fields["base"] = part.fields.get("base", ATOM) | {obj}
         return part
+
+    def namespace(self, node: ast.AST, obj: Obj) -> Obj:
+        """`vars(x)` or `x.__dict__`: a dict that no pickle keeps as that of `x`."""
+        return obj if obj.kind in ("lib", "class") else self.part_of(node, obj, "namespace")
+
+    def compare(self, values: Iterable[Obj]) -> None:
+        """Write down that it can be seen whether these objects are still the same ones."""
+        for obj in values:
+            self.identities.add(obj)
+            if obj.type == "namespace":
+                self.identities |= obj.fields["base"]
 
     def view_of(self, obj: Obj, effect: Effect, node: ast.AST) -> Obj:
         """What a call gives that shares the memory of `obj`."""
@@ -339,6 +367,8 @@ class Heap:
                 result |= obj.contents
                 for origin in obj.fields.get("base", ATOM):
                     result |= origin.contents
+            elif obj.type == "namespace":
+                result |= parts_of(obj)
             elif "yields" in obj.fields:
                 result |= obj.fields["yields"]
             elif obj.type in ("iter", "partial"):
@@ -347,13 +377,28 @@ class Heap:
                 result |= {obj} | parts_of(obj)
         return frozenset(result) | self.dunders(values, [], only=("__iter__", "__next__", "__getitem__"))
 
+    def taken(self, values: Values) -> Values:
+        """What `xs.extend(values)`, `d.update(values)` or `xs[1:] = values` may put in: them, members, a pair's parts."""
+        members = self.members(values)
+        return (
+            values | members | frozenset(o for pair in members if pair.type in ("tuple", "list") for o in pair.contents)
+        )
+
     def used_up(self, values: Values) -> Values:
         """What a library may keep: it uses up an iterator or a handle that it is given, and does not give it back."""
         gone = frozenset(o for o in values if o.type in USED_UP)
         return (values - gone) | frozenset(o for o in self.members(gone) if o.type not in USED_UP) if gone else values
 
     def everything(self, values: Values) -> Values:
-        return frozenset(o for o in reach(values) if o.kind != "lib")
+        found = reach(values)
+        self.follow(found)
+        return frozenset(o for o in found if o.kind != "lib")
+
+    def follow(self, objects: Iterable[Obj]) -> None:
+        """Give up on following a statement whose objects hold too much; `objects` are those just looked into."""
+        self.links_followed += sum(len(o.contents) for o in objects)
+        if self.links_followed > self.most_links:
+            raise TooLongError
 
     def kind_of(self, values: Values) -> str:
         kinds = {obj.type for obj in values}

@@ -7,10 +7,10 @@ import sys
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
-from nb2stage.boundaries import IMPORTS
 from nb2stage.dataflow import Program
 from nb2stage.objects import Statement
 from nb2stage.planning import StagePlan
+from nb2stage.versions import IMPORTS
 
 # Imports that do nothing but bind: unused, they are left out.
 INERT_ROOTS = frozenset(

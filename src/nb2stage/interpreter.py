@@ -12,6 +12,8 @@ from functools import cache
 
 from nb2stage.bindings import Bindings
 from nb2stage.heap import (
+    MANY_LINKS,
+    MAX_LINKS,
     Loop,
     TooLongError,
 )
@@ -64,13 +66,14 @@ class Interpreter(Bindings):
 
     def run(self, statement: Statement) -> None:
         """Interpret one top-level statement of the notebook."""
-        self.statement = statement
+        self.statement, self.start = statement, self.state
         self.budget, self.steps = 4_000, 0
+        self.most_links = self.links_followed + (MAX_LINKS if self.links_followed < MANY_LINKS else MAX_LINKS // 100)
         try:
             self.execute(statement.node)
         except TooLongError:
             self.recover()
-            self.steps = 0
+            self.steps, self.most_links = 0, 1 << 60
             self.run_coarsely(statement)
 
     def run_coarsely(self, statement: Statement) -> None:
@@ -107,8 +110,7 @@ class Interpreter(Bindings):
 
     def recover(self) -> None:
         """Forget the calls and branches that an error has left half done."""
-        while self.state.parent is not None:
-            self.state = self.state.parent
+        self.state = self.start
         self.state.dead = False
         self.frame, self.stack, self.loops, self.logs = None, (), [], []
         self.depth = self.temporary = self.blind_depth = 0
@@ -153,12 +155,12 @@ class Interpreter(Bindings):
             result = self.operate([before, value], node)
             for obj in before:
                 self.change(obj)
-                self.hold(obj, value | self.members(value))
+                self.hold(obj, self.taken(value))
             self.assign(node.target, before | result, self.constant(_binary(node)), None)
         else:
             for obj in before:
                 self.change(obj)
-                self.hold(obj, value | self.members(value))
+                self.hold(obj, self.taken(value))
             self.assign(node.target, before | value, None, None)
 
     def do_Delete(self, node: ast.Delete) -> None:

@@ -196,7 +196,7 @@ class LibraryCalls(Consequences):
                 obj.seeded = True
             if path.startswith("pathlib."):
                 obj.type = "path"
-            if path == "collections.defaultdict":
+            if path in ("collections.defaultdict", "collections.Counter"):
                 obj.path = path
 
     def call_getattr(self, path: str, arguments: list[Argument], node: ast.AST) -> Values | None:
@@ -217,8 +217,11 @@ class LibraryCalls(Consequences):
 
     def call_id(self, path: str, arguments: list[Argument], node: ast.AST) -> Values | None:
         # Whether two names are one object can be seen from it.
-        self.identities.update(obj for argument in arguments for obj in argument.values)
+        self.compare(obj for argument in arguments for obj in argument.values)
         return None
+
+    def call_vars(self, path: str, arguments: list[Argument], node: ast.AST) -> Values | None:
+        return frozenset(self.namespace(node, obj) for argument in arguments for obj in argument.values)
 
     def call_get_logger(self, path: str, arguments: list[Argument], node: ast.AST) -> Values | None:
         self.statement.imports.add("logging")
@@ -365,6 +368,7 @@ class LibraryCalls(Consequences):
 # Calls that the table of effects cannot say; None means that the table says the rest.
 SPECIAL_CALLS: Final[dict[str, Callable[[LibraryCalls, str, list[Argument], ast.AST], Values | None]]] = {
     "builtins.id": LibraryCalls.call_id,
+    "builtins.vars": LibraryCalls.call_vars,
     "builtins.getattr": LibraryCalls.call_getattr,
     "builtins.setattr": LibraryCalls.call_setattr,
     "builtins.type": LibraryCalls.call_type,

@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING
 from nb2stage.objects import Obj, Statement, Var
 
 if TYPE_CHECKING:
-    from nb2stage.boundaries import Boundaries, StageData, Transfer
+    from nb2stage.boundaries import Boundaries
+    from nb2stage.versions import StageData, Transfer
 
 
 @dataclass
@@ -70,9 +71,10 @@ class LoadOrder:
                 self.boundaries.repeat_statement(self.stage, statement, name)
             last = max((s.position for s in self.stage.repeats if name in s.binds), default=-1)
             if last != statement.position:
-                self.boundaries.refuse(
-                    transfer, self.holder(transfer, obj), f"what `{name}` was before it was bound again"
-                )
+                what = f"what `{name}` was before it was bound again"
+                if statement.node is not obj.node and statement not in self.stage.repeats:
+                    what = f"`{name}`, which is defined inside a statement that cannot be repeated"
+                self.boundaries.refuse(transfer, self.holder(transfer, obj), what)
             found.add(statement)
         return found
 

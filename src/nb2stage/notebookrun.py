@@ -15,7 +15,6 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from nb2stage.boundaries import DEFINITIONS, IMPORTS
 from nb2stage.diagnostics import Diagnostic, Nb2stageError, Severity
 from nb2stage.kernels import CellFailedError, Executed, Step, execute
 from nb2stage.magics import to_python
@@ -25,6 +24,7 @@ from nb2stage.scratch import stamps, written
 from nb2stage.tags import Role, parse_tags
 from nb2stage.tuning import python_text, value_at
 from nb2stage.verdicts import Settings, Subject
+from nb2stage.versions import DEFINITIONS, IMPORTS
 from nb2stage.watches import READABLE, Watch, watches
 
 

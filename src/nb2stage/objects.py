@@ -35,6 +35,7 @@ class Obj:
     since: dict[Obj, int] = field(
         default_factory=dict
     )  # of `contents`: the position of the statement that put it there
+    guessed: set[Obj] = field(default_factory=set)  # of `contents`: what only an unknown call may have put there
     node: ast.AST | None = None
     frame: Frame | None = None
     fields: dict[str, frozenset[Obj]] = field(default_factory=dict)

@@ -6,7 +6,6 @@ import ast
 import sys
 from collections.abc import Mapping, Sequence
 
-from nb2stage.boundaries import DEFINITIONS, IMPORTS, Transfer
 from nb2stage.consequences import MAIN_STATES
 from nb2stage.dataflow import Program, literal, yaml_value
 from nb2stage.definitions import FOLDER, Definitions, DefinitionsModule
@@ -22,6 +21,7 @@ from nb2stage.stageplan import CacheFile as CacheFile
 from nb2stage.stageplan import StagePlan as StagePlan
 from nb2stage.stageplan import Surroundings
 from nb2stage.stageplan import normal as normal
+from nb2stage.versions import DEFINITIONS, IMPORTS, Transfer
 
 FOLDERS = {
     "import": "data_processing",

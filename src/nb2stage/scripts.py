@@ -12,7 +12,6 @@ from collections import Counter
 from pathlib import PurePosixPath
 
 from nb2stage.async_lines import coroutines, header, is_run_alone, needs_coroutine
-from nb2stage.boundaries import DEFINITIONS, IMPORTS
 from nb2stage.cache_lines import CacheLines
 from nb2stage.dataflow import SourceCell, literal
 from nb2stage.definitions import FOLDER, DefinitionsModule
@@ -22,6 +21,7 @@ from nb2stage.planning import Planner, StagePlan, normal
 from nb2stage.scopes import free_names, inner_free_names, mentioned_names, outside_functions
 from nb2stage.source_text import Edits, has_code, join_blocks, statement_text
 from nb2stage.tags import directive_lines
+from nb2stage.versions import DEFINITIONS, IMPORTS
 
 # What shows nothing worth printing when it ends a cell.
 SILENT_CALLS = re.compile(

@@ -7,11 +7,11 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import PurePosixPath
 
-from nb2stage.boundaries import StageData, Transfer
 from nb2stage.dataflow import SourceCell
 from nb2stage.definitions import DefinitionsModule
 from nb2stage.heap import FileUse
 from nb2stage.pipeline import DvcStage, Out, Param
+from nb2stage.versions import StageData, Transfer
 
 
 @dataclass

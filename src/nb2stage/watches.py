@@ -6,9 +6,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from nb2stage.boundaries import DEFINITIONS, IMPORTS
 from nb2stage.objects import Statement
 from nb2stage.planning import StagePlan
+from nb2stage.versions import DEFINITIONS, IMPORTS
 
 # Settings that a process can be asked for; the others are said to be left out.
 READABLE: Final = frozenset({"matplotlib", "pandas", "numpy", "sklearn", "environ", "decimal", "locale", "recursion"})
