@@ -76,28 +76,56 @@ def test_notebook_script_dvc_and_papermill_see_the_same_values(tmp_path: Path) -
 
 
 # Each is written as it stands in params.yaml, with what all have to see.
-YAML: Final = (
-    [
-        ("0", 0),
-        ("-7", -7),
-        ("+7", 7),
-        ("1_000", 1000),
-        ("0x1F", 31),
-        ("0o17", 15),
-        ("010", 10),
-        ("1" + "0" * 20, 10**20),
-    ]
-    + [("0.1", 0.1), ("1e-4", 1e-4), ("1E5", 1e5), (".5", 0.5), ("5.", 5.0), ("1e300", 1e300), ("-0.0", -0.0)]
-    + [(".inf", float("inf")), ("-.inf", -float("inf")), (".nan", float("nan"))]
-    + [("true", True), ("FALSE", False), ("yes", "yes"), ("on", "on"), ("No", "No")]
-    + [("null", None), ("~", None), ("", None), ("None", "None"), ("text", "text"), ("a b", "a b"), ("'1'", "1")]
-    + [('"a\\tb"', "a\tb"), ("'it''s'", "it's"), ("ü", "ü"), ("12:30:45", "12:30:45"), ("1.2.3", "1.2.3")]
-    + [("|\n    two\n    lines", "two\nlines\n"), (">-\n    two\n    words", "two words"), ("!!str 12", "12")]
-    + [("'2020-01-31'", "2020-01-31"), ("2020-01-31", datetime.date(2020, 1, 31))]
-    + [("2020-01-31 10:00:00", datetime.datetime(2020, 1, 31, 10))]
-    + [("[1, 2.5, a, yes, null]", [1, 2.5, "a", "yes", None]), ("[]", []), ("{}", {}), ("&x 5", 5), ("*x", 5)]
-    + [("\n    - 1\n    - x: 1e-3", [1, {"x": 1e-3}]), ("{a: 1, b: {c: [2.0]}}", {"a": 1, "b": {"c": [2.0]}})]
-)
+YAML: Final = [
+    ("0", 0),
+    ("-7", -7),
+    ("+7", 7),
+    ("1_000", 1000),
+    ("0x1F", 31),
+    ("0o17", 15),
+    ("010", 10),
+    ("1" + "0" * 20, 10**20),
+    ("0.1", 0.1),
+    ("1e-4", 1e-4),
+    ("1E5", 1e5),
+    (".5", 0.5),
+    ("5.", 5.0),
+    ("1e300", 1e300),
+    ("-0.0", -0.0),
+    (".inf", float("inf")),
+    ("-.inf", -float("inf")),
+    (".nan", float("nan")),
+    ("true", True),
+    ("FALSE", False),
+    ("yes", "yes"),
+    ("on", "on"),
+    ("No", "No"),
+    ("null", None),
+    ("~", None),
+    ("", None),
+    ("None", "None"),
+    ("text", "text"),
+    ("a b", "a b"),
+    ("'1'", "1"),
+    ('"a\\tb"', "a\tb"),
+    ("'it''s'", "it's"),
+    ("ü", "ü"),
+    ("12:30:45", "12:30:45"),
+    ("1.2.3", "1.2.3"),
+    ("|\n    two\n    lines", "two\nlines\n"),
+    (">-\n    two\n    words", "two words"),
+    ("!!str 12", "12"),
+    ("'2020-01-31'", "2020-01-31"),
+    ("2020-01-31", datetime.date(2020, 1, 31)),
+    ("2020-01-31 10:00:00", datetime.datetime(2020, 1, 31, 10)),
+    ("[1, 2.5, a, yes, null]", [1, 2.5, "a", "yes", None]),
+    ("[]", []),
+    ("{}", {}),
+    ("&x 5", 5),
+    ("*x", 5),
+    ("\n    - 1\n    - x: 1e-3", [1, {"x": 1e-3}]),
+    ("{a: 1, b: {c: [2.0]}}", {"a": 1, "b": {"c": [2.0]}}),
+]
 
 
 def test_values_tuned_in_params_yaml_are_the_same_for_all(tmp_path: Path) -> None:
