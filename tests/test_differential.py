@@ -461,6 +461,53 @@ def test_a_digest_changes_nothing(nbdigest: dict[str, Callable[..., object]]) ->
     assert np.random.get_state()[1].tolist() == legacy
 
 
+FORMULA: Final = """
+from functools import cached_property
+from ipaddress import ip_network
+import pandas as pd
+import statsmodels.formula.api as smf
+from nbdigest import digest, probe
+
+def doubled(values):
+    return 2 * values
+
+class Own:
+    @cached_property
+    def total(self):
+        return 1
+
+def seen(model):
+    model.summary()
+    return model
+
+rows = pd.DataFrame({"x": range(20), "y": [0, 1, 1, 0] * 5})
+model = smf.logit("y ~ doubled(x)", rows).fit(disp=0)
+fresh, own = digest(model), Own()
+looked, own_looked = digest(seen(model)), own.total and digest(own)
+net, net_looked = ip_network("10.0.0.0/8"), ip_network("10.0.0.0/8")
+net_looked.broadcast_address
+probe(globals(), ["model"], "digests.json", "probed.json")
+"""
+
+
+def test_what_a_library_drops_or_works_out_again_does_not_count(tmp_path: Path) -> None:
+    """A model of a formula is loaded with the notebook's names, as a script without `__future__` imports loads it."""
+    (tmp_path / check.HELPER).write_text(check.DIGEST_MODULE, encoding="utf-8")
+    script = tmp_path / "script.py"
+    load = "import pickle\ndef load(): return pickle.loads(pickle.dumps(model))\ncopy = load()\n"
+    more = "[fresh, looked, own_looked, *map(digest, (copy, Own(), net, net_looked))]"
+    say = f"import json\nprint(json.dumps({more}))"
+    script.write_text(FORMULA + load + say, encoding="utf-8")
+    done = subprocess.run([sys.executable, script.name], cwd=tmp_path, capture_output=True, text=True, check=True)
+    fresh, looked, own_looked, copied, own, net, net_looked = json.loads(done.stdout.splitlines()[-1])
+    pickled = json.loads((tmp_path / "probed.json").read_text())["pickled"]["model"]
+    assert fresh == looked
+    assert pickled == [copied, copied]
+    assert fresh != copied
+    assert own != own_looked
+    assert net == net_looked
+
+
 def test_a_hostile_value_raises_nothing(nbdigest: dict[str, Callable[..., object]]) -> None:
     class Hostile:
         def __repr__(self) -> str:

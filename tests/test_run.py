@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 import json
 import os
 import signal
@@ -55,27 +56,114 @@ def printed(path: Path) -> str:
 
 
 def test_notebook_script_dvc_and_papermill_see_the_same_values(tmp_path: Path) -> None:
-    assert len(LITERALS) >= 30
     given = [literal for literal in LITERALS if literal != "10**3"]  # no literal: it stays in the notebook
+    assert len(given) >= 30
     names = [f"p{number}" for number in range(len(given))]
     cell = "\n".join(f"{name} = {literal}" for name, literal in zip(names, given, strict=True))
-    show = f"values = [{', '.join(names)}]\nprint(repr(values))"
-    write_notebook(tmp_path / "explore.ipynb", [("parameters", cell), ("train", show)])
-    assert command("convert", "explore.ipynb", cwd=tmp_path).returncode == 0
+    convert_showing(tmp_path, cell, names)
     wanted: dict[str, Any] = {}
     exec(cell, wanted)
     text = repr([wanted[name] for name in names])
-    script = subprocess.run(
-        [sys.executable, "training/train.py"], cwd=tmp_path, capture_output=True, text=True, check=True
-    )
-    assert script.stdout.strip() == text
-    done = command("run", "explore.ipynb", cwd=tmp_path)
+    assert seen_by_script(tmp_path) == text
+    assert seen_by_notebook(tmp_path) == text
+    assert [repr(seen_by_dvc(tmp_path)[name]) for name in names] == [repr(plain(wanted[name])) for name in names]
+    for arguments in (["init", "--no-scm", "-q"], ["repro", "-q"]):
+        subprocess.run([sys.executable, "-m", "dvc", *arguments], cwd=tmp_path, check=True, capture_output=True)
+    assert (tmp_path / "values.txt").read_text() == text
+    status = [sys.executable, "-m", "dvc", "status", "--json"]
+    done = subprocess.run(status, cwd=tmp_path, check=True, capture_output=True, text=True)
+    assert json.loads(done.stdout) == {}  # what dvc.lock has for the values is what params.yaml has
+
+
+# Each is written as it stands in params.yaml, with what all have to see.
+YAML: Final = [
+    ("0", 0),
+    ("-7", -7),
+    ("+7", 7),
+    ("1_000", 1000),
+    ("0x1F", 31),
+    ("0o17", 15),
+    ("010", 10),
+    ("1" + "0" * 20, 10**20),
+    ("0.1", 0.1),
+    ("1e-4", 1e-4),
+    ("1E5", 1e5),
+    (".5", 0.5),
+    ("5.", 5.0),
+    ("1e300", 1e300),
+    ("-0.0", -0.0),
+    (".inf", float("inf")),
+    ("-.inf", -float("inf")),
+    (".nan", float("nan")),
+    ("true", True),
+    ("FALSE", False),
+    ("yes", "yes"),
+    ("on", "on"),
+    ("No", "No"),
+    ("null", None),
+    ("~", None),
+    ("", None),
+    ("None", "None"),
+    ("text", "text"),
+    ("a b", "a b"),
+    ("'1'", "1"),
+    ('"a\\tb"', "a\tb"),
+    ("'it''s'", "it's"),
+    ("ü", "ü"),
+    ("12:30:45", "12:30:45"),
+    ("1.2.3", "1.2.3"),
+    ("|\n    two\n    lines", "two\nlines\n"),
+    (">-\n    two\n    words", "two words"),
+    ("!!str 12", "12"),
+    ("'2020-01-31'", "2020-01-31"),
+    ("2020-01-31", datetime.date(2020, 1, 31)),
+    ("2020-01-31 10:00:00", datetime.datetime(2020, 1, 31, 10)),
+    ("[1, 2.5, a, yes, null]", [1, 2.5, "a", "yes", None]),
+    ("[]", []),
+    ("{}", {}),
+    ("&x 5", 5),
+    ("*x", 5),
+    ("\n    - 1\n    - x: 1e-3", [1, {"x": 1e-3}]),
+    ("{a: 1, b: {c: [2.0]}}", {"a": 1, "b": {"c": [2.0]}}),
+]
+
+
+def test_values_tuned_in_params_yaml_are_the_same_for_all(tmp_path: Path) -> None:
+    names = [f"p{number}" for number in range(len(YAML))]
+    convert_showing(tmp_path, "\n".join(f"{name} = None" for name in names), names)
+    lines = (f"  {name}: {text}\n" for name, (text, _) in zip(names, YAML, strict=True))
+    (tmp_path / "params.yaml").write_text("train:\n" + "".join(lines))
+    wanted = repr([value for _, value in YAML])
+    assert seen_by_script(tmp_path) == wanted
+    assert seen_by_notebook(tmp_path) == wanted
+    seen = seen_by_dvc(tmp_path)
+    assert repr([seen[name] for name in names]) == wanted
+
+
+def convert_showing(root: Path, cell: str, names: list[str]) -> None:
+    """A converted notebook with a stage that prints its parameters, and writes what it prints to `values.txt`."""
+    show = f"text = repr([{', '.join(names)}])\nprint(text)\nopen('values.txt', 'w').write(text)"
+    write_notebook(root / "explore.ipynb", [("parameters", cell), ("train", show)])
+    done = command("convert", "explore.ipynb", cwd=root)
     assert done.returncode == 0, done.stderr
-    assert printed(tmp_path / "data_exploration" / "explore_1.ipynb").strip() == text
+
+
+def seen_by_script(root: Path) -> str:
+    script = [sys.executable, "training/train.py"]
+    return subprocess.run(script, cwd=root, capture_output=True, text=True, check=True).stdout.strip()
+
+
+def seen_by_notebook(root: Path) -> str:
+    """What the notebook has in a run with papermill."""
+    done = command("run", "explore.ipynb", cwd=root)
+    assert done.returncode == 0, done.stderr
+    return printed(root / "data_exploration" / "explore_1.ipynb").strip()
+
+
+def seen_by_dvc(root: Path) -> Any:
     from dvc.utils.serialize import parse_yaml
 
-    seen = parse_yaml((tmp_path / "params.yaml").read_text(), "params.yaml")["train"]
-    assert [repr(seen[name]) for name in names] == [repr(plain(wanted[name])) for name in names]
+    return parse_yaml((root / "params.yaml").read_text(), "params.yaml")["train"]
 
 
 def plain(value: Any) -> Any:
@@ -106,7 +194,13 @@ def test_values_of_the_command_line(text: str, value: object) -> None:
     assert repr(parsed(text)) == repr(value)
 
 
-@pytest.mark.parametrize("value", [1, 0.5, float("inf"), -float("inf"), "a'b", [1, (2,)], {"a": [None]}, (), (1, 2)])
+DAY: Final = datetime.date(2020, 1, 31)
+NOON: Final = datetime.datetime(2020, 1, 31, 12, tzinfo=datetime.timezone.utc)
+
+
+@pytest.mark.parametrize(
+    "value", [1, 0.5, float("inf"), -float("inf"), "a'b", [1, (2,)], {"a": [None]}, (), (1, 2), DAY, NOON]
+)
 def test_values_as_source(value: object) -> None:
     assert eval(python_text(value)) == value
 

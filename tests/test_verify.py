@@ -1,4 +1,8 @@
-"""`nb2stage verify`: equal where it is, each planted fault found at its stage and variable, nothing touched."""
+"""`nb2stage verify`: equal where it is, each planted fault found at its stage and variable, nothing touched.
+
+`python tests/test_verify.py` plants each fault alone, and demands that it is the first difference that is told.
+"""
+# ruff: noqa: T201
 
 from __future__ import annotations
 
@@ -9,6 +13,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from pathlib import Path
 from typing import Any, Final
@@ -177,8 +182,8 @@ FAULTS: Final = {
             "ax.set_title(f'{rmse:.2f}')",
             "ax.set_title('rmse')",
             "report",
-            "report/figures/figure_1.png",
-            "pixels differ",
+            "fig",
+            "rmse",
         ),
         (IMPORT, "(board, cells)", "(board, list(cells))", "import", "board, cells", "board['cells'] and cells"),
     ],
@@ -215,7 +220,7 @@ FAULTS: Final = {
         ),
     ],
     "what is lost": [
-        (TRAIN, "cells.append(w)", "pass", "train", "board", "length 5 in the notebook, 4 in the pipeline"),
+        (TRAIN, "cells.append(w)", "pass", "train", "cells", "length 5 in the notebook, 4 in the pipeline"),
         (FEATURES, "wide = table.T", "", "features", "wide", "not bound in the pipeline"),
         (
             REPORT,
@@ -233,6 +238,18 @@ FAULTS: Final = {
             "raw",
             "['x']: 50 of 50",
         ),
+    ],
+    "a forgotten copy and a lost type": [
+        (FEATURES, "table = raw.copy()", "table = raw", "features", "raw", "columns ['z']"),
+        (FEATURES, "cells.append(float(noise[0]))", "cells.append(noise[0])", "features", "board", "numpy.float64"),
+        (TRAIN, "range(steps)", "range(steps - 1)", "train", "w", "in the notebook"),
+        (REPORT, "plt.style.use('ggplot')", "", "report", "matplotlib", "axes."),
+    ],
+    "what was left at the beginning": [
+        (IMPORT, "pd.Categorical(list('ab') * 25)", "list('ab') * 25", "import", "raw", "category"),
+        (IMPORT, "raw['x'][:3]", "raw['x'][:2]", "import", "cells", "length 3 in the notebook, 2 in the pipeline"),
+        (FEATURES, "index=False", "index=True", "features", "table.csv", "line 1"),
+        (REPORT, "ax.scatter(table['x'], table['z'])", "ax.scatter(table['z'], table['x'])", "report", "ax", ""),
     ],
 }
 
@@ -259,9 +276,10 @@ def test_the_first_difference_is_where_the_fault_is(project: Path, tmp_path: Pat
     verdict = verified(root)
     first = verdict.of(Status.DIFFERENT)[0]
     assert (first.stage, first.cell, first.name) == ("features", 5, "table")
+    assert first.line == 2
     assert len(verdict.of(Status.DIFFERENT)) > 3
     text = verifyreport.text(verdict, lambda text, style: text)
-    assert "first difference: stage `features`, cell 5:1, variable `table`" in text
+    assert "first difference: stage `features`, cell 5:2, variable `table`" in text
     assert "50 of 50 values differ, by up to 1e-09" in text
     tolerant = verified(root, Settings(rtol=1e-6))
     assert [(item.stage, item.name) for item in tolerant.of(Status.DIFFERENT)] == []
@@ -450,3 +468,27 @@ def alive(pid: int) -> bool:
         return False
     status = Path(f"/proc/{pid}/status")
     return not (status.exists() and "State:\tZ" in status.read_text())
+
+
+def main() -> int:
+    """Plant each fault alone, and print what `verify` then tells first: it has to be that stage and that name."""
+    faults = [(group, fault) for group, found in FAULTS.items() for fault in found]
+    found = 0
+    with tempfile.TemporaryDirectory(prefix="planted-") as folder:
+        project = converted(Path(folder) / "project", CELLS)
+        for number, (group, (script, old, new, stage, name, how)) in enumerate(faults, start=1):
+            root = Path(folder) / str(number)
+            shutil.copytree(project, root)
+            plant(root, script, old, new)
+            different = verified(root).of(Status.DIFFERENT)
+            first = different[0] if different else None
+            is_found = first is not None and (first.stage, first.name) == (stage, name) and how in first.how
+            found += is_found
+            said = f"{first.stage} {first.name}: {first.how.splitlines()[0]:.70}" if first else "equal"
+            print(f"{'found' if is_found else 'MISSED':7}{group}: {new or 'nothing'!r:.50} | {said}", flush=True)
+    print(f"{len(faults)} planted, {found} found first at their stage and name")
+    return found != len(faults)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

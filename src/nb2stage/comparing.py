@@ -142,7 +142,7 @@ class Comparison:
                 how += f" (how they differ is not known: {missing})"
                 self.add(replace(item, status=Status.DIFFERENT, how=how))
                 return
-            closer = {"kind": "value", "notebook": mine["stored"][name], "digest": other, **task}
+            closer = {"kind": "value", "notebook": mine["stored"][name], **task}
             self.add(replace(item, status=Status.DIFFERENT, how=how), closer)
 
     def sharing(self, watch: Watch, path: str, mine: list[list[str]], theirs: list[list[str]]) -> None:

@@ -206,4 +206,6 @@ def python_text(value: object) -> str:
         return "[" + ", ".join(map(python_text, value)) + "]"
     if isinstance(value, tuple):
         return "(" + "".join(python_text(item) + ", " for item in value).strip() + ")"
+    if isinstance(value, datetime.date):
+        return repr(value).replace("datetime.", '__import__("datetime").')  # binds no name of the notebook's
     return repr(value)

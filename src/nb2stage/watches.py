@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from nb2stage.objects import Statement
+from nb2stage.objects import Obj, Statement, reach
 from nb2stage.planning import StagePlan
 from nb2stage.versions import DEFINITIONS, IMPORTS
 
@@ -41,10 +41,16 @@ class Watch:
 
 def watches(plans: Sequence[StagePlan]) -> list[Watch]:
     """What is compared, for each stage."""
-    return [_watch(plan, [other for other in plans if other is not plan]) for plan in plans]
+    objects: dict[str, set[Obj]] = {}
+    for plan in plans:
+        for statement in plan.data.statements:
+            for name, var in statement.reads.items():
+                objects.setdefault(name, set()).update(var.values)
+    held = {name: reach(values) for name, values in objects.items()}
+    return [_watch(plan, [other for other in plans if other is not plan], held) for plan in plans]
 
 
-def _watch(plan: StagePlan, others: Sequence[StagePlan]) -> Watch:
+def _watch(plan: StagePlan, others: Sequence[StagePlan], held: Mapping[str, set[Obj]]) -> Watch:
     own = sorted(cell.index for cell in plan.cells)
     binders: dict[str, list[int]] = {}
     for statement in plan.data.statements:
@@ -72,7 +78,9 @@ def _watch(plan: StagePlan, others: Sequence[StagePlan]) -> Watch:
         rebound = min((cell for cell in foreign.get(name, []) if cell > begin), default=own[-1] + 1)
         points[name] = max(cell for cell in own if cell < rebound)
         before = [s for s in plan.data.statements if s.cell <= points[name]]
-        makers = [s for s in before if name in s.binds and _binds_values(s)] or [s for s in before if name in s.reads]
+        inside = held.get(name, set())
+        makers = [s for s in before if (name in s.binds and _binds_values(s)) or not s.known_changes.isdisjoint(inside)]
+        makers = makers or [s for s in before if name in s.reads]
         places[name] = (makers[-1].cell, makers[-1].node.lineno) if makers else (points[name], 1)
     return Watch(plan, points, places)
 

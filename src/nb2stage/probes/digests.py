@@ -6,6 +6,7 @@ It stands alone, since it is copied beside notebooks and into scratch folders.
 from __future__ import annotations
 
 import contextlib
+import functools
 import hashlib
 import importlib
 import json
@@ -26,6 +27,14 @@ LONGEST = 100
 SHORTEST_BULK = 6
 # Values of these types have a repr that says all.
 SPELT_OUT = frozenset({bool, int, float, complex, str, bytes, type(None)})
+# As a script loads: in a function called at the top level of a module that has no `__future__` imports, since a model
+# looks for the names of its formula two calls up and keeps the compiler's flags that it finds there.
+LOADER = compile(
+    "def __nb2stage_load__():\n    return __nb2stage_read__(__nb2stage_from__)\n__nb2stage_value__ = __nb2stage_load__()",
+    "<load>",
+    "exec",
+    dont_inherit=True,
+)
 
 
 def digest(value: object) -> str:
@@ -48,17 +57,24 @@ def probe(namespace: dict[str, Any], candidates: Iterable[str], digests: str, pr
     values = {name: digest(namespace[name]) for name in names}
     with open(digests, "w") as file:  # noqa: PTH123
         json.dump(values, file, indent=1, sort_keys=True)
-    pickled = {name: after_pickling(namespace[name]) for name in names}
+    pickled = {name: after_pickling(namespace[name], namespace) for name in names}
     with open(probed, "w") as file:  # noqa: PTH123
         json.dump({"names": names, "pickled": pickled}, file)
 
 
-def after_pickling(value: Any) -> list[str] | None:
-    """The digests of a value pickled once and twice; None when it cannot be pickled."""
+def loaded(read: Callable[[Any], Any], source: Any, namespace: dict[str, Any]) -> Any:
+    """`read(source)`, called as a script with these names calls it."""
+    names = {**namespace, "__nb2stage_read__": read, "__nb2stage_from__": source}
+    exec(LOADER, names)
+    return names["__nb2stage_value__"]
+
+
+def after_pickling(value: Any, namespace: dict[str, Any]) -> list[str] | None:
+    """The digests of a value of a namespace pickled once and twice; None when it cannot be pickled."""
     found: list[str] = []
     try:
         for _ in range(2):
-            value = pickle.loads(dumps(value))
+            value = loaded(pickle.loads, dumps(value), namespace)
             found.append(digest(value))
     except Exception:
         return None
@@ -117,15 +133,25 @@ def attributes(value: Any) -> dict[str, Any]:
     state.update(getattr(value, "__dict__", {}))
     if type_name(type(value)).startswith("scipy.stats."):
         state.pop("_random_state", None)  # the process's own random state: no part of the distribution
-    if type_name(type(value)).startswith("statsmodels."):
-        state.pop("_cache", None)  # of properties that somebody has looked at, worked out again when they are missing
-    return {key: inner for key, inner in state.items() if not is_address(key, inner)}
+    return {key: inner for key, inner in state.items() if not (is_address(key, inner) or is_cache(type(value), key))}
 
 
 def is_address(key: object, value: object) -> bool:
     """Whether an attribute keeps the `id()` of another object, as scikit-learn's `_stop_words_id` does."""
     private = isinstance(key, str) and key.startswith("_") and key.endswith("_id")
     return private and type(value) is int and value > 2**32
+
+
+def is_cache(cls: type, key: object) -> bool:
+    """Whether an attribute of a library's class holds what somebody has looked at: it is worked out again when missing.
+
+    For a class of the notebook it counts: what it has worked out may be older than the rest of the object.
+    """
+    if not isinstance(key, str) or is_user_module(cls.__module__):
+        return False
+    if key.startswith("_") and key.endswith("_cache"):
+        return True
+    return any(isinstance(base.__dict__.get(key), functools.cached_property) for base in cls.__mro__)
 
 
 class Digester:

@@ -73,10 +73,9 @@ def run(request: dict[str, Any]) -> tuple[dict[str, Any], Clock]:
 
 
 def load(path: str, kind: str, namespace: dict[str, Any]) -> Any:
-    """What a cache file holds, loaded as a script loads it: from a function called at the top level of a module,
-    since a model looks for the names of its formula two calls up."""
+    """What a cache file holds, loaded as a script loads it."""
 
-    def loader(path: str) -> Any:
+    def read(path: str) -> Any:
         if kind == "pandas":
             return sys.modules["pandas"].read_pickle(path)
         if kind == "joblib":
@@ -84,8 +83,7 @@ def load(path: str, kind: str, namespace: dict[str, Any]) -> Any:
         with open(path, "rb") as file:  # noqa: PTH123
             return pickle.loads(file.read())
 
-    names = {**namespace, "__nb2stage_load__": loader, "__nb2stage_path__": path}
-    return eval("__nb2stage_load__(__nb2stage_path__)", names)
+    return digests.loaded(read, path, namespace)
 
 
 def look(namespace: dict[str, Any], request: dict[str, Any]) -> dict[str, Any]:
