@@ -29,7 +29,7 @@ from nb2stage.cli import main
 if TYPE_CHECKING:
     import pytest
 
-RUNS = int(os.environ.get("MERGE_RUNS", "40"))
+RUNS = int(os.environ.get("MERGE_RUNS", "25"))
 STEPS = 6
 NAMES = ("alpha", "beta", "gamma", "delta", "epsilon", "zeta", "eta", "theta", "iota")
 
@@ -335,17 +335,12 @@ def edit_dvc_yaml(model: Model, folder: Path) -> str:  # noqa: C901
         lines[command] = lines[command].replace("python ", f"python -u -W ignore::x{number} ")
         new = f"ignore::x{number}"
     else:
-        out = next(
-            (
-                i
-                for i in range(index, len(lines))
-                if lines[i].startswith("    - cache/" + stage + "/") and ":" not in lines[i]
-            ),
-            None,
-        )
-        outs = next((i for i in range(index, len(lines)) if lines[i] == "    outs:"), None)
-        if out is None or outs is None or out < outs:
+        end = next(i for i in range(index + 1, len(lines)) if not lines[i].startswith("    "))
+        outs = next((i for i in range(index, end) if lines[i] == "    outs:"), end)
+        free = [i for i in range(outs, end) if lines[i].startswith("    - cache/") and not lines[i].endswith(":")]
+        if not free:
             return "dvc.yaml: none"
+        out = free[0]
         lines[out] += f":\n        desc: flag {number}"
         new = ""  # goes with its out
     if new:
