@@ -56,9 +56,11 @@ def run(options: argparse.Namespace, console: Console) -> int:
     from nb2stage.configuration import absolute
     from nb2stage.dvclock import Pipeline
     from nb2stage.report import diff_text
-    from nb2stage.writer import apply_changes, read_text
+    from nb2stage.writer import apply_changes, finish_killed, read_text
 
     root = absolute(Path(options.output or "."), Path.cwd())
+    if not options.dry_run:
+        finish_killed(root)
     changes = planned(root)
     is_recorded = bool(changes) and read_text(root, "dvc.lock") is not None and not Pipeline(root).reasons()
     if not options.dry_run:
