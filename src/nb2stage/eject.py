@@ -99,7 +99,7 @@ def planned(root: Path) -> list[Change]:
     state = read_state(root)
     if state.damaged:
         hint = "restore it from git, or remove the headers and the folder .nb2stage by hand"
-        raise Nb2stageError(Diagnostic("NB616", "the file is damaged", hint, path=STATE_PATH))
+        raise Nb2stageError(Diagnostic("NB616", state.damaged, hint, path=STATE_PATH))
     changes = []
     for path in sorted({path for made in state.notebooks.values() for path in made.files}):
         text = read_text(root, path)

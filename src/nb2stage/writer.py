@@ -29,6 +29,7 @@ STATE_PATH: Final = ".nb2stage/state.json"
 PENDING_PATH: Final = ".nb2stage/pending.json"
 _VERSION: Final = 2
 _LONGEST_DIFF: Final = 40
+_GENERATED: Final = re.compile(r'"""(?:Stage|Definitions) .*`nb2stage convert .*`\."""')
 _TEMPORARY: Final = ".nb2stage-*.tmp"
 _ONE_SIDE: Final = re.compile(r"^<{7} .*\n((?:.*\n)*?)(?:\|{7} .*\n(?:.*\n)*?)?={7}\n(?:.*\n)*?>{7} .*\n", re.MULTILINE)
 
@@ -68,7 +69,7 @@ class State:
 
     notebooks: Mapping[str, Conversion] = field(default_factory=dict)
     pending: tuple[Interrupted, ...] = ()
-    damaged: bool = False
+    damaged: str = ""  # why the state file cannot be read
 
     def of(self, notebook: str) -> Conversion:
         """The last conversion of a notebook; an empty one when there was none."""
@@ -149,9 +150,11 @@ def read_state(root: Path) -> State:
         if data["version"] > _VERSION:
             hint = "install the newer nb2stage, or delete the file and convert with --force"
             raise _stop("NB616", STATE_PATH, "this was written by a newer version of nb2stage", hint)
+        if data["version"] < _VERSION:
+            return State(pending=pending, damaged="it was written by an older version of nb2stage")
         return State(_notebooks(data), pending)
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
-        return State(pending=pending, damaged=True)
+        return State(pending=pending, damaged="the file is damaged")
 
 
 def _notebooks(data: Mapping[str, Any]) -> dict[str, Conversion]:
@@ -250,8 +253,8 @@ def plan_changes(
     findings: list[Diagnostic] = []
     moved: set[str] = set()
     if state.damaged:
-        hint = "restore it from git if scripts are refused below"
-        message = "the file is damaged: nb2stage does not know which scripts it generated"
+        hint = "if scripts are refused below, restore it from git, or commit everything and convert with --force"
+        message = f"{state.damaged}: nb2stage does not know which scripts it generated"
         findings.append(Diagnostic("NB616", message, hint, Severity.WARNING, STATE_PATH))
     for file in files:
         if obstacle := _obstacle(root, file.path):
@@ -320,6 +323,9 @@ def _not_ours(change: Change) -> Diagnostic:
     more = f"\n... {len(lines) - _LONGEST_DIFF} more lines" if len(lines) > _LONGEST_DIFF else ""
     message = "this file is not nb2stage's; generating the script would change"
     hint = "rename the file or the stage, or overwrite the file with --force"
+    if _GENERATED.match(change.before or ""):
+        message = f"this script was generated once, but {STATE_PATH} does not know it; generating it anew would change"
+        hint = f"restore {STATE_PATH} from git; or commit everything, convert with --force, and get hand edits from git"
     return Diagnostic("NB612", f"{message}\n{shown}{more}", hint, path=change.path)
 
 
