@@ -516,6 +516,38 @@ EDITS = (edit_notebook, edit_notebook, edit_notebook, edit_script, edit_script, 
          own_parameter, edit_gitignore)  # fmt: skip
 
 
+def solved(
+    model: Model, folder: Path, said: str, after: dict[str, bytes], history: list[str], statistics: Counter[str]
+) -> bool:
+    """Look at what a conversion with conflicts has left, and solve them; whether the model knows what came out."""
+    statistics["conflict"] += 1
+    assert any(b"<<<<<<< " in text and b">>>>>>> " in text for text in after.values()), history
+    everything = b"\n".join(after.values()).decode()
+    numbers = [f"+ {number}  # of {name}" for name, number in model.numbers.items()]
+    for text in [*(hand.text for hand in model.hands), *model.yaml, *numbers]:
+        assert text in everything, f"lost in a conflict: {text}\n" + "\n".join(history)
+    for path in (p for p, text in after.items() if p.endswith(".py") and b"<<<<<<< " not in text):
+        compile(after[path], path, "exec")
+    assert convert()[0] == 1
+    assert tree(folder) == after
+    if kept_stage(said):
+        return False
+    if model.rng.random() < 0.3 and b"<<<<<<< " not in after["dvc.yaml"]:
+        model.hands, model.yaml, model.numbers, model.out = [], [], {}, set()
+        code, said = convert("--force")
+        statistics["forced"] += 1
+    else:
+        resolve(model, folder)
+        code, said = convert()
+        statistics["resolved"] += 1
+    assert code == 0, "\n" + "\n".join(history) + said
+    try:
+        check(model, folder, said)
+    except Exception as error:
+        raise AssertionError(f"resolved: {error}\n" + "\n".join(history) + said) from error
+    return True
+
+
 def episode(seed: int, folder: Path, statistics: Counter[str]) -> None:
     rng = random.Random(seed)
     model = first_model(rng)
@@ -552,31 +584,8 @@ def episode(seed: int, folder: Path, statistics: Counter[str]) -> None:
                 {**tree(folder), **{k: v for k, v in after.items() if not k.startswith("cache")}},
             ), text
         elif "NB618" in said:
-            statistics["conflict"] += 1
-            assert any(b"<<<<<<< " in text and b">>>>>>> " in text for text in after.values()), history
-            everything = b"\n".join(after.values()).decode()
-            numbers = [f"+ {number}  # of {name}" for name, number in model.numbers.items()]
-            for text in [*(hand.text for hand in model.hands), *model.yaml, *numbers]:
-                assert text in everything, f"seed {seed}: lost in a conflict: {text}\n" + "\n".join(history)
-            for path in (p for p, text in after.items() if p.endswith(".py") and b"<<<<<<< " not in text):
-                compile(after[path], path, "exec")
-            assert convert()[0] == 1
-            assert tree(folder) == after
-            if kept_stage(said):
+            if not solved(model, folder, said, after, history, statistics):
                 return
-            if rng.random() < 0.3 and b"<<<<<<< " not in after["dvc.yaml"]:
-                model.hands, model.yaml, model.numbers, model.out = [], [], {}, set()
-                code, said = convert("--force")
-                statistics["forced"] += 1
-            else:
-                resolve(model, folder)
-                code, said = convert()
-                statistics["resolved"] += 1
-            assert code == 0, f"seed {seed}\n" + "\n".join(history) + said
-            try:
-                check(model, folder, said)
-            except Exception as error:
-                raise AssertionError(f"seed {seed}, resolved: {error}\n" + "\n".join(history) + said) from error
         else:
             statistics["refused " + ",".join(sorted(set(re.findall("NB[0-9]+", said))))] += 1
             assert after == before, history
