@@ -257,3 +257,25 @@ def test_eject_refuses_conflicts(tied: Path, call: Any) -> None:  # noqa: F811
     before = contents(tied)
     assert "NB625" in call("eject")[2]
     assert contents(tied) == before
+
+
+@pytest.mark.parametrize("text", [None, '{"version": 1, "notebooks": {}}', "{"], ids=["none", "older", "damaged"])
+def test_without_the_state_the_way_out_is_said_and_leads_out(tied: Path, call: Any, text: str | None) -> None:  # noqa: F811
+    edit(tied / FIT, "c = b + 1", "c = b + 2")
+    state = tied / STATE_PATH
+    if text is None:
+        state.unlink()
+    else:
+        state.write_text(text)
+    before = contents(tied)
+    code, _, err = call("convert", "a.ipynb")
+    assert code == 1
+    assert "NB612 this script was generated once, but .nb2stage/state.json does not know it" in err
+    assert "commit everything, convert with --force" in err
+    assert ("older version" in err) == (text is not None and "version" in text)
+    assert contents(tied) == before
+    assert call("convert", "a.ipynb", "--force")[0] == 0
+    assert "c = b + 1" in (tied / FIT).read_text()
+    code, out, err = call("convert", "a.ipynb")
+    assert (code, err) == (0, "")
+    assert "nothing to do" in out

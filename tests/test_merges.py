@@ -1,4 +1,4 @@
-"""Edits on the notebook, the scripts, dvc.yaml and params.yaml in random order: none is lost, what comes out runs.
+"""Edits on notebook, scripts, dvc.yaml, params.yaml and .gitignore in random order: none is lost, what comes out runs.
 
 A model knows what the notebook's lines are and which lines a person put into the scripts.  It is run as one program;
 after each conversion the pipeline must give the same values, or the conflict is marked and the exit code is 1.
@@ -29,7 +29,7 @@ from nb2stage.cli import main
 if TYPE_CHECKING:
     import pytest
 
-RUNS = int(os.environ.get("MERGE_RUNS", "40"))
+RUNS = int(os.environ.get("MERGE_RUNS", "25"))
 STEPS = 6
 NAMES = ("alpha", "beta", "gamma", "delta", "epsilon", "zeta", "eta", "theta", "iota")
 
@@ -74,6 +74,8 @@ class Model:
     tuned: dict[str, int] = field(default_factory=dict)
     hands: list[Hand] = field(default_factory=list)
     yaml: list[str] = field(default_factory=list)  # texts that must stay in dvc.yaml
+    own: list[tuple[str, str]] = field(default_factory=list)  # other files: lines that must stay
+    out: set[str] = field(default_factory=set)  # lines that must not come back to .gitignore
     functions: dict[str, int] = field(default_factory=dict)  # f1 -> the number in its body
     numbers: dict[str, int] = field(default_factory=dict)  # the number in its body that a person wrote
     count: int = 0
@@ -168,7 +170,7 @@ def edit_notebook(model: Model) -> str:  # noqa: C901 -- one branch for each kin
     rng = model.rng
     kind = rng.choice(
         ["number", "number", "insert", "insert", "delete", "comment", "rename stage", "new stage", "drop stage",
-         "rename name", "default", "new parameter", "text", "tag", "rewire", "function", "new function"]
+         "rename name", "default", "new parameter", "text", "tag", "rewire", "function", "new function", "swap", "move"]
     )  # fmt: skip
     cell = rng.choice([c for c in model.cells if c.stage])
     lines = [line for line in cell.lines if line.name.startswith("v")]
@@ -202,8 +204,26 @@ def edit_notebook(model: Model) -> str:  # noqa: C901 -- one branch for each kin
             line = model.new_line(model.before(model.stages()[-1]))
             model.cells.append(Cell(free[0], [line, model.new_line([line.name])]))
     elif kind == "drop stage" and len(model.stages()) > 2:
-        last = model.stages()[-1]
-        model.cells = [c for c in model.cells if c.stage != last]
+        made = {stage: {line.name for line in model.bound([stage])} for stage in model.stages()}
+        inner = {
+            stage: {w for x in model.bound([stage]) for w in re.findall(r"\w+", " ".join(x.sources))} for stage in made
+        }
+        free = [
+            stage for stage, names in made.items() if not any(names & inner[other] for other in made if other != stage)
+        ]
+        gone = rng.choice(free)
+        model.cells = [c for c in model.cells if c.stage != gone]
+    elif kind == "swap" and len(cell.lines) > 1:
+        index = rng.randint(0, len(cell.lines) - 2)
+        one, other = cell.lines[index : index + 2]
+        if one.name not in re.findall(r"\w+", " ".join(other.sources)):
+            cell.lines[index : index + 2] = [other, one]
+    elif kind == "move":  # of a text, which no script may notice
+        texts = [c for c in model.cells if not c.stage]
+        if texts:
+            moved = rng.choice(texts)
+            model.cells.remove(moved)
+            model.cells.insert(rng.randint(0, len(model.cells)), moved)
     elif kind == "rename name" and lines:
         line = rng.choice(lines)
         old, line.name = line.name, f"v{model.fresh()}"
@@ -335,17 +355,12 @@ def edit_dvc_yaml(model: Model, folder: Path) -> str:  # noqa: C901
         lines[command] = lines[command].replace("python ", f"python -u -W ignore::x{number} ")
         new = f"ignore::x{number}"
     else:
-        out = next(
-            (
-                i
-                for i in range(index, len(lines))
-                if lines[i].startswith("    - cache/" + stage + "/") and ":" not in lines[i]
-            ),
-            None,
-        )
-        outs = next((i for i in range(index, len(lines)) if lines[i] == "    outs:"), None)
-        if out is None or outs is None or out < outs:
+        end = next(i for i in range(index + 1, len(lines)) if not lines[i].startswith("    "))
+        outs = next((i for i in range(index, end) if lines[i] == "    outs:"), end)
+        free = [i for i in range(outs, end) if lines[i].startswith("    - cache/") and not lines[i].endswith(":")]
+        if not free:
             return "dvc.yaml: none"
+        out = free[0]
         lines[out] += f":\n        desc: flag {number}"
         new = ""  # goes with its out
     if new:
@@ -365,6 +380,34 @@ def tune(model: Model, folder: Path) -> str:
     model.tuned[name] = 50_000 + model.fresh()
     path.write_text(re.sub(rf"\b{name}: {value}$", f"{name}: {model.tuned[name]}", text, flags=re.MULTILINE))
     return "params.yaml: tuned"
+
+
+def own_parameter(model: Model, folder: Path) -> str:
+    path, number = folder / "params.yaml", model.fresh()
+    text = path.read_text() if path.exists() else ""
+    line = model.rng.choice([f"mine{number}: {number}  # by hand", f"# hand {number}"])
+    path.write_text(f"{text}{line}\n" if model.rng.random() < 0.5 else f"{line}\n{text}")
+    model.own.append(("params.yaml", line))
+    return "params.yaml: a line of mine"
+
+
+def edit_gitignore(model: Model, folder: Path) -> str:
+    path = folder / ".gitignore"
+    lines = path.read_text().splitlines()
+    mine = {line for name, line in model.own if name == ".gitignore"}
+    ours = [line for line in lines if line not in mine]
+    if ours and model.rng.random() < 0.3:
+        line = model.rng.choice(ours)
+        lines.remove(line)
+        model.out.add(line)
+        kind = "taken out"
+    else:
+        line = f"mine{model.fresh()}/"
+        lines.insert(model.rng.randint(0, len(lines)), line)
+        model.own.append((".gitignore", line))
+        kind = "a line of mine"
+    path.write_text("".join(f"{line}\n" for line in lines))
+    return f".gitignore: {kind}"
 
 
 # -- what must hold --------------------------------------------------------------------------------------------------
@@ -443,14 +486,66 @@ def check(model: Model, folder: Path, said: str) -> None:
     dvc = (folder / "dvc.yaml").read_text()
     for text in model.yaml:
         assert text in dvc, f"lost: {text}"
+    for path, line in model.own:
+        assert line in (folder / path).read_text().splitlines(), f"lost: {line} of {path}"
+    assert not model.out & set((folder / ".gitignore").read_text().splitlines())
+    for name, value in model.tuned.items():
+        assert re.search(rf"\b{name}: {value}\b", (folder / "params.yaml").read_text()), f"lost: {name} of params.yaml"
     expected = model.run()
     for name, value in run_pipeline(folder).items():
         if name in present:
             assert value == expected[name], f"{name}: {said}"
 
 
+def resolve(model: Model, folder: Path) -> None:
+    """Take the notebook's side of each conflict; what is outside of the marks is still to be there."""
+    for path in [folder / "dvc.yaml", *folder.glob("d*/*.py")]:
+        path.write_text(re.sub(r"<{7} .*\n(?:.*\n)*?={7}\n((?:.*\n)*?)>{7} .*\n", r"\1", path.read_text()))
+    scripts = "\n".join(path.read_text() for path in folder.glob("d*/*.py"))
+    dvc = (folder / "dvc.yaml").read_text()
+    model.hands = [hand for hand in model.hands if hand.text in scripts]
+    model.numbers = {name: n for name, n in model.numbers.items() if f"+ {n}  # of {name}" in scripts}
+    model.yaml = [text for text in model.yaml if text in dvc]
+
+
 def kept_stage(said: str) -> bool:
     return "is kept, and yours now" in said
+
+
+EDITS = (edit_notebook, edit_notebook, edit_notebook, edit_script, edit_script, edit_function, edit_dvc_yaml, tune,
+         own_parameter, edit_gitignore)  # fmt: skip
+
+
+def solved(
+    model: Model, folder: Path, said: str, after: dict[str, bytes], history: list[str], statistics: Counter[str]
+) -> bool:
+    """Look at what a conversion with conflicts has left, and solve them; whether the model knows what came out."""
+    statistics["conflict"] += 1
+    assert any(b"<<<<<<< " in text and b">>>>>>> " in text for text in after.values()), history
+    everything = b"\n".join(after.values()).decode()
+    numbers = [f"+ {number}  # of {name}" for name, number in model.numbers.items()]
+    for text in [*(hand.text for hand in model.hands), *model.yaml, *numbers]:
+        assert text in everything, f"lost in a conflict: {text}\n" + "\n".join(history)
+    for path in (p for p, text in after.items() if p.endswith(".py") and b"<<<<<<< " not in text):
+        compile(after[path], path, "exec")
+    assert convert()[0] == 1
+    assert tree(folder) == after
+    if kept_stage(said):
+        return False
+    if model.rng.random() < 0.3 and b"<<<<<<< " not in after["dvc.yaml"]:
+        model.hands, model.yaml, model.numbers, model.out = [], [], {}, set()
+        code, said = convert("--force")
+        statistics["forced"] += 1
+    else:
+        resolve(model, folder)
+        code, said = convert()
+        statistics["resolved"] += 1
+    assert code == 0, "\n" + "\n".join(history) + said
+    try:
+        check(model, folder, said)
+    except Exception as error:
+        raise AssertionError(f"resolved: {error}\n" + "\n".join(history) + said) from error
+    return True
 
 
 def episode(seed: int, folder: Path, statistics: Counter[str]) -> None:
@@ -464,7 +559,7 @@ def episode(seed: int, folder: Path, statistics: Counter[str]) -> None:
     history: list[str] = []
     for _ in range(STEPS):
         for _ in range(rng.randint(1, 3)):
-            edit = rng.choice([edit_notebook, edit_notebook, edit_script, edit_function, edit_dvc_yaml, tune])
+            edit = rng.choice(EDITS)
             history.append(edit(model) if edit is edit_notebook else edit(model, folder))  # type: ignore[operator]
         model.save(folder)
         before = tree(folder)
@@ -489,22 +584,8 @@ def episode(seed: int, folder: Path, statistics: Counter[str]) -> None:
                 {**tree(folder), **{k: v for k, v in after.items() if not k.startswith("cache")}},
             ), text
         elif "NB618" in said:
-            statistics["conflict"] += 1
-            assert any(b"<<<<<<< " in text and b">>>>>>> " in text for text in after.values()), history
-            everything = b"\n".join(after.values()).decode()
-            numbers = [f"+ {number}  # of {name}" for name, number in model.numbers.items()]
-            for text in [*(hand.text for hand in model.hands), *model.yaml, *numbers]:
-                assert text in everything, f"seed {seed}: lost in a conflict: {text}\n" + "\n".join(history)
-            for path in (p for p, text in after.items() if p.endswith(".py") and b"<<<<<<< " not in text):
-                compile(after[path], path, "exec")
-            assert convert()[0] == 1
-            assert tree(folder) == after
-            model.hands, model.yaml, model.numbers = [], [], {}
-            if b"<<<<<<< " in after["dvc.yaml"]:
+            if not solved(model, folder, said, after, history, statistics):
                 return
-            code, said = convert("--force")
-            assert code == 0, said
-            check(model, folder, said)
         else:
             statistics["refused " + ",".join(sorted(set(re.findall("NB[0-9]+", said))))] += 1
             assert after == before, history

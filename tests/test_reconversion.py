@@ -68,6 +68,15 @@ def test_lines_that_merge_into_no_python_are_a_conflict() -> None:
     assert merge_scripts(base, mine, theirs, SIDES).conflicts
 
 
+def test_a_file_of_the_cache_that_is_gone_is_a_conflict() -> None:
+    base = 'a = load("cache/x/a.pkl")\n\nb = a\n'
+    base = f"def load(p):\n    return p\n\n\n{base}"
+    mine = base + '\nc = load("cache/x/a.pkl") + "c"\n'
+    theirs = base.replace("cache/x/a.pkl", "cache/y/a.pkl")
+    marked = '<<<<<<< a.py\nc = load("cache/x/a.pkl") + "c"\n=======\n>>>>>>> a.ipynb: `cache/x/a.pkl` is not here any more\n'
+    assert merge_scripts(base, mine, theirs, SIDES) == (theirs + "\n" + marked, 1)
+
+
 def test_only_comments() -> None:
     assert only_comments("a = 1  # one\n", "# two\na = (1)\n")
     assert not only_comments("a = 1\n", "a = 2\n")

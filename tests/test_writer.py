@@ -149,7 +149,8 @@ def test_obsolete_files_of_two_notebooks_stay() -> None:
     [
         pytest.param("{", ["NB616"], id="not JSON"),
         pytest.param("[]", ["NB616"], id="not a mapping"),
-        pytest.param('{"version": 1, "notebooks": {"a": 3}}', ["NB616"], id="wrong shape"),
+        pytest.param('{"version": 2, "notebooks": {"a": 3}}', ["NB616"], id="wrong shape"),
+        pytest.param('{"version": 1, "notebooks": {"a": 3}}', ["NB616"], id="an older version"),
     ],
 )
 def test_damaged_state_is_an_empty_state(tmp_path: Path, text: str, codes: list[str]) -> None:

@@ -377,9 +377,11 @@ class Run:
     def go(self) -> None:
         """Convert, compare with the disk, write."""
         from nb2stage.repository import initialise, missing_commands
-        from nb2stage.writer import apply_changes, plan_changes, read_state
+        from nb2stage.writer import apply_changes, finish_killed, plan_changes, read_state
 
         notebooks, settings = self.find()
+        if not self.is_preview:
+            finish_killed(self.root)
         state = self.without_gone(read_state(self.root), notebooks)
         files, removed = self.convert(notebooks, settings, state)
         if self.refused:

@@ -56,9 +56,11 @@ def run(options: argparse.Namespace, console: Console) -> int:
     from nb2stage.configuration import absolute
     from nb2stage.dvclock import Pipeline
     from nb2stage.report import diff_text
-    from nb2stage.writer import apply_changes, read_text
+    from nb2stage.writer import apply_changes, finish_killed, read_text
 
     root = absolute(Path(options.output or "."), Path.cwd())
+    if not options.dry_run:
+        finish_killed(root)
     changes = planned(root)
     is_recorded = bool(changes) and read_text(root, "dvc.lock") is not None and not Pipeline(root).reasons()
     if not options.dry_run:
@@ -97,7 +99,7 @@ def planned(root: Path) -> list[Change]:
     state = read_state(root)
     if state.damaged:
         hint = "restore it from git, or remove the headers and the folder .nb2stage by hand"
-        raise Nb2stageError(Diagnostic("NB616", "the file is damaged", hint, path=STATE_PATH))
+        raise Nb2stageError(Diagnostic("NB616", state.damaged, hint, path=STATE_PATH))
     changes = []
     for path in sorted({path for made in state.notebooks.values() for path in made.files}):
         text = read_text(root, path)

@@ -48,7 +48,8 @@ def conflict_line(text: str) -> int | None:
 def merge_scripts(base: str, mine: str, theirs: str, sides: Sides) -> Merged:
     """Merge a script: `base` is the last generated text, `theirs` the new one, `mine` what stands on disk.
 
-    A name that neither side lacks and the merged text does is a conflict too, marked where it is used:
+    A name that neither side lacks and the merged text does is a conflict too, marked where it is used, and so is a
+    file of the cache that the notebook does not hand to the stage any more:
 
         <<<<<<< training/train.py
         print(df.shape)
@@ -59,11 +60,11 @@ def merge_scripts(base: str, mine: str, theirs: str, sides: Sides) -> Merged:
     base, mine, theirs = (text.replace("\r\n", "\n") for text in (base, mine, theirs))
     merged = Merged(*merge_file(base, mine, theirs, sides.mine, "last conversion", sides.theirs))
     if not merged.conflicts:
-        merged = _checked(merged.text, mine, theirs, sides)
+        merged = _checked(merged.text, base, mine, theirs, sides)
     return Merged(merged.text.replace("\n", "\r\n"), merged.conflicts) if has_crlf else merged
 
 
-def _checked(text: str, mine: str, theirs: str, sides: Sides) -> Merged:
+def _checked(text: str, base: str, mine: str, theirs: str, sides: Sides) -> Merged:
     """The text as it is, or with a conflict where its parts do not fit together."""
     before = [_loose(side) for side in (mine, theirs)]
     if any(loose is None for loose in before):  # it was broken before
@@ -73,6 +74,8 @@ def _checked(text: str, mine: str, theirs: str, sides: Sides) -> Merged:
         return Merged(*merge_file("", mine, theirs, sides.mine, "last conversion", sides.theirs))
     known = {use.name for loose in before for use in loose or ()}
     new = [use for use in after if use.name not in known]
+    lost = {use.name for use in _cached(base)} - {use.name for use in _cached(theirs)}
+    new += [use for use in _cached(text) if use.name in lost]
     lines = text.split("\n")
     spans: dict[tuple[int, int], set[str]] = {}
     for use in new:
@@ -93,7 +96,7 @@ def _checked(text: str, mine: str, theirs: str, sides: Sides) -> Merged:
 
 @dataclass(frozen=True)
 class _Use:
-    """A name that is looked up where nothing has bound it, and the lines of the statement that does so."""
+    """What a statement needs and may not find, a name or a file, and the lines of the statement."""
 
     name: str
     first: int
@@ -122,6 +125,21 @@ def _loose(text: str) -> list[_Use] | None:
         for name in sorted(looked_up(statement) - set(there)):
             found += _uses(statement, name)
         bound |= binds
+    return found
+
+
+def _cached(text: str) -> list[_Use]:
+    """The files of the cache that a script names, and where."""
+    try:
+        tree = ast.parse(text)
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return []
+    found = []
+    for statement in ast.walk(tree):
+        if isinstance(statement, ast.stmt) and not isinstance(getattr(statement, "body", None), list):
+            for node in ast.walk(statement):
+                if isinstance(node, ast.Constant) and isinstance(node.value, str) and node.value.startswith("cache/"):
+                    found.append(_Use(node.value, statement.lineno, statement.end_lineno or statement.lineno))
     return found
 
 

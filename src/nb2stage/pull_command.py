@@ -63,11 +63,13 @@ def run(options: argparse.Namespace, console: Console) -> int:
     from nb2stage.configuration import inside, project_folder, read_configuration
     from nb2stage.pull import cell_changes, pull
     from nb2stage.report import diff_text
-    from nb2stage.writer import read_state
+    from nb2stage.writer import finish_killed, read_state
 
     here = Path.cwd()
     given = [Path(name) for name in options.notebooks]
     root = project_folder(given, Path(options.output) if options.output is not None else None, here)
+    if not options.dry_run:
+        finish_killed(root)
     state, layout = read_state(root), read_configuration(root).layout
     names = [inside(path, root, here) for path in given] or sorted(state.notebooks)
     pulled = [pull(root, name, state, layout) for name in names]

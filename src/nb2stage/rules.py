@@ -336,8 +336,8 @@ RULES_EXPLAINED: Final[dict[str, Rule]] = {
         "Move the notebook into the project, or say with `--output` which folder the project is.",
     ),
     "NB612": Rule(
-        "A file that nb2stage did not write is not overwritten.",
-        "Rename the file or the stage, or overwrite the file with `--force`.",
+        "A file that nb2stage did not write, or does not know any more, is not overwritten.",
+        "Rename the file or the stage, or overwrite the file with `--force`; commit it before, and git gives hand edits back.",
     ),
     "NB613": Rule(
         "The stage is gone from the notebook, and what you edited of it is kept: from now on it is yours.",
@@ -353,7 +353,7 @@ RULES_EXPLAINED: Final[dict[str, Rule]] = {
     ),
     "NB616": Rule(
         "The state file tells generated scripts from edited ones.",
-        "Restore `.nb2stage/` from git.",
+        "Restore `.nb2stage/` from git. If it is of an older version: commit everything, convert with `--force`.",
     ),
     "NB617": Rule(
         "The notebook was renamed, as far as can be told.",

@@ -2,7 +2,8 @@
 
 What was generated is remembered in one state file, so that a hand edit is told from an older version of our own.
 A kill at any moment leaves every file whole: texts are written beside their files and renamed onto them.  Before the
-first rename a journal notes what is about to be written, so that the next run knows those versions as ours too.
+first rename a journal notes what is about to be written.  The next run renames the rest; where somebody has changed a
+file since, it knows the versions that were to be written as ours too.
 """
 
 from __future__ import annotations
@@ -28,6 +29,7 @@ STATE_PATH: Final = ".nb2stage/state.json"
 PENDING_PATH: Final = ".nb2stage/pending.json"
 _VERSION: Final = 2
 _LONGEST_DIFF: Final = 40
+_GENERATED: Final = re.compile(r'"""(?:Stage|Definitions) .*`nb2stage convert .*`\."""')
 _TEMPORARY: Final = ".nb2stage-*.tmp"
 _ONE_SIDE: Final = re.compile(r"^<{7} .*\n((?:.*\n)*?)(?:\|{7} .*\n(?:.*\n)*?)?={7}\n(?:.*\n)*?>{7} .*\n", re.MULTILINE)
 
@@ -67,7 +69,7 @@ class State:
 
     notebooks: Mapping[str, Conversion] = field(default_factory=dict)
     pending: tuple[Interrupted, ...] = ()
-    damaged: bool = False
+    damaged: str = ""  # why the state file cannot be read
 
     def of(self, notebook: str) -> Conversion:
         """The last conversion of a notebook; an empty one when there was none."""
@@ -148,9 +150,11 @@ def read_state(root: Path) -> State:
         if data["version"] > _VERSION:
             hint = "install the newer nb2stage, or delete the file and convert with --force"
             raise _stop("NB616", STATE_PATH, "this was written by a newer version of nb2stage", hint)
+        if data["version"] < _VERSION:
+            return State(pending=pending, damaged="it was written by an older version of nb2stage")
         return State(_notebooks(data), pending)
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
-        return State(pending=pending, damaged=True)
+        return State(pending=pending, damaged="the file is damaged")
 
 
 def _notebooks(data: Mapping[str, Any]) -> dict[str, Conversion]:
@@ -249,8 +253,8 @@ def plan_changes(
     findings: list[Diagnostic] = []
     moved: set[str] = set()
     if state.damaged:
-        hint = "restore it from git if scripts are refused below"
-        message = "the file is damaged: nb2stage does not know which scripts it generated"
+        hint = "if scripts are refused below, restore it from git, or commit everything and convert with --force"
+        message = f"{state.damaged}: nb2stage does not know which scripts it generated"
         findings.append(Diagnostic("NB616", message, hint, Severity.WARNING, STATE_PATH))
     for file in files:
         if obstacle := _obstacle(root, file.path):
@@ -319,6 +323,9 @@ def _not_ours(change: Change) -> Diagnostic:
     more = f"\n... {len(lines) - _LONGEST_DIFF} more lines" if len(lines) > _LONGEST_DIFF else ""
     message = "this file is not nb2stage's; generating the script would change"
     hint = "rename the file or the stage, or overwrite the file with --force"
+    if _GENERATED.match(change.before or ""):
+        message = f"this script was generated once, but {STATE_PATH} does not know it; generating it anew would change"
+        hint = f"restore {STATE_PATH} from git; or commit everything, convert with --force, and get hand edits from git"
     return Diagnostic("NB612", f"{message}\n{shown}{more}", hint, path=change.path)
 
 
@@ -370,11 +377,63 @@ def apply_changes(root: Path, changes: Sequence[Change]) -> None:
     _remove(root / PENDING_PATH)
 
 
+def finish_killed(root: Path) -> None:
+    """Complete what a killed run was writing, unless a file has been changed since or none was written yet.
+
+    Raises `Nb2stageError` where a file cannot be written.
+    """
+    journal = _read_journal(root)
+    todo: list[tuple[str, Path | None]] = []
+    steps = journal[-1].get("steps", {}) if journal else {}
+    for path, (before, after, name) in steps.items():
+        if _obstacle(root, path):
+            return
+        temporary = (root / path).resolve().with_name(name) if name is not None else None
+        now = _hash_of(root / path)
+        if now == before and (temporary is None or _hash_of(temporary) == after):
+            todo.append((path, temporary))
+        elif now != after:
+            return
+    if len(todo) == len(steps):
+        return
+    path = PENDING_PATH
+    try:
+        for path, temporary in sorted(todo, key=_state_last):
+            _put(root, path, temporary)
+    except OSError as error:
+        raise _stop_at(path, error, "written") from error
+    _remove_leftovers(root, journal)
+    _remove(root / PENDING_PATH)
+
+
+def _hash_of(path: Path) -> str | None:
+    return _hash(path.read_bytes()) if path.is_file() else None
+
+
+def _state_last(step: tuple[str, object]) -> bool:
+    """Sorts the state behind all else: what it says is true when it stands."""
+    return step[0] == STATE_PATH
+
+
+def _put(root: Path, path: str, temporary: Path | None) -> None:
+    target = (root / path).resolve() if temporary is not None else root / path
+    if temporary is None:
+        target.unlink()
+        return
+    with contextlib.suppress(FileNotFoundError):
+        temporary.chmod(stat.S_IMODE(target.stat().st_mode))
+    _replace(temporary, target)
+
+
 def _read_journal(root: Path) -> list[dict[str, Any]]:
     """The journal of killed runs as it stands in its file; nothing where it cannot be read."""
     try:
         runs = json.loads(read_text(root, PENDING_PATH) or "[]")
-        return [run for run in runs if isinstance(run["files"], dict) and _notebooks(run["state"]) is not None]
+        steps = [step for run in runs for step in run.get("steps", {}).values()]
+        is_sound = all(len(step) == len(("before", "after", "temporary")) for step in steps)
+        return [
+            run for run in runs if isinstance(run["files"], dict) and _notebooks(run["state"]) is not None
+        ] * is_sound
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
         return []
 
@@ -394,6 +453,7 @@ class _Transaction:
     def __init__(self, root: Path) -> None:
         self.root = root
         self.current = STATE_PATH
+        self.names: dict[str, str] = {}
         self.temporary: list[Path] = []
         self.done: list[Change] = []
         self.folders: list[Path] = []
@@ -402,36 +462,36 @@ class _Transaction:
         """Note the versions that are about to stand on disk, behind those that killed runs may have left."""
         self.current = PENDING_PATH
         files = {c.path: _hash(_encoded(c.after)) for c in changes if c.after is not None}
+        self.names = {path: f".nb2stage-{os.urandom(6).hex()}.tmp" for path in files}
+        before = {c.path: None if c.before is None else _hash(_encoded(c.before)) for c in changes}
+        steps = {path: (known, files.get(path), self.names.get(path)) for path, known in before.items()}
         state = next((c.after for c in changes if c.path == STATE_PATH), None) or read_text(self.root, STATE_PATH)
         try:
-            run = {"files": files, "state": json.loads(state or State().to_text())}
+            run = {"files": files, "steps": steps, "state": json.loads(state or State().to_text())}
         except ValueError:  # damaged, and not written anew
-            run = {"files": files, "state": State().document()}
+            run = {"files": files, "steps": steps, "state": State().document()}
         _replace(self.prepare(PENDING_PATH, _encoded(_json_text([*old, run]))), self.root / PENDING_PATH)
 
     def run(self, changes: Sequence[Change]) -> None:
         """Write all texts beside their files first, rename then; the state comes last, when all it says is true."""
-        ready = [(c, None if c.after is None else self.prepare(c.path, _encoded(c.after))) for c in changes]
-        for change, temporary in sorted(ready, key=lambda item: item[0].path == STATE_PATH):
+        ready = {c.path: None if c.after is None else self.prepare(c.path, _encoded(c.after)) for c in changes}
+        for change in sorted(changes, key=lambda change: change.path == STATE_PATH):
             self.current = change.path
             self.done.append(change)
-            if temporary is None:
-                (self.root / change.path).unlink()
-            else:
-                _replace(temporary, self.target(change.path))
+            _put(self.root, change.path, ready[change.path])
 
     def target(self, path: str) -> Path:
         return (self.root / path).resolve()
 
     def prepare(self, path: str, content: bytes) -> Path:
-        """A temporary file with the content, beside the file that it will become, with that file's mode."""
+        """A temporary file with the content, beside the file that it will become."""
         self.current = path
         target = self.target(path)
         for folder in reversed([target.parent, *target.parent.parents]):
             if not folder.exists():
                 folder.mkdir()
                 self.folders.append(folder)
-        temporary = target.with_name(f".nb2stage-{os.urandom(6).hex()}.tmp")
+        temporary = target.with_name(self.names.get(path, f".nb2stage-{os.urandom(6).hex()}.tmp"))
         self.temporary.append(temporary)
         with temporary.open("xb") as stream:
             stream.write(content)
@@ -440,8 +500,6 @@ class _Transaction:
                 # nothing of the user's, and a sync of each costs more than the whole conversion.
                 stream.flush()
                 os.fsync(stream.fileno())
-        with contextlib.suppress(FileNotFoundError):
-            temporary.chmod(stat.S_IMODE(target.stat().st_mode))
         return temporary
 
     def roll_back(self, journal: Sequence[Mapping[str, Any]]) -> None:
@@ -464,7 +522,8 @@ class _Transaction:
             if change.before is None:
                 self.target(change.path).unlink(missing_ok=True)
             else:
-                _replace(self.prepare(change.path, _encoded(change.before)), self.target(change.path))
+                self.names.pop(change.path, None)
+                _put(self.root, change.path, self.prepare(change.path, _encoded(change.before)))
         except (OSError, Nb2stageError):
             return False
         return True
