@@ -37,6 +37,7 @@ RULES: Final[dict[str, str]] = {
     "NB114": "no cell belongs to a stage",
     "NB115": "a `#|` line cannot be understood",
     "NB116": "`metrics` or `plots` without a stage",
+    "NB117": "what a cell tagged `metrics` or `plots` assigns is not written",
     "NB120": "a cell is not valid Python",
     "NB121": "a cell is written in Python 2",
     "NB122": "a cell needs a newer Python than the one that runs",

@@ -6,7 +6,7 @@ import ast
 import sys
 from collections.abc import Mapping, Sequence
 
-from nb2stage.boundaries import DEFINITIONS, IMPORTS, Transfer
+from nb2stage.boundaries import Transfer
 from nb2stage.consequences import MAIN_STATES
 from nb2stage.dataflow import Program, literal, yaml_value
 from nb2stage.definitions import FOLDER, Definitions, DefinitionsModule
@@ -14,6 +14,7 @@ from nb2stage.diagnostics import Severity
 from nb2stage.fileplans import FilePlanner
 from nb2stage.kinds import kind_of
 from nb2stage.messages import Notes
+from nb2stage.metrics import plan_metrics
 from nb2stage.objects import Statement
 from nb2stage.pipeline import Out, Param
 
@@ -78,8 +79,7 @@ class Planner:
             self.plan_local_modules(plan)
         self.plan_definitions()
         FilePlanner(self.stages, self.program, self.around, self.notes).plan()
-        for plan in self.stages:
-            self.plan_metrics(plan)
+        plan_metrics(self.stages, self.program, self.is_taken, self.notes)
         return self.stages
 
     # -- where things are
@@ -178,21 +178,10 @@ class Planner:
             plan.figures = f"{plan.folder}/{plan.name.replace('-', '_')}_figures"
         plan.plots.append(Out(plan.figures, cache=False))
 
-    def plan_metrics(self, plan: StagePlan) -> None:
-        """The numbers that a cell tagged `metrics` assigns go to a file of the stage's own."""
-        names: list[str] = []
-        for cell in plan.cells:
-            if cell.role.metrics:
-                for statement in cell.statements:
-                    if not isinstance(statement.node, (*DEFINITIONS, *IMPORTS)):
-                        names += [n for n in sorted(statement.binds) if n not in names and not n.startswith("_")]
-        if not names:
-            return
-        others = any(c.role.metrics for p in self.stages if p is not plan for c in p.cells)
-        taken = {out.path for p in self.stages for out in p.metrics}
-        path = f"metrics/{plan.name}.json" if others or "metrics.json" in taken else "metrics.json"
-        plan.metric_names, plan.metrics_file = names, path
-        plan.metrics.append(Out(path, cache=False))
+    def is_taken(self, path: str) -> bool:
+        """Whether a file of somebody else has this path."""
+        around = self.around
+        return path in around.foreign_outs or (around.exists(path) and path not in around.known_outs)
 
     def plan_definitions(self) -> None:
         """Definitions that several stages use become modules, unless the folder's name is taken."""

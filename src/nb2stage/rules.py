@@ -88,6 +88,10 @@ RULES_EXPLAINED: Final[dict[str, Rule]] = {
         "`metrics` and `plots` say what becomes of the values that a stage makes; alone they belong to no script.",
         "Give the cell a stage tag too.",
     ),
+    "NB117": Rule(
+        "DVC compares numbers and plots tables, and leaves out anything else without a word.",
+        "Assign numbers in a cell tagged `metrics`, and lists of numbers or a DataFrame in one tagged `plots`.",
+    ),
     "NB120": Rule(
         "A script with this cell would not start.",
         "Correct the line; a cell that should not run gets the tag `skip`.",

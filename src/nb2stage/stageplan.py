@@ -45,9 +45,14 @@ class StagePlan:
     plots: list[Out] = field(default_factory=list)
     local_modules: list[str] = field(default_factory=list)
     definitions: list[DefinitionsModule] = field(default_factory=list)
-    metric_names: list[str] = field(default_factory=list)
+    metric_cells: dict[int, list[str]] = field(default_factory=dict)  # cell -> the metrics that it assigns
     metrics_file: str = ""
     figures: str = ""
+
+    @property
+    def metric_names(self) -> list[str]:
+        """The names in the stage's metrics file."""
+        return list(dict.fromkeys(name for names in self.metric_cells.values() for name in names))
 
     def dvc_stage(self) -> DvcStage:
         """The entry in dvc.yaml."""
