@@ -3,20 +3,15 @@
 from __future__ import annotations
 
 import ast
-import re
+from collections.abc import Sequence
 from pathlib import PurePosixPath
-from typing import Final
 
 from nb2stage.cache_lines import quoted
 from nb2stage.dataflow import SourceCell
 from nb2stage.import_lines import Imports
-from nb2stage.metrics import assigned_targets, assignments, called_name, changed_dicts, in_notebook_scope, names_of
+from nb2stage.metrics import assigned_targets, assignments, changed_dicts, in_notebook_scope, is_number, names_of
+from nb2stage.pipeline import Param
 from nb2stage.stageplan import StagePlan
-
-# What a call of such a name gives is a number.
-_NUMBER_CALL: Final = re.compile(
-    r"(.*_|^)(score|error|loss|auc|deviance|ratio|mean|median|std|var|float|int|len|round|time)$"
-)
 
 
 class MetricLines:
@@ -39,7 +34,7 @@ class MetricLines:
             if sure >= set(names)
             else f"{{n: v for n, v in globals().items() if n in {quoted(names)}}}"
         )
-        numbers = [name for name in names if name in surely_numbers(cell)]
+        numbers = [name for name in names if name in surely_numbers(cell, self.plan.params)]
         if numbers != names:
             values = f"{self.numbers()}({values})"
         lines = [f"{metrics}.update({values})" if self.begun else f"{metrics} = {values}"]
@@ -84,25 +79,11 @@ def surely_bound(cell: SourceCell) -> set[str]:
     return (names | set(changed_dicts(cell.tree))) - deleted
 
 
-def surely_numbers(cell: SourceCell) -> set[str]:
+def surely_numbers(cell: SourceCell, params: Sequence[Param]) -> set[str]:
     """The names to which a cell assigns nothing but what is a number by the look of it."""
+    known = {param.name for param in params if isinstance(param.value, int | float)}
     found: dict[str, bool] = {}
     for name, value in assignments(cell.tree):
-        found[name] = found.get(name, True) and _is_number(value)
-    return {name for name, is_number in found.items() if is_number}
-
-
-def _is_number(node: ast.expr | None) -> bool:
-    """`0.5`, `model.score(X, y)`, `1 - len(wrong) / n`."""
-    match node:
-        case ast.Constant():
-            return isinstance(node.value, int | float)
-        case ast.Call():
-            return bool(_NUMBER_CALL.match(called_name(node))) and not any(
-                k.arg in ("axis", "average", "multioutput") for k in node.keywords
-            )
-        case ast.BinOp():
-            return _is_number(node.left) and _is_number(node.right)
-        case ast.UnaryOp():
-            return not isinstance(node.op, ast.Not) and _is_number(node.operand)
-    return False
+        found[name] = found.get(name, True) and is_number(value, known)
+        known = known | {name} if found[name] else known - {name}
+    return {name for name, is_one in found.items() if is_one}

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from typing import Final
 
 from nb2stage.boundaries import DEFINITIONS, IMPORTS
@@ -17,6 +17,10 @@ from nb2stage.messages import Notes
 from nb2stage.pipeline import Out
 from nb2stage.stageplan import StagePlan
 
+# What a call of such a name gives is a number.
+_NUMBER_CALL: Final = re.compile(
+    r"(.*_|^)(score|error|loss|auc|deviance|ratio|mean|median|std|var|float|int|len|round|time)$"
+)
 # What a call of such a name gives is many numbers.
 _SEVERAL_CALL: Final = re.compile(
     r"predict(_proba|_log_proba)?$|decision_function$|.*_curve$|.*confusion_matrix$|cross_val_(score|predict)$|"
@@ -28,13 +32,12 @@ _SCOPES: Final = (*DEFINITIONS, ast.Lambda, ast.ListComp, ast.SetComp, ast.DictC
 def plan_metrics(stages: Sequence[StagePlan], program: Program, is_taken: Callable[[str], bool], notes: Notes) -> None:
     """Each stage's names and file: `metrics.json`, or one for each stage where several have metrics."""
     measuring = [plan for plan in stages if any(cell.role.metrics for cell in plan.cells)]
-    written = {out.path for plan in stages for out in plan.metrics}
     for plan in measuring:
         for cell in plan.cells:
             if cell.role.metrics and (names := metric_names(plan, cell, program, notes)):
                 plan.metric_cells[cell.index] = names
         if plan.metric_cells:
-            alone = len(measuring) == 1 and "metrics.json" not in written and not is_taken("metrics.json")
+            alone = len(measuring) == 1 and not is_taken("metrics.json")
             plan.metrics_file = "metrics.json" if alone else f"metrics/{plan.name}.json"
             plan.metrics.append(Out(plan.metrics_file, cache=False))
 
@@ -61,14 +64,32 @@ def several_values(cell: SourceCell) -> set[str]:
     """The names that a cell gives nothing but lists, tables and the like, by the look of it."""
     found: dict[str, bool] = {}
     for name, value in assignments(cell.tree):
-        found[name] = found.get(name, True) and _is_several(value)
+        found[name] = found.get(name, True) and is_several(value)
     return {name for name, several in found.items() if several}
 
 
-def _is_several(node: ast.expr | None) -> bool:
+def is_several(node: ast.expr | None) -> bool:
+    """`[1, 2]`, `model.predict(X)`: many values by the look of it."""
     if isinstance(node, ast.List | ast.Tuple | ast.Set | ast.ListComp | ast.SetComp):
         return True
     return isinstance(node, ast.Call) and bool(_SEVERAL_CALL.match(called_name(node)))
+
+
+def is_number(node: ast.expr | None, known: Collection[str] = ()) -> bool:
+    """`0.5`, `model.score(X, y)`, `1 - len(wrong) / n`: a number by the look of it, with names of `known` numbers."""
+    match node:
+        case ast.Constant():
+            return isinstance(node.value, int | float)
+        case ast.Name():
+            return node.id in known
+        case ast.Call():
+            many = any(k.arg in ("axis", "average", "multioutput") for k in node.keywords)
+            return not many and bool(_NUMBER_CALL.match(called_name(node)))
+        case ast.BinOp():
+            return is_number(node.left, known) and is_number(node.right, known)
+        case ast.UnaryOp():
+            return not isinstance(node.op, ast.Not) and is_number(node.operand, known)
+    return False
 
 
 def called_name(node: ast.Call) -> str:

@@ -17,6 +17,7 @@ from nb2stage.messages import Notes
 from nb2stage.metrics import plan_metrics
 from nb2stage.objects import Statement
 from nb2stage.pipeline import Out, Param
+from nb2stage.plot_tables import plan_plots
 
 # `scripts` finds these here too.
 from nb2stage.stageplan import CacheFile as CacheFile
@@ -80,6 +81,7 @@ class Planner:
         self.plan_definitions()
         FilePlanner(self.stages, self.program, self.around, self.notes).plan()
         plan_metrics(self.stages, self.program, self.is_taken, self.notes)
+        plan_plots(self.stages, self.program, self.is_taken, self.notes)
         return self.stages
 
     # -- where things are
@@ -179,9 +181,11 @@ class Planner:
         plan.plots.append(Out(plan.figures, cache=False))
 
     def is_taken(self, path: str) -> bool:
-        """Whether a file of somebody else has this path."""
+        """Whether a file of the notebook's or of somebody else has this path, or it lies in such a folder."""
         around = self.around
-        return path in around.foreign_outs or (around.exists(path) and path not in around.known_outs)
+        outs = [out.path for plan in self.stages for out in (*plan.outs, *plan.metrics, *plan.plots)]
+        mine = any(path == out or path.startswith(out + "/") for out in [*outs, *around.foreign_outs])
+        return mine or (around.exists(path) and path not in around.known_outs)
 
     def plan_definitions(self) -> None:
         """Definitions that several stages use become modules, unless the folder's name is taken."""

@@ -20,6 +20,7 @@ from nb2stage.import_lines import Header, Imports, from_line, import_text
 from nb2stage.metric_lines import MetricLines
 from nb2stage.objects import Statement
 from nb2stage.planning import Planner, StagePlan, normal
+from nb2stage.plot_lines import PlotLines
 from nb2stage.scopes import free_names, inner_free_names, mentioned_names, outside_functions
 from nb2stage.source_text import Edits, has_code, join_blocks, statement_text
 from nb2stage.tags import directive_lines
@@ -45,6 +46,7 @@ class ScriptWriter:
         self.imports = Imports(self.program, plan, [*self.own, *self.repeats])
         self.cache = CacheLines(planner, plan, self.imports)
         self.metrics = MetricLines(plan, self.imports)
+        self.tables = PlotLines(plan, self.imports)
         self.simple_figures = self.are_figures_simple()
         self.figure_count = 0
         self.figure_folder_made = False
@@ -69,7 +71,12 @@ class ScriptWriter:
         loads: list[str] = []
         for each in self.plan.data.rounds:
             loads += [self.cache.loads(each), *self.repeated([s for s in self.repeats if s in each.statements])]
-        cells = [text for cell in self.plan.cells for text in (self.cell(cell), self.metrics.after(cell)) if text]
+        cells = [
+            text
+            for cell in self.plan.cells
+            for text in (self.cell(cell), self.metrics.after(cell), self.tables.after(cell))
+            if text
+        ]
         saves = self.cache.saves()
         folders = self.folders()
         figures = self.figure_helper()
@@ -83,9 +90,9 @@ class ScriptWriter:
             backend,
             params,
             *figures,
+            self.metrics.helper,
             *repeats,
             *self.cache.helpers.values(),
-            self.metrics.helper,
             *loads,
             "\n".join(self.cache.states),
             folders,

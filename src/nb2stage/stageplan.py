@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import PurePosixPath
+from typing import Any
 
 from nb2stage.boundaries import StageData, Transfer
 from nb2stage.dataflow import SourceCell
@@ -23,6 +24,30 @@ class CacheFile:
     source: str
     consumers: dict[str, list[str]]  # stage name -> the names that it takes
     kinds: dict[str, str] = field(default_factory=dict)  # name -> `DataFrame`, `list`, ..., as far as known
+
+
+@dataclass(frozen=True)
+class PlotTable:
+    """A file that DVC draws, at first with its stem as the path.
+
+    `columns` are the lists that `names` hold; where the form is not `columns` there is one name: of a `frame`, of a frame
+    with an index (`indexed`), or of a `series`.  Lists of which nobody knows that they have one length get `checks`.
+    """
+
+    path: str
+    names: tuple[str, ...]
+    columns: tuple[str, ...]
+    x: str = ""
+    ys: tuple[str, ...] = ()
+    template: str = ""
+    form: str = "columns"
+    checks: bool = False
+
+    def flags(self) -> dict[str, Any]:
+        """The plot's entry in dvc.yaml."""
+        y = self.ys[0] if len(self.ys) == 1 else list(self.ys)
+        flags = {"template": self.template, "x": self.x, "y": y}
+        return {key: value for key, value in flags.items() if value}
 
 
 @dataclass
@@ -47,6 +72,10 @@ class StagePlan:
     definitions: list[DefinitionsModule] = field(default_factory=list)
     metric_cells: dict[int, list[str]] = field(default_factory=dict)  # cell -> the metrics that it assigns
     metrics_file: str = ""
+    plot_tables: dict[int, list[PlotTable]] = field(default_factory=dict)  # cell -> the tables that it assigns
+    top_plots: dict[str, dict[str, Any]] = field(
+        default_factory=dict
+    )  # path -> plot of several columns, not the stage's own
     figures: str = ""
 
     @property
