@@ -82,7 +82,8 @@ RULES_EXPLAINED: Final[dict[str, Rule]] = {
     ),
     "NB115": Rule(
         "A line that begins with `#|` is an instruction; one that is not understood would be ignored.",
-        "Use `#| stage:`, `#| tags:`, `#| deps:`, `#| outs:`, or for `plots` `#| x:`, `#| y:`, `#| template:`, at the top of the cell.",
+        "Use `#| stage:`, `#| tags:`, `#| deps:` or `#| outs:` at the top of the cell, "
+        "in one tagged `plots` also `#| x:`, `#| y:` or `#| template:`.",
     ),
     "NB116": Rule(
         "`metrics` and `plots` say what becomes of the values that a stage makes; alone they belong to no script.",
