@@ -431,7 +431,11 @@ class Trial:
             if Path(path).suffix not in (".pkl", ".joblib", ".pickle") and found[path] != data:
                 return f"{path} differs:\n  notebook: {_short(data)}\n  pipeline: {_short(found[path])}"
         figures = [p for s in stages.values() for p in _outs(s) if p.endswith("figures")]
-        more = [p for p in found if p not in expected and p not in ours and not _within(p, ["cache", *figures])]
+        more = [
+            p
+            for p in found
+            if p not in expected and p not in ours and not _within(p, ["cache", "report/report.md", *figures])
+        ]
         more = [p for p in more if p not in self.row.outs]
         if more:
             return f"{more[0]} is written by the pipeline only"

@@ -26,7 +26,7 @@ from nb2stage.requirements import REQUIREMENTS, update_requirements
 from nb2stage.scopes import scope_of, top_level_names
 from nb2stage.scripts import ScriptWriter, module_text
 from nb2stage.stageplan import StagePlan, Surroundings
-from nb2stage.tags import CellRole, Role, parse_tags
+from nb2stage.tags import CellRole, Role, parse_tags, report_texts
 from nb2stage.writer import STATE_PATH, State, read_text
 
 
@@ -92,7 +92,7 @@ def convert(data: bytes, path: str, project: Project) -> Conversion:
         diagnostics.append(Diagnostic("NB123", "the code is nested too deeply to be followed", hint, path=path))
         return Conversion(diagnostics)
     diagnostics += [diagnose(finding, path, names) for finding in program.findings]
-    planner = Planner(path, names, program, surroundings(project, path, names))
+    planner = Planner(path, names, program, surroundings(project, path, names), report_texts(notebook, roles))
     plans = planner.plan()
     diagnostics += planner.notes.diagnostics
     if not plans:

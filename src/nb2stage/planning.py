@@ -11,10 +11,12 @@ from nb2stage.consequences import MAIN_STATES
 from nb2stage.dataflow import Program, literal, yaml_value
 from nb2stage.definitions import FOLDER, Definitions, DefinitionsModule
 from nb2stage.diagnostics import Severity
+from nb2stage.displays import plan_report
 from nb2stage.fileplans import FilePlanner
 from nb2stage.kinds import kind_of
 from nb2stage.messages import Notes
 from nb2stage.metrics import plan_metrics
+from nb2stage.notebook import Cell
 from nb2stage.objects import Statement
 from nb2stage.pipeline import Out, Param
 from nb2stage.plot_tables import plan_plots
@@ -48,8 +50,11 @@ assert set(STATE_FILES) == set(MAIN_STATES.values())
 class Planner:
     """Plans all stages of one notebook."""
 
-    def __init__(self, path: str, names: Sequence[str], program: Program, around: Surroundings) -> None:
+    def __init__(
+        self, path: str, names: Sequence[str], program: Program, around: Surroundings, texts: Sequence[Cell] = ()
+    ) -> None:
         self.path, self.names, self.program, self.around = path, list(names), program, around
+        self.texts = texts
         self.notes = Notes(path, self.names)
         self.stages: list[StagePlan] = []
         self.params: list[Param] = []
@@ -82,6 +87,7 @@ class Planner:
         FilePlanner(self.stages, self.program, self.around, self.notes).plan()
         plan_metrics(self.stages, self.program, self.is_taken, self.notes)
         plan_plots(self.stages, self.program, self.is_taken, self.notes)
+        plan_report(self.stages, self.program, self.texts, self.is_taken, self.notes)
         return self.stages
 
     # -- where things are

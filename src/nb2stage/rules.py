@@ -282,6 +282,11 @@ RULES_EXPLAINED: Final[dict[str, Rule]] = {
         "DVC deletes the outs of a stage before it runs; a file of yours would be lost, so it is listed with `persist: true`.",
         "Nothing needs to be done; delete the file and `persist` once the stage alone makes it.",
     ),
+    "NB415": Rule(
+        "DVC deletes the report before the stage runs that writes it, so a report/report.md of your own is left alone. "
+        "A picture that lies inside the notebook has no address.",
+        "Give your own file another name; save a pasted picture as a file and link it.",
+    ),
     # -- NB5
     "NB501": Rule(
         "There is one value for each name in params.yaml.",

@@ -12,6 +12,7 @@ from nb2stage.boundaries import StageData, Transfer
 from nb2stage.dataflow import SourceCell
 from nb2stage.definitions import DefinitionsModule
 from nb2stage.heap import FileUse
+from nb2stage.notebook import Cell
 from nb2stage.pipeline import DvcStage, Out, Param
 
 
@@ -77,6 +78,8 @@ class StagePlan:
         default_factory=dict
     )  # path -> plot of several columns, not the stage's own
     figures: str = ""
+    report: str = ""  # the markdown file of what the cells show
+    texts: list[Cell] = field(default_factory=list)  # the cells of text that belong to it
 
     @property
     def metric_names(self) -> list[str]:

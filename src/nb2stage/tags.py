@@ -7,12 +7,13 @@ import keyword
 import re
 from dataclasses import dataclass, field
 from enum import Enum
+from itertools import groupby
 from typing import TYPE_CHECKING, Final
 
 from nb2stage.diagnostics import Diagnostic, Severity
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from nb2stage.notebook import Cell, Notebook
 
@@ -142,6 +143,26 @@ def parse_tags(notebook: Notebook) -> tuple[tuple[CellRole, ...], tuple[StageSpe
     if not stages and not any(f.severity is Severity.ERROR for f in findings):
         findings.append(Diagnostic("NB114", "no cell belongs to a stage", _HOW, path=notebook.path))
     return roles, stages, findings
+
+
+def report_texts(notebook: Notebook, roles: Sequence[CellRole]) -> tuple[Cell, ...]:
+    """The cells of markdown that belong to the report: tagged so, or between two of its cells."""
+    codes = {role.cell.index for role in roles if role.stage == "report"}
+    tagged = {c.index for c in notebook.cells if c.kind == "markdown" and {"report", "stage:report"} & set(c.tags)}
+    cells = [cell for cell in notebook.cells if cell.kind != "raw"]
+    texts: list[Cell] = []
+    for is_between, group in groupby(cells, lambda c: c.kind == "markdown" and c.index not in tagged):
+        run = list(group)
+        if is_between:
+            first, last = cells.index(run[0]), cells.index(run[-1])
+            ends = [cell.index for cell in (*cells[first - 1 : first], *cells[last + 1 : last + 2])]
+            run = (
+                [c for c in run if not {"skip", "explore"} & set(c.tags)]
+                if len(ends) == 2 and {*ends} <= codes | tagged
+                else []
+            )
+        texts += [cell for cell in run if cell.kind == "markdown"]
+    return tuple(texts)
 
 
 def directive_lines(source: str) -> frozenset[int]:
