@@ -75,7 +75,7 @@ class Displays:
 
     def prints(self, cell: SourceCell, last: Statement, value: ast.expr) -> bool:
         """Whether the value of a cell's last line is worth a `print`."""
-        if last.plots or last.sets or last.seeds or last.changes:
+        if last.plots or last.sets or last.seeds or (last.changes and not self.plan.report):
             return False
         if isinstance(value, ast.Constant | ast.Await | ast.Yield) or self.is_bound("print"):
             return False
@@ -111,6 +111,11 @@ class Displays:
                 yield node
 
     # -- of the report
+
+    def may_be_none(self) -> bool:
+        """Whether a last line of a cell may have been written for what it does, and give nothing to show."""
+        ends = [cell.statements[-1] for cell in self.plan.cells if self.value(cell) is not None]
+        return any(end.changes for end in ends)
 
     def shown(self) -> Iterator[ast.expr]:
         """The expressions that the report shows, by `display` or as a cell's last line."""

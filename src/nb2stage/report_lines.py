@@ -20,19 +20,19 @@ class ReportLines:
     def __init__(self, planner: Planner, plan: StagePlan, imports: Imports, displays: Displays) -> None:
         self.path, self.plan, self.imports, self.displays = planner.path, plan, imports, displays
         self.report = imports.fresh("report")
-        self.frames = self.rich = self.styles = False
-        self.prints = False
+        self.frames = self.rich = self.styles = self.nones = self.prints = False
         if plan.report:
             shown = list(displays.shown())
             self.frames = any(map(displays.may_be_frame, shown))
             self.styles = bool(shown) and displays.styles()
             self.rich = bool(shown) and bool(displays.rich())
+            self.nones = displays.may_be_none()
             self.prints = bool(shown) or displays.may_print()
 
     @property
     def show(self) -> str:
         """The function that shows a value."""
-        return self.imports.fresh("show") if self.frames or self.rich or self.styles else "print"
+        return self.imports.fresh("show") if self.frames or self.rich or self.styles or self.nones else "print"
 
     def text(self, cell: Cell) -> str:
         """The line for a cell of markdown."""
@@ -94,7 +94,7 @@ class ReportLines:
         lines.append("    for value in values:")
         for number, (condition, action) in enumerate(cases):
             lines += [f"        {'elif' if number else 'if'} {condition}:", f"            {action}"]
-        lines += ["        elif value is not None:", "            print(value)"]
+        lines += [f"        {'elif' if cases else 'if'} value is not None:", "            print(value)"]
         return [*([_table(table, pd)] if self.frames else []), "\n".join(lines)]
 
     def end(self) -> str:
