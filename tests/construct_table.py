@@ -5566,6 +5566,42 @@ if n > 2:
 # %% out: metrics.json
 {"n": 3, "big": 1}
 
+== metrics-name-that-a-later-cell-of-the-stage-uses-again
+# %% import
+xs = [1, 2, 3]
+# %% evaluate metrics
+score = max(xs)
+# %% evaluate
+for score in xs[:2]:
+    print(score)
+# %% report
+=> score
+# %% out: metrics.json
+{"score": 3}
+
+== metrics-in-two-cells-and-a-dict-that-is-filled
+# %% import
+results = {}
+xs = [1, 2, 3]
+# %% evaluate metrics
+results["n"] = len(xs)
+results["share"] = {1: len(xs) / 4}
+# %% evaluate metrics
+text = "no number"
+for i, x in enumerate(xs):
+    total = i + x
+results.update(largest=max(xs))
+# %% out: metrics.json
+{"results": {"n": 3, "share": {"1": 0.75}, "largest": 3}, "total": 5}
+
+== metrics-of-a-stage-of-literals
+# %% train metrics
+loss = 0.5
+# %% report
+=> [1].pop()
+# %% out: metrics.json
+{"loss": 0.5}
+
 == metrics-cell-with-arrays-and-text-beside
 # %% import
 import numpy as np
@@ -5577,6 +5613,81 @@ share = float(hits.mean())
 => [share, hits.tolist()]
 # %% out: metrics.json
 {"share": 0.6666666666666666}
+"""
+
+PLOTS: Final = r"""
+== plots-of-lists-that-one-loop-fills
+# %% import
+sizes = [1, 2, 3]
+# %% train plots
+losses = []
+for size in sizes:
+    losses.append(1 / size)
+# %% report
+=> losses
+# %% out: plots/losses.csv
+sizes,losses
+1,1.0
+2,0.5
+3,0.3333333333333333
+
+== plots-of-a-frame-and-a-series
+# %% import
+import pandas as pd
+# %% train plots
+history = pd.DataFrame({"epoch": [1, 2], "loss": [0.5, 0.25], "val_loss": [0.6, 0.5]})
+weights = pd.Series([0.75, 0.25], ["a", "b"])
+# %% report
+=> [history["loss"].tolist(), weights.tolist()]
+# %% out: plots/history.csv
+epoch,loss,val_loss
+1,0.5,0.6
+2,0.25,0.5
+# %% out: plots/weights.csv
+index,weights
+a,0.75
+b,0.25
+
+== plots-of-known-functions
+# %% import
+import numpy as np
+from sklearn.metrics import confusion_matrix, roc_curve
+y = np.array([0, 0, 1, 1])
+scores = np.array([0.25, 0.5, 0.375, 0.75])
+# %% evaluate plots
+fpr, tpr, thresholds = roc_curve(y, scores)
+predicted = scores > 0.5
+matrix = confusion_matrix(y, predicted)
+# %% report
+=> [matrix.tolist(), fpr.tolist()]
+# %% out: plots/roc.csv
+fpr,tpr
+0.0,0.0
+0.0,0.5
+0.5,0.5
+0.5,1.0
+1.0,1.0
+# %% out: plots/matrix.csv
+actual,predicted
+0,False
+0,False
+1,False
+1,True
+
+== plots-with-lines-that-say-the-axes
+# %% import
+depths = [1, 2]
+# %% train plots
+#| x: depths
+#| template: scatter
+scores = [depth / 2 for depth in depths]
+times = [0.5, 0.25]
+# %% report
+=> [scores, times]
+# %% out: plots/scores_times.csv
+depths,scores,times
+1,0.5,0.5
+2,1.0,0.25
 """
 
 FIGURES: Final = r"""
@@ -8764,6 +8875,7 @@ ROWS: Final[list[Row]] = _rows(
     + PARAMETERS
     + USER_NAMES
     + METRICS
+    + PLOTS
     + FIGURES
     + GROUPING
     + UNTAGGED

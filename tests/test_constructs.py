@@ -282,6 +282,13 @@ def run_convert() -> int:
 # -- one row
 
 
+def same_content(path: str, found: bytes, text: str) -> bool:
+    """A JSON file by its data, any other by its lines."""
+    if path.endswith(".json"):
+        return bool(json.loads(found) == json.loads(text))
+    return found.decode().splitlines() == text.splitlines()
+
+
 class Trial:
     """A row being tried inside a folder."""
 
@@ -408,7 +415,7 @@ class Trial:
         """The files of both sides, and the shown figures."""
         expected, found = _files(reference), _files(project)
         for path, text in self.row.outs.items():
-            if path not in found or json.loads(found[path]) != json.loads(text):
+            if path not in found or not same_content(path, found[path], text):
                 return f"{path} is {_short(found.get(path, b'missing'))}"
         shown = [expected.pop(p) for p in sorted(expected) if p.startswith("shown/")]
         pictures: list[bytes] = []
@@ -425,7 +432,11 @@ class Trial:
             if Path(path).suffix not in (".pkl", ".joblib", ".pickle") and found[path] != data:
                 return f"{path} differs:\n  notebook: {_short(data)}\n  pipeline: {_short(found[path])}"
         figures = [p for s in stages.values() for p in _outs(s) if p.endswith("figures")]
-        more = [p for p in found if p not in expected and p not in ours and not _within(p, ["cache", *figures])]
+        more = [
+            p
+            for p in found
+            if p not in expected and p not in ours and not _within(p, ["cache", "report/report.md", *figures])
+        ]
         more = [p for p in more if p not in self.row.outs]
         if more:
             return f"{more[0]} is written by the pipeline only"

@@ -187,7 +187,7 @@ def test_all_tags_of_the_table_are_tags(tmp_path: Path) -> None:
     tags = [tag for row in rows for tag in re.findall(r"`([^`]+)`", row)]
     assert set(STAGES) < set(tags)
     for tag in tags:
-        mark = f"train {tag}" if tag == "metrics" else tag
+        mark = f"train {tag}" if tag in ("metrics", "plots") else tag
         text = f"# %% {mark}\nx = 1\n# %% stage:other\ny = 2\n"
         _, _, findings = parse_tags(read_notebook(notebook_of(text), "a.ipynb"))
         assert not findings, tag

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Sequence
-from pathlib import PurePosixPath
 
 from nb2stage.import_lines import Imports
 from nb2stage.load_order import Round
@@ -81,7 +80,7 @@ class CacheLines:
         if len(optional) == 1:
             lines.append(f'if "{optional[0]}" in {shared}:\n    {optional[0]} = {shared}["{optional[0]}"]')
         elif optional:
-            lines.append(f"globals().update({{n: {shared}[n] for n in {_quoted(optional)} if n in {shared}}})")
+            lines.append(f"globals().update({{n: {shared}[n] for n in {quoted(optional)} if n in {shared}}})")
         return "\n".join(line for line in lines if line)
 
     def shared_name(self, file: CacheFile) -> str:
@@ -138,8 +137,6 @@ class CacheLines:
             )
             saved = [self.save(file) for file in sorted(self.plan.saves, key=lambda file: file.path)]
             blocks.append("\n".join(["# for later stages", made, *saved]))
-        if self.plan.metric_names:
-            blocks.append(self.save_metrics())
         return "\n".join(blocks)
 
     def save(self, file: CacheFile) -> str:
@@ -179,7 +176,7 @@ class CacheLines:
     def saved_by_name(self, transfer: Transfer) -> str:
         """A dict of those names of a file that are bound."""
         plain = [name for name in transfer.names if self.is_plain(transfer, name)]
-        bound = f"{{k: v for k, v in globals().items() if k in {_quoted(plain)}}}"
+        bound = f"{{k: v for k, v in globals().items() if k in {quoted(plain)}}}"
         others = [f'"{n}": {self.saved_value(transfer, n)}' for n in transfer.names if n not in plain]
         return f"{{**{bound}, {', '.join(others)}}}" if others else bound
 
@@ -195,21 +192,7 @@ class CacheLines:
             return f"{{k: v for k, v in vars({name}).items() if k in {tuple(state)!r}}}"
         return f'{{"__defaults__": {name}.__defaults__, "__kwdefaults__": {name}.__kwdefaults__, **vars({name})}}'
 
-    def save_metrics(self) -> str:
-        path, json, real = self.plan.metrics_file, self.imports.module("json"), self.imports.member("numbers", "Real")
-        metrics = self.imports.fresh("metrics")
-        numbers = f"{metrics} = {{n: globals().get(n) for n in {_quoted(self.plan.metric_names)}}}"
-        only = f"{{n: v for n, v in {metrics}.items() if isinstance(v, ({real}, dict))}}"
-        make = ""
-        if "/" in path:
-            folder = f'{self.imports.member("pathlib", "Path")}("{PurePosixPath(path).parent}")'
-            make = f"{folder}.mkdir(parents=True, exist_ok=True)\n"
-        return (
-            f'{numbers}\n{make}with open("{path}", "w") as file:\n'
-            f"    {json}.dump({only}, file, indent=2, default=lambda v: v.item())"
-        )
 
-
-def _quoted(names: Sequence[str]) -> str:
+def quoted(names: Sequence[str]) -> str:
     """A tuple of strings, as it stands in a script."""
     return "(" + ", ".join(f'"{name}"' for name in names) + (",)" if len(names) == 1 else ")")

@@ -64,10 +64,12 @@ tags:
   parameters             numbers and texts that go to params.yaml: `C = 0.1`
   setup                  settings, repeated in each stage that needs them
   metrics                beside a stage tag: the numbers that the cell assigns go to metrics.json
+  plots                  the same for tables and lists, which go to plots/ for `dvc plots`
   explore, hpo, skip     stays in the notebook, as does a cell without a tag
                          (imports and functions of such cells are used all the same)
 
-  More first lines: `#| deps: data/a.csv` and `#| outs: b.csv` declare files that nb2stage cannot see by itself.
+  More first lines: `#| deps: data/a.csv` and `#| outs: b.csv` declare files that nb2stage cannot see by itself;
+  `#| x: epoch`, `#| y: loss` and `#| template: scatter` say how DVC draws a table of a cell tagged `plots`.
 
 exit codes:
   0 fine    1 something is to be mended, nothing was written (or --check found changes)

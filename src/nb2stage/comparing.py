@@ -216,6 +216,8 @@ class Comparison:
         """The files that either of the two wrote."""
         plans = [watch.plan for watch in self.pipeline.watches]
         internal = {file.path for plan in plans for file in plan.saves} | {plan.metrics_file for plan in plans}
+        internal |= {table.path for plan in plans for tables in plan.plot_tables.values() for table in tables}
+        internal |= {plan.report for plan in plans}
         folders = tuple(f"{plan.figures}/" for plan in plans if plan.figures)
         beside = f"{PurePosixPath(self.subject.notebook).parent}/".removeprefix("./")
         # What a notebook in a folder of the project writes beside itself, the pipeline writes in the project's folder.

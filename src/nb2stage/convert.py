@@ -20,11 +20,12 @@ from nb2stage.paramsyaml import read_params
 from nb2stage.pipeline import GeneratedFile
 from nb2stage.planning import Planner
 from nb2stage.projectfiles import ProjectFiles
+from nb2stage.repository import ignored_by_git
 from nb2stage.requirements import REQUIREMENTS, update_requirements
 from nb2stage.scopes import scope_of, top_level_names
 from nb2stage.scripts import ScriptWriter, module_text
 from nb2stage.stageplan import StagePlan, Surroundings
-from nb2stage.tags import CellRole, Role, parse_tags
+from nb2stage.tags import CellRole, Role, parse_tags, report_texts
 from nb2stage.versions import DEFINITIONS
 from nb2stage.writer import STATE_PATH, State, read_text
 
@@ -91,7 +92,7 @@ def convert(data: bytes, path: str, project: Project) -> Conversion:
         diagnostics.append(Diagnostic("NB123", "the code is nested too deeply to be followed", hint, path=path))
         return Conversion(diagnostics)
     diagnostics += [diagnose(finding, path, names) for finding in program.findings]
-    planner = Planner(path, names, program, surroundings(project, path, names))
+    planner = Planner(path, names, program, surroundings(project, path, names), report_texts(notebook, roles))
     plans = planner.plan()
     diagnostics += planner.notes.diagnostics
     if not plans:
@@ -111,6 +112,7 @@ def convert(data: bytes, path: str, project: Project) -> Conversion:
         text, notes = update_requirements(project.text(REQUIREMENTS), wanted, path)
         diagnostics += notes
         files += [GeneratedFile(REQUIREMENTS, text)] if text else []
+    diagnostics += not_in_git(plans, project.root)
     lines = line_maps(scripts, plans, planner.modules, program)
     state = project.state.with_conversion(path, replace(merge.made(), lines=lines))
     files.append(GeneratedFile(STATE_PATH, state.to_text()))
@@ -131,6 +133,21 @@ def world_of(project: Project) -> World:
     local = {p.stem for p in project.root.glob("*.py")} | {p.parent.name for p in project.root.glob("*/__init__.py")}
     stateful = {p.stem for p in project.root.glob("*.py") if keeps_state(p)}
     return World(frozenset(local), copies_on_write(), frozenset(stateful))
+
+
+def not_in_git(plans: list[StagePlan], root: Path) -> list[Diagnostic]:
+    """The metrics and plots that git ignores: DVC would compare nothing, and say nothing."""
+    outs = [o.path for p in plans for o in (*p.metrics, *p.plots, *(out for out in p.outs if not out.cache))]
+    causes: dict[tuple[str, int, str], list[str]] = {}
+    for path, cause in (ignored_by_git(root, outs) if outs else {}).items():
+        causes.setdefault(cause, []).append(path)
+    found = []
+    for (source, line, pattern), paths in causes.items():
+        named = f"`{paths[0]}`" + f" and {len(paths) - 1} more" * (len(paths) > 1)
+        message = f"git ignores {named} because of `{pattern}`: DVC will not compare them with other commits"
+        hint = "remove the line, or add lines with `!` below it, such as " + f"`!/{paths[0]}`"
+        found.append(Diagnostic("NB722", message, hint, Severity.WARNING, source, line=line or None))
+    return found
 
 
 MUTATORS = frozenset(

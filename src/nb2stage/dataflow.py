@@ -108,7 +108,8 @@ def analyse(cells: Sequence[SourceCell], stage_count: int, world: World) -> Prog
     interpreter, entries, exits = _interpret(order, stage_count, world)
     statements = [s for cell in order for s in cell.statements]
     boundaries = Boundaries(interpreter, statements, entries, exits)
-    inert = _inert_stages(boundaries, stage_count)
+    writing = {cell.stage for cell in cells if cell.role.metrics or cell.role.plots}
+    inert = _inert_stages(boundaries, stage_count) - writing
     if inert:
         for statement in statements:
             if statement.stage in inert:

@@ -37,6 +37,7 @@ RULES: Final[dict[str, str]] = {
     "NB114": "no cell belongs to a stage",
     "NB115": "a `#|` line cannot be understood",
     "NB116": "`metrics` or `plots` without a stage",
+    "NB117": "what a cell tagged `metrics` or `plots` assigns is not written",
     "NB120": "a cell is not valid Python",
     "NB121": "a cell is written in Python 2",
     "NB122": "a cell needs a newer Python than the one that runs",
@@ -86,6 +87,7 @@ RULES: Final[dict[str, str]] = {
     "NB411": "a file is read and then rewritten",
     "NB412": "a file is appended to",
     "NB413": "a file that existed before is written by a stage",
+    "NB415": "something is missing in the report",
     # -- NB5: parameters
     "NB501": "a parameter is bound twice",
     "NB551": "params.yaml cannot be read, or a group in it is no group",

@@ -12,6 +12,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from nb2stage.diagnostics import Nb2stageError
+from nb2stage.top_plots import plain_y
 from nb2stage.yamltext import (
     content_end,
     entry_lines,
@@ -365,8 +366,9 @@ def _out(out: Out, given: Any, is_plot: bool) -> object:
 
 def _merged_flags(out: Out, given: Mapping[str, Any], is_plot: bool) -> _Fields:
     # `persist` is ours alone: a stale one would leave old content under what the stage writes.
-    own = {"cache": False} if not out.cache else {}
+    own: _Fields = {"cache": False} if not out.cache else {}
     own |= {"persist": True} if out.persist else {}
+    own |= out.plot
     kept = {k: v for k, v in given.items() if k != "persist" and (is_plot or k not in _PLOT_FLAGS)}
     return own | kept
 
@@ -416,7 +418,7 @@ def _field_lines(key: str, value: Any, dash: int = 0) -> list[str]:
 def _item_lines(item: object) -> list[str]:
     if not isinstance(item, dict):
         return [f"- {scalar_text(item)}"]
-    lines = [line for path, flags in item.items() for line in entry_lines(path, flags)]
+    lines = plain_y([line for path, flags in item.items() for line in entry_lines(path, flags)])
     return [f"- {lines[0]}", *(f"  {line}" for line in lines[1:])]
 
 

@@ -105,9 +105,9 @@ def _likeness(one: str, two: str) -> float:
 
 
 def _is_alike(one: ast.stmt, two: ast.stmt) -> bool:
-    """Whether one statement can have become the other: `x` a `print(x)`, but no call a call of something else."""
+    """Whether one statement can have become the other: `x` a `print(x)` or `show(x)`, but no call a call of something else."""
     if isinstance(one, ast.Expr) and isinstance(two, ast.Expr):
-        if isinstance(two.value, ast.Call) and getattr(two.value.func, "id", "") == "print":
+        if isinstance(two.value, ast.Call) and getattr(two.value.func, "id", "") in ("print", "show"):
             return True
         calls = [node.value for node in (one, two) if isinstance(node.value, ast.Call)]
         return len(calls) == 2 and ast.dump(calls[0].func) == ast.dump(calls[1].func)
@@ -115,10 +115,10 @@ def _is_alike(one: ast.stmt, two: ast.stmt) -> bool:
 
 
 def _said(node: ast.stmt) -> str:
-    """What a statement says; `print(x)` says what `x` says as the last line of a cell."""
+    """What a statement says; `print(x)` and `show(x)` say what `x` says as the last line of a cell."""
     if isinstance(node, ast.Expr) and isinstance(node.value, ast.Call):
         call = node.value
-        if isinstance(call.func, ast.Name) and call.func.id in ("print", "display") and len(call.args) == 1:
+        if isinstance(call.func, ast.Name) and call.func.id in ("print", "show", "display") and len(call.args) == 1:
             return ast.dump(call.args[0])
     return ast.dump(node.value if isinstance(node, ast.Expr) else node)
 

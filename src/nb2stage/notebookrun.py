@@ -148,8 +148,7 @@ class NotebookRun:
         for number, step in enumerate(cells):
             steps.append(step)
             if number + 1 == len(cells) or cells[number + 1].cell != step.cell:
-                steps += [self.probe(watch, step.cell) for watch in self.watches if step.cell in watch.points.values()]
-                steps += [self.probe(w, w.last) for w in self.watches if w.last == step.cell not in w.points.values()]
+                steps += [self.probe(watch, step.cell) for watch in self.watches if step.cell in watch.cells]
         return steps
 
     def probe(self, watch: Watch, cell: int) -> Step:
@@ -177,7 +176,7 @@ class NotebookRun:
             "known": known,
             "definitions": other.get("definitions", {}),
             "settings": [domain for domain in watch.domains if domain in READABLE] if at_end else [],
-            "metrics": watch.plan.metric_names if at_end else [],
+            "metrics": watch.plan.metric_cells.get(cell, []),
         }
         request.write_text(json.dumps(content), encoding="utf-8")
         self.parts.setdefault(name, []).append(content)

@@ -5,16 +5,19 @@ Everything below is what the emitters (`scripts`, `dvcyaml`) read; `plan` in `co
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
 
 
 @dataclass(frozen=True)
 class Out:
-    """A path that a stage writes, with DVC's own switches."""
+    """A path that a stage writes, with DVC's own switches; `plot` says how DVC draws it: `x`, `y` and `template`."""
 
     path: str
     cache: bool = True
     persist: bool = False
+    plot: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

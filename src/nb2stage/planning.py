@@ -10,18 +10,22 @@ from nb2stage.consequences import MAIN_STATES
 from nb2stage.dataflow import Program, literal, yaml_value
 from nb2stage.definitions import FOLDER, Definitions, DefinitionsModule
 from nb2stage.diagnostics import Severity
+from nb2stage.displays import plan_report
 from nb2stage.fileplans import FilePlanner
 from nb2stage.kinds import kind_of
 from nb2stage.messages import Notes
+from nb2stage.metrics import plan_metrics
+from nb2stage.notebook import Cell
 from nb2stage.objects import Statement
 from nb2stage.pipeline import Out, Param
+from nb2stage.plot_tables import plan_plots
 
 # `scripts` finds these here too.
 from nb2stage.stageplan import CacheFile as CacheFile
 from nb2stage.stageplan import StagePlan as StagePlan
 from nb2stage.stageplan import Surroundings
 from nb2stage.stageplan import normal as normal
-from nb2stage.versions import DEFINITIONS, IMPORTS, Transfer
+from nb2stage.versions import Transfer
 
 FOLDERS = {
     "import": "data_processing",
@@ -46,8 +50,11 @@ assert set(STATE_FILES) == set(MAIN_STATES.values())
 class Planner:
     """Plans all stages of one notebook."""
 
-    def __init__(self, path: str, names: Sequence[str], program: Program, around: Surroundings) -> None:
+    def __init__(
+        self, path: str, names: Sequence[str], program: Program, around: Surroundings, texts: Sequence[Cell] = ()
+    ) -> None:
         self.path, self.names, self.program, self.around = path, list(names), program, around
+        self.texts = texts
         self.notes = Notes(path, self.names)
         self.stages: list[StagePlan] = []
         self.params: list[Param] = []
@@ -78,8 +85,9 @@ class Planner:
             self.plan_local_modules(plan)
         self.plan_definitions()
         FilePlanner(self.stages, self.program, self.around, self.notes).plan()
-        for plan in self.stages:
-            self.plan_metrics(plan)
+        plan_metrics(self.stages, self.program, self.is_taken, self.notes)
+        plan_plots(self.stages, self.program, self.is_taken, self.notes)
+        plan_report(self.stages, self.program, self.texts, self.is_taken, self.notes)
         return self.stages
 
     # -- where things are
@@ -178,21 +186,12 @@ class Planner:
             plan.figures = f"{plan.folder}/{plan.name.replace('-', '_')}_figures"
         plan.plots.append(Out(plan.figures, cache=False))
 
-    def plan_metrics(self, plan: StagePlan) -> None:
-        """The numbers that a cell tagged `metrics` assigns go to a file of the stage's own."""
-        names: list[str] = []
-        for cell in plan.cells:
-            if cell.role.metrics:
-                for statement in cell.statements:
-                    if not isinstance(statement.node, (*DEFINITIONS, *IMPORTS)):
-                        names += [n for n in sorted(statement.binds) if n not in names and not n.startswith("_")]
-        if not names:
-            return
-        others = any(c.role.metrics for p in self.stages if p is not plan for c in p.cells)
-        taken = {out.path for p in self.stages for out in p.metrics}
-        path = f"metrics/{plan.name}.json" if others or "metrics.json" in taken else "metrics.json"
-        plan.metric_names, plan.metrics_file = names, path
-        plan.metrics.append(Out(path, cache=False))
+    def is_taken(self, path: str) -> bool:
+        """Whether a file of the notebook's or of somebody else has this path, or it lies in such a folder."""
+        around = self.around
+        outs = [out.path for plan in self.stages for out in (*plan.outs, *plan.metrics, *plan.plots)]
+        mine = any(path == out or path.startswith(out + "/") for out in [*outs, *around.foreign_outs])
+        return mine or (around.exists(path) and path not in around.known_outs)
 
     def plan_definitions(self) -> None:
         """Definitions that several stages use become modules, unless the folder's name is taken."""

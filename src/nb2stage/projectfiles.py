@@ -15,6 +15,7 @@ from nb2stage.dvcyaml import Base, Update, deps_of, fields_of, foreign_outs, is_
 from nb2stage.paramsyaml import check_params_text, merge_params_yaml, update_gitignore
 from nb2stage.pipeline import GeneratedFile
 from nb2stage.tags import Role
+from nb2stage.top_plots import merge_top_plots
 from nb2stage.writer import Conversion
 from nb2stage.yamltext import flow_text
 
@@ -48,6 +49,7 @@ class ProjectFiles:
         self.new_scripts = scripts
         self.stages = [plan.dvc_stage() for plan in plans]
         self.names = [plan.name for plan in plans]
+        self.top_plots = {path: flags for plan in plans for path, flags in plan.top_plots.items()}
         self.dvc_before = project.text("dvc.yaml")
         self.known = project.state.at("dvc.yaml", self.dvc_before).of(notebook).stages
         self.imports: list[str] = []
@@ -68,6 +70,7 @@ class ProjectFiles:
             {param.key: (flow_text(param.value), param.comment) for param in self.params},
             _IGNORED,
             tuple(sorted(self.imports)),
+            plots=self.top_plots,
         )
 
     # -- stages that are gone
@@ -185,7 +188,11 @@ class ProjectFiles:
         before, force = self.dvc_before, self.project.force
         removed = [name for name in self.gone if name not in self.kept and name not in self.renamed]
         base = Base({} if force else self.known, self.renamed)
-        update = merge_dvc_yaml(before, self.stages, removed, base, source=self.notebook)
+        # The plots come first: conflicts that are marked in the stages make the text one that YAML cannot read.
+        text = before if before is None else self.with_plots(before)
+        update = merge_dvc_yaml(text, self.stages, removed, base, source=self.notebook)
+        if before is None:
+            update = update._replace(text=self.with_plots(update.text), unmarked=self.with_plots(update.text))
         if before is not None and not force:
             if update.unmarked != before:
                 self.foreign(before)
@@ -199,6 +206,11 @@ class ProjectFiles:
             message = f"`{field}` of the stage `{name}` was edited by hand, and the notebook changes it too"
             self.note("NB618", message, "resolve the conflict that is marked in the file", Severity.ERROR, "dvc.yaml")
         return update
+
+    def with_plots(self, text: str) -> str:
+        """A dvc.yaml with the plots that belong to its top level."""
+        known = self.project.state.at("dvc.yaml", self.dvc_before).of(self.notebook).plots
+        return merge_top_plots(text, self.top_plots, {} if self.project.force else known)
 
     def foreign(self, before: str) -> None:
         """A stage that somebody else wrote into dvc.yaml is not overwritten."""

@@ -82,11 +82,16 @@ RULES_EXPLAINED: Final[dict[str, Rule]] = {
     ),
     "NB115": Rule(
         "A line that begins with `#|` is an instruction; one that is not understood would be ignored.",
-        "Use `#| stage:`, `#| tags:`, `#| deps:` or `#| outs:` at the top of the cell.",
+        "Use `#| stage:`, `#| tags:`, `#| deps:` or `#| outs:` at the top of the cell, "
+        "in one tagged `plots` also `#| x:`, `#| y:` or `#| template:`.",
     ),
     "NB116": Rule(
         "`metrics` and `plots` say what becomes of the values that a stage makes; alone they belong to no script.",
         "Give the cell a stage tag too.",
+    ),
+    "NB117": Rule(
+        "DVC compares numbers and plots tables, and leaves out anything else without a word.",
+        "Assign numbers in a cell tagged `metrics`, and lists of numbers or a DataFrame in one tagged `plots`.",
     ),
     "NB120": Rule(
         "A script with this cell would not start.",
@@ -276,6 +281,11 @@ RULES_EXPLAINED: Final[dict[str, Rule]] = {
     "NB413": Rule(
         "DVC deletes the outs of a stage before it runs; a file of yours would be lost, so it is listed with `persist: true`.",
         "Nothing needs to be done; delete the file and `persist` once the stage alone makes it.",
+    ),
+    "NB415": Rule(
+        "DVC deletes the report before the stage runs that writes it, so a report/report.md of your own is left alone. "
+        "A picture that lies inside the notebook has no address.",
+        "Give your own file another name; save a pasted picture as a file and link it.",
     ),
     # -- NB5
     "NB501": Rule(

@@ -7,7 +7,6 @@ define; the cells of the stage as they stand; what is saved.
 from __future__ import annotations
 
 import ast
-import re
 from collections import Counter
 from pathlib import PurePosixPath
 
@@ -15,21 +14,18 @@ from nb2stage.async_lines import coroutines, header, is_run_alone, needs_corouti
 from nb2stage.cache_lines import CacheLines
 from nb2stage.dataflow import SourceCell, literal
 from nb2stage.definitions import FOLDER, DefinitionsModule
+from nb2stage.displays import Displays
 from nb2stage.import_lines import Header, Imports, from_line, import_text
+from nb2stage.metric_lines import MetricLines
+from nb2stage.notebook import Cell
 from nb2stage.objects import Statement
 from nb2stage.planning import Planner, StagePlan, normal
+from nb2stage.plot_lines import PlotLines
+from nb2stage.report_lines import ReportLines
 from nb2stage.scopes import free_names, inner_free_names, mentioned_names, outside_functions
 from nb2stage.source_text import Edits, has_code, join_blocks, statement_text
 from nb2stage.tags import directive_lines
 from nb2stage.versions import DEFINITIONS, IMPORTS
-
-# What shows nothing worth printing when it ends a cell.
-SILENT_CALLS = re.compile(
-    r"^(clear_output$|HTML$|Markdown$|Latex$|Math$|Image$|SVG$|IFrame$|Audio$|Video$|"
-    r"set_|add_|fit$|show$|close$|print$|display$|info$|seed$|append$|extend$|update$|remove$|"
-    r"insert$|sort$|plot|hist|bar|scatter|boxplot|legend|grid|tight_layout|x?y?label|title|savefig|"
-    r"to_csv|to_pickle|to_json|to_excel|to_parquet|dump$|save|makedirs$|mkdir$|write)"
-)
 
 
 class ScriptWriter:
@@ -43,6 +39,10 @@ class ScriptWriter:
         self.repeats = self.own_repeats()
         self.imports = Imports(self.program, plan, [*self.own, *self.repeats])
         self.cache = CacheLines(planner, plan, self.imports)
+        self.metrics = MetricLines(plan, self.imports)
+        self.tables = PlotLines(plan, self.imports)
+        self.displays = Displays(self.program, plan)
+        self.report = ReportLines(planner, plan, self.imports, self.displays)
         self.simple_figures = self.are_figures_simple()
         self.figure_count = 0
         self.figure_folder_made = False
@@ -67,7 +67,9 @@ class ScriptWriter:
         loads: list[str] = []
         for each in self.plan.data.rounds:
             loads += [self.cache.loads(each), *self.repeated([s for s in self.repeats if s in each.statements])]
-        cells = [text for cell in self.plan.cells if (text := self.cell(cell))]
+        cells = [text for cell in self.in_order() for text in self.blocks(cell) if text]
+        report = self.report.begin()
+        cells.append(self.report.end())
         saves = self.cache.saves()
         folders = self.folders()
         figures = self.figure_helper()
@@ -81,15 +83,28 @@ class ScriptWriter:
             backend,
             params,
             *figures,
+            self.metrics.helper,
             *repeats,
             *self.cache.helpers.values(),
             *loads,
             "\n".join(self.cache.states),
             folders,
+            *report,
             *cells,
             saves,
         ]
         return join_blocks([b for b in blocks if b])
+
+    def in_order(self) -> list[SourceCell | Cell]:
+        """The cells of the stage, and those of text."""
+        cells: list[SourceCell | Cell] = [*self.plan.cells, *self.plan.texts]
+        return sorted(cells, key=lambda cell: cell.index)
+
+    def blocks(self, cell: SourceCell | Cell) -> list[str]:
+        """The lines of a cell, and those that follow it."""
+        if isinstance(cell, SourceCell):
+            return [self.cell(cell), self.metrics.after(cell), self.tables.after(cell)]
+        return [self.report.text(cell)]
 
     def search_path(self) -> str:
         """A script finds modules beside itself, the notebook found those beside the notebook."""
@@ -112,7 +127,7 @@ class ScriptWriter:
 
     def collect_imports(self) -> None:
         """The imports at the top, also those of the modules of definitions."""
-        used = self.used_names()
+        used = self.used_names() - self.report.replaced()
         self.imports.collect(used)
         for module in self.plan.definitions:
             for name in sorted(module.names & used):
@@ -224,19 +239,18 @@ class ScriptWriter:
 
     def show(self, cell: SourceCell, edits: Edits) -> None:
         """What a notebook shows, a script prints; figures become files."""
-        for node in ast.walk(cell.tree):
-            if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "display":
-                if not self.is_bound("display") and not node.keywords:
-                    edits.replace(node.func, "print")
-                elif not self.is_bound("display"):
-                    self.imports.header.add("from IPython.display import display")
+        for call in self.displays.calls(cell) if self.displays.knows_display else ():
+            if not call.keywords:
+                edits.replace(call.func, self.report.show)
+            elif not self.displays.is_bound("display"):
+                self.imports.header.add("from IPython.display import display")
         self.run_coroutines(cell, edits)
         plotting = [s for s in cell.statements if s.plots]
         shows = [s for s in cell.statements if _is_show(s.node)]
         last = cell.statements[-1] if cell.statements else None
-        if last is not None and self.prints(cell, last):
-            assert isinstance(last.node, ast.Expr)
-            edits.wrap(last.node.value, "print(", ")")
+        value = self.displays.value(cell)
+        if value is not None:
+            edits.wrap(value, f"{self.report.show}(", ")")
         if not plotting or not self.plan.figures:
             return
         if self.simple_figures:
@@ -261,37 +275,6 @@ class ScriptWriter:
             name = self.imports.fresh("main")
             call = f"{self.imports.module('asyncio')}.run({name}())"
             edits.nest([s.node for s in run], header(name, run), call)
-
-    def prints(self, cell: SourceCell, last: Statement) -> bool:
-        """Whether the value of a cell's last line is worth a `print`."""
-        node = last.node
-        if not isinstance(node, ast.Expr) or last.plots or last.sets or last.seeds or last.changes:
-            return False
-        if isinstance(node.value, ast.Constant | ast.Await | ast.Yield) or self.is_bound("print"):
-            return False
-        line = cell.python.text.split("\n")[(node.end_lineno or node.lineno) - 1].encode()
-        if line[node.end_col_offset or 0 :].decode().strip().startswith(";"):
-            return False
-        if isinstance(node.value, ast.Call):
-            func = node.value.func
-            if cell.python.has_magic and ast.unparse(func) == "subprocess.run":
-                return False
-            name = func.attr if isinstance(func, ast.Attribute) else getattr(func, "id", "")
-            return not SILENT_CALLS.match(name) and self.gives_value(name)
-        if isinstance(node.value, ast.Name):
-            var = self.program.interpreter.state.get(node.value.id)
-            return not any(obj.type == "matplotlib" for obj in var.values)
-        return not isinstance(node.value, ast.List | ast.Tuple) or not last.plots
-
-    def is_bound(self, name: str) -> bool:
-        return name in self.program.binders
-
-    def gives_value(self, name: str) -> bool:
-        """A function of the notebook without a `return` of a value shows nothing."""
-        for statement in self.program.binders.get(name, ()):
-            if isinstance(statement.node, ast.FunctionDef):
-                return any(isinstance(n, ast.Return) and n.value is not None for n in ast.walk(statement.node))
-        return True
 
     # -- figures
 
@@ -333,8 +316,9 @@ class ScriptWriter:
         if not self.figure_folder_made:
             self.figure_folder_made = True
             lines.append(f'{path}("{self.plan.figures}").mkdir(parents=True, exist_ok=True)')
-        lines.append(f'{plt}.savefig("{self.plan.figures}/figure_{self.figure_count}.png")')
-        lines.append(f"{plt}.close()")
+        figure = f"{self.plan.figures}/figure_{self.figure_count}.png"
+        lines += [f'{plt}.savefig("{figure}")', f"{plt}.close()"]
+        lines += [self.report.figure(figure)] if self.plan.report else []
         return "\n".join(lines)
 
     def figure_helper(self) -> list[str]:
@@ -347,12 +331,21 @@ class ScriptWriter:
             self.imports.member("itertools", "count"),
         )
         numbers, name = self.imports.fresh("figure_numbers"), self.imports.fresh("save_figures")
+        file = f"figure_{{next({numbers})}}"
+        saving = [f'{plt}.figure(number).savefig(f"{self.plan.figures}/{file}.png")']
+        if self.plan.report:
+            file = "{file}"
+            saving = [
+                f'file = f"figure_{{next({numbers})}}"',
+                f'{plt}.figure(number).savefig(f"{self.plan.figures}/{file}.png")',
+                self.report.figure(f"{self.plan.figures}/{file}.png", "f"),
+            ]
         return [
             f'{path}("{self.plan.figures}").mkdir(parents=True, exist_ok=True)\n{numbers} = {count}(1)',
             f'def {name}(*_, **__):\n    """Save and close the open figures, as a notebook shows and closes them."""\n'
             f"    for number in {plt}.get_fignums():\n"
-            f'        {plt}.figure(number).savefig(f"{self.plan.figures}/figure_{{next({numbers})}}.png")\n'
-            f'    {plt}.close("all")',
+            + "".join(f"        {line}\n" for line in saving)
+            + f'    {plt}.close("all")',
             f"{plt}.show = {name}",
         ]
 

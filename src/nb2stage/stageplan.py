@@ -6,10 +6,12 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import PurePosixPath
+from typing import Any
 
 from nb2stage.dataflow import SourceCell
 from nb2stage.definitions import DefinitionsModule
 from nb2stage.heap import FileUse
+from nb2stage.notebook import Cell
 from nb2stage.pipeline import DvcStage, Out, Param
 from nb2stage.versions import StageData, Transfer
 
@@ -23,6 +25,30 @@ class CacheFile:
     source: str
     consumers: dict[str, list[str]]  # stage name -> the names that it takes
     kinds: dict[str, str] = field(default_factory=dict)  # name -> `DataFrame`, `list`, ..., as far as known
+
+
+@dataclass(frozen=True)
+class PlotTable:
+    """A file that DVC draws, at first with its stem as the path.
+
+    `columns` are the lists that `names` hold; where the form is not `columns` there is one name: of a `frame`, of a frame
+    with an index (`indexed`), or of a `series`.  Lists of which nobody knows that they have one length get `checks`.
+    """
+
+    path: str
+    names: tuple[str, ...]
+    columns: tuple[str, ...]
+    x: str = ""
+    ys: tuple[str, ...] = ()
+    template: str = ""
+    form: str = "columns"
+    checks: bool = False
+
+    def flags(self) -> dict[str, Any]:
+        """The plot's entry in dvc.yaml."""
+        y = self.ys[0] if len(self.ys) == 1 else list(self.ys)
+        flags = {"template": self.template, "x": self.x, "y": y}
+        return {key: value for key, value in flags.items() if value}
 
 
 @dataclass
@@ -45,9 +71,20 @@ class StagePlan:
     plots: list[Out] = field(default_factory=list)
     local_modules: list[str] = field(default_factory=list)
     definitions: list[DefinitionsModule] = field(default_factory=list)
-    metric_names: list[str] = field(default_factory=list)
+    metric_cells: dict[int, list[str]] = field(default_factory=dict)  # cell -> the metrics that it assigns
     metrics_file: str = ""
+    plot_tables: dict[int, list[PlotTable]] = field(default_factory=dict)  # cell -> the tables that it assigns
+    top_plots: dict[str, dict[str, Any]] = field(
+        default_factory=dict
+    )  # path -> plot of several columns, not the stage's own
     figures: str = ""
+    report: str = ""  # the markdown file of what the cells show
+    texts: list[Cell] = field(default_factory=list)  # the cells of text that belong to it
+
+    @property
+    def metric_names(self) -> list[str]:
+        """The names in the stage's metrics file."""
+        return list(dict.fromkeys(name for names in self.metric_cells.values() for name in names))
 
     def dvc_stage(self) -> DvcStage:
         """The entry in dvc.yaml."""

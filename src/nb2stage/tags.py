@@ -6,19 +6,25 @@ import keyword
 import re
 from dataclasses import dataclass, field
 from enum import Enum
+from itertools import groupby
 from typing import TYPE_CHECKING, Final
 
 from nb2stage.diagnostics import Diagnostic, Severity
 from nb2stage.spelling import closest
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from nb2stage.notebook import Cell, Notebook
 
 STAGES: Final = ("import", "clean", "preprocess", "features", "split", "train", "evaluate", "report")
 _WORDS: Final = ("parameters", "setup", "metrics", "plots", "explore", "hpo", "skip")
-_KEYS: Final = ("stage", "tags", "deps", "outs")
+_KEYS: Final = ("stage", "tags", "deps", "outs", "x", "y", "template")
+TEMPLATES: Final = (
+    *("linear", "simple", "smooth", "scatter", "scatter_jitter", "confusion", "confusion_normalized"),
+    *("bar_horizontal", "bar_horizontal_sorted"),
+)
+_ALSO: Final = {"bar": "bar_horizontal", "bar_sorted": "bar_horizontal_sorted", "line": "linear"}
 # What people write for a tag of ours, and `closest` would miss or misjudge.
 _MEANT: Final = {
     "imports": "import",
@@ -66,7 +72,8 @@ class CellRole:
     """A code cell and what its tags say.
 
     `explicit` tells whether the user gave the role: an `explore` cell is UNTAGGED and explicit, one without tags is
-    not.  `deps` and `outs` are the paths of its `#| deps:` and `#| outs:` lines.
+    not.  `deps` and `outs` are the paths of its `#| deps:` and `#| outs:` lines; `x`, `y` and `template` say how DVC draws
+    the table of a cell tagged `plots`.
     """
 
     cell: Cell
@@ -77,6 +84,9 @@ class CellRole:
     deps: tuple[str, ...] = ()
     outs: tuple[str, ...] = ()
     explicit: bool = False
+    x: str = ""
+    y: tuple[str, ...] = ()
+    template: str = ""
 
 
 @dataclass(frozen=True)
@@ -98,6 +108,7 @@ class _Reading:
     stages: list[str] = field(default_factory=list)
     deps: list[str] = field(default_factory=list)
     outs: list[str] = field(default_factory=list)
+    plot: dict[str, list[str]] = field(default_factory=dict)
 
     def report(
         self, code: str, message: str, hint: str, line: int | None = None, severity: Severity = Severity.ERROR
@@ -134,6 +145,26 @@ def parse_tags(notebook: Notebook) -> tuple[tuple[CellRole, ...], tuple[StageSpe
     return roles, stages, findings
 
 
+def report_texts(notebook: Notebook, roles: Sequence[CellRole]) -> tuple[Cell, ...]:
+    """The cells of markdown that belong to the report: tagged so, or between two of its cells."""
+    codes = {role.cell.index for role in roles if role.stage == "report"}
+    tagged = {c.index for c in notebook.cells if c.kind == "markdown" and {"report", "stage:report"} & set(c.tags)}
+    cells = [cell for cell in notebook.cells if cell.kind != "raw"]
+    texts: list[Cell] = []
+    for is_between, group in groupby(cells, lambda c: c.kind == "markdown" and c.index not in tagged):
+        run = list(group)
+        if is_between:
+            first, last = cells.index(run[0]), cells.index(run[-1])
+            ends = [cell.index for cell in (*cells[first - 1 : first], *cells[last + 1 : last + 2])]
+            run = (
+                [c for c in run if not {"skip", "explore"} & set(c.tags)]
+                if len(ends) == 2 and {*ends} <= codes | tagged
+                else []
+            )
+        texts += [cell for cell in run if cell.kind == "markdown"]
+    return tuple(texts)
+
+
 def directive_lines(source: str) -> frozenset[int]:
     """The 1-based lines of a cell that are `#|` lines for nb2stage: they say nothing to a reader of the script."""
     lines: set[int] = set()
@@ -151,6 +182,7 @@ def _cell_role(cell: Cell, path: str, findings: list[Diagnostic]) -> CellRole:
     for directive in _directives(cell.source):
         _read_directive(reading, directive)
     _check_stray(reading)
+    _check_plot(reading)
     role, stage = _decide(reading)
     in_stage = role is Role.STAGE
     return CellRole(
@@ -162,13 +194,32 @@ def _cell_role(cell: Cell, path: str, findings: list[Diagnostic]) -> CellRole:
         deps=tuple(dict.fromkeys(reading.deps)),
         outs=tuple(dict.fromkeys(reading.outs)),
         explicit=role is not Role.UNTAGGED or "explore" in reading.words,
+        x=reading.plot.get("x", [""])[0],
+        y=tuple(dict.fromkeys(reading.plot.get("y", ()))),
+        template=_ALSO.get(template := reading.plot.get("template", [""])[0], template),
     )
+
+
+def _check_plot(reading: _Reading) -> None:
+    """Say so where a line about a plot says nothing to DVC."""
+    for directive in _directives(reading.cell.source):
+        if directive.key not in ("x", "y", "template"):
+            continue
+        if "plots" not in reading.words:
+            hint = "add the tag `plots`, which writes what the cell assigns for `dvc plots`"
+            reading.warn("NB115", f"`#| {directive.key}:` is for cells tagged `plots`", hint, directive.line)
+        for value in directive.values if directive.key == "template" else ():
+            if value not in TEMPLATES and value not in _ALSO:
+                close = closest(value.lower(), (*TEMPLATES, *_ALSO)) or "linear"
+                hint = f"write `#| template: {close}`, or put {value}.json into .dvc/plots/"
+                reading.warn("NB115", f"DVC has no template {value!r} of its own", hint, directive.line)
 
 
 def _read_directive(reading: _Reading, directive: _Directive) -> None:
     """Note down what a `#|` line says."""
     if not directive.values:
-        example = {"deps": "data/a.csv", "outs": "out/b.csv"}.get(directive.key, "train")
+        examples = {"deps": "data/a.csv", "outs": "out/b.csv", "x": "epoch", "y": "loss", "template": "scatter"}
+        example = examples.get(directive.key, "train")
         hint = f"write `#| {directive.key}: {example}`, or delete the line"
         reading.report("NB115", f"`#| {directive.key}:` says nothing", hint, directive.line)
     for value in directive.values:
@@ -180,7 +231,8 @@ def _read_directive(reading: _Reading, directive: _Directive) -> None:
         elif directive.key == "tags":
             _read_tag(reading, value, directive.line)
         else:
-            (reading.deps if directive.key == "deps" else reading.outs).append(value)
+            lists = {"deps": reading.deps, "outs": reading.outs}
+            lists.get(directive.key, reading.plot.setdefault(directive.key, [])).append(value)
 
 
 def _read_tag(reading: _Reading, tag: str, line: int | None) -> None:

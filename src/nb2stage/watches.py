@@ -28,6 +28,11 @@ class Watch:
         return max(cell.index for cell in self.plan.cells)
 
     @property
+    def cells(self) -> set[int]:
+        """The cells after which something is looked at."""
+        return {*self.points.values(), *self.plan.metric_cells, self.last}
+
+    @property
     def saved(self) -> set[str]:
         """The names in the stage's cache files."""
         return {name for file in self.plan.saves for name in file.transfer.names}

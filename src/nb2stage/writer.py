@@ -53,6 +53,7 @@ class Conversion:
     ignored: tuple[str, ...] = ()
     imports: tuple[str, ...] = ()
     lines: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  # script -> where its lines come from
+    plots: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)  # the plots at the top level of dvc.yaml
 
 
 @dataclass(frozen=True)
@@ -122,6 +123,7 @@ class State:
                 "outs": list(made.outs),
                 "params": {key: list(pair) for key, pair in made.params.items()},
                 "stages": dict(made.stages),
+                **({"plots": dict(made.plots)} if made.plots else {}),
             }
             for name, made in self.notebooks.items()
         }
@@ -170,6 +172,7 @@ def _conversion(entry: Mapping[str, Any]) -> Conversion:
         tuple(map(str, entry["ignored"])),
         tuple(map(str, entry["imports"])),
         {str(path): tuple(map(str, runs)) for path, runs in entry.get("lines", {}).items()},
+        {str(path): dict(flags) for path, flags in entry.get("plots", {}).items()},
     )
 
 

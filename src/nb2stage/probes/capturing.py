@@ -258,16 +258,21 @@ class Capture:
 
     def metrics(self, names: list[str]) -> dict[str, str]:
         """The numbers among the values of a cell tagged `metrics`, as the script writes them."""
-        from numbers import Real
-
-        found = {name: self.namespace[name] for name in names if name in self.namespace}
+        found = numbers_of({name: self.namespace[name] for name in names if name in self.namespace})
         texts: dict[str, str] = {}
         for name, value in found.items():
-            if isinstance(value, Real | dict):
-                # What is no JSON makes the script fail, which says so itself.
-                with contextlib.suppress(TypeError, ValueError, AttributeError):
-                    texts[name] = json.dumps(value, default=lambda v: v.item())
+            # What is no JSON makes the script fail, which says so itself.
+            with contextlib.suppress(TypeError, ValueError, AttributeError):
+                texts[name] = json.dumps(value, default=lambda v: v.item())
         return texts
+
+
+def numbers_of(values: dict[Any, Any]) -> dict[str, Any]:
+    """The numbers of a dict, and of the dicts in it."""
+    from numbers import Real
+
+    found = {str(k): numbers_of(v) if isinstance(v, dict) else v for k, v in values.items()}
+    return {k: v for k, v in found.items() if isinstance(v, Real | dict)}
 
 
 def peak_memory() -> int:

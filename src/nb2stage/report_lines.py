@@ -1,0 +1,142 @@
+"""The lines of a script that write report/report.md: text cells, and what the cells of the stage show."""
+
+from __future__ import annotations
+
+import ast
+import posixpath
+from pathlib import PurePosixPath
+
+from nb2stage.displays import Displays, moved_links
+from nb2stage.import_lines import Imports
+from nb2stage.notebook import Cell
+from nb2stage.planning import Planner, StagePlan
+
+_FENCE = "~~~"
+
+
+class ReportLines:
+    """The parts of the report of one stage, in their order."""
+
+    def __init__(self, planner: Planner, plan: StagePlan, imports: Imports, displays: Displays) -> None:
+        self.path, self.plan, self.imports, self.displays = planner.path, plan, imports, displays
+        self.report = imports.fresh("report")
+        self.frames = self.rich = self.styles = self.nones = self.prints = False
+        if plan.report:
+            shown = list(displays.shown())
+            self.frames = any(map(displays.may_be_frame, shown))
+            self.styles = bool(shown) and displays.styles()
+            self.rich = bool(shown) and bool(displays.rich())
+            self.nones = displays.may_be_none()
+            self.prints = bool(shown) or displays.may_print()
+
+    @property
+    def show(self) -> str:
+        """The function that shows a value."""
+        return self.imports.fresh("show") if self.frames or self.rich or self.styles or self.nones else "print"
+
+    def text(self, cell: Cell) -> str:
+        """The line for a cell of markdown."""
+        text = moved_links(cell.source, self.path).strip()
+        return f"{self.report}.append({_literal(text)})" if text else ""
+
+    def figure(self, path: str, prefix: str = "") -> str:
+        """The line for a figure; with the prefix `f` the path has names of the script in it."""
+        link = posixpath.relpath(path, str(PurePosixPath(self.plan.report).parent))
+        return f'{self.report}.append({prefix}"![{PurePosixPath(path).stem}]({link})")'
+
+    def replaced(self) -> set[str]:
+        """`display`, where each use of it becomes one of `show`."""
+        calls = [call for cell in self.plan.cells for call in self.displays.calls(cell)]
+        if not (self.displays.knows_display and self.displays.is_bound("display")):
+            return set()
+        own = [*self.plan.data.statements, *self.plan.data.repeats]
+        uses = [n for s in own for n in ast.walk(s.node) if isinstance(n, ast.Name) and n.id == "display"]
+        return {"display"} if len(uses) == len(calls) and not any(call.keywords for call in calls) else set()
+
+    def begin(self) -> list[str]:
+        """What stands before the first cell."""
+        if not self.plan.report:
+            return []
+        if not self.prints:
+            return [f"{self.report} = []  # the parts of {self.plan.report}"]
+        sys, terminal, write = self.imports.module("sys"), self.imports.fresh("terminal"), self.imports.fresh("write")
+        return [
+            f"{self.report} = []  # the parts of {self.plan.report}; what is printed in one go is a list\n"
+            f"{terminal} = {sys}.stdout.write",
+            f"def {write}(text):\n"
+            '    """Print on the terminal, and in the report."""\n'
+            f"    if not {self.report} or isinstance({self.report}[-1], str):\n"
+            f"        {self.report}.append([])\n"
+            f"    {self.report}[-1].append(text)\n"
+            f"    return {terminal}(text)",
+            *self.showing(),
+            f"{sys}.stdout.write = {write}",
+        ]
+
+    def showing(self) -> list[str]:
+        """The functions that show values."""
+        if self.show == "print":
+            return []
+        pd = self.imports.module("pandas", "pd") if self.frames else ""
+        cases = []
+        if self.styles:
+            styler = self.imports.member("pandas.io.formats.style", "Styler")
+            cases.append((f"isinstance(value, {styler})", f"{self.report}.append(value.to_html(exclude_styles=True))"))
+        if self.rich:
+            classes = [self.imports.member("IPython.display", name) for name in self.displays.rich()]
+            which = classes[0] if len(classes) == 1 else f"({', '.join(classes)})"
+            cases.append((f"isinstance(value, {which})", f"{self.report}.append(value.data)"))
+        table = self.imports.fresh("table")
+        if self.frames:
+            condition = f"isinstance(value, {pd}.DataFrame) and not value.empty"
+            cases.append((condition, f"{self.report}.append({table}(value))"))
+        lines = [f"def {self.show}(*values):", '    """Show values in the report as a notebook shows them."""']
+        lines.append("    for value in values:")
+        for number, (condition, action) in enumerate(cases):
+            lines += [f"        {'elif' if number else 'if'} {condition}:", f"            {action}"]
+        lines += [f"        {'elif' if cases else 'if'} value is not None:", "            print(value)"]
+        return [*([_table(table, pd)] if self.frames else []), "\n".join(lines)]
+
+    def end(self) -> str:
+        """What stands behind the last cell."""
+        if not self.plan.report:
+            return ""
+        path, lines, parts = self.imports.member("pathlib", "Path"), [], self.report
+        folder = str(PurePosixPath(self.plan.report).parent)
+        if folder != str(PurePosixPath(self.plan.script).parent):
+            lines.append(f'{path}("{folder}").mkdir(parents=True, exist_ok=True)')
+        if self.prints:
+            parts = self.imports.fresh("parts")
+            block = f'"{_FENCE}\\n" + "".join(part).strip("\\n") + "\\n{_FENCE}"'
+            lines.append(f"{parts} = [part if isinstance(part, str) else {block} for part in {self.report}]")
+        written = f'"\\n\\n".join({parts}) + "\\n"'
+        lines.append(f'{path}("{self.plan.report}").write_text({written}, encoding="utf-8")')
+        return "\n".join(lines)
+
+
+def _table(name: str, pd: str) -> str:
+    return (
+        f"def {name}(frame):\n"
+        '    """A frame as a table of markdown, with its rows and numbers as pandas prints them."""\n'
+        f"    options = {pd}.options.display\n"
+        '    form = {"index": False, "header": False, "max_rows": options.max_rows, "min_rows": options.min_rows}\n'
+        "    columns = [frame.index.to_series(), *(column for _, column in frame.items())]\n"
+        '    cells = zip(*(column.to_string(**form).split("\\n") for column in columns))\n'
+        '    head = [frame.index.name or "", *frame.columns]\n'
+        '    rows = [[str(cell).strip().replace("|", "\\\\|") for cell in row] for row in (head, *cells)]\n'
+        '    rows.insert(1, ["---"] * len(head))\n'
+        '    return "\\n".join(f"| {\' | \'.join(row)} |" for row in rows)'
+    )
+
+
+def _literal(text: str) -> str:
+    """A text as it stands in a script, over several lines where it has such."""
+    if '"""' in text or text.endswith(("\\", '"')) or "\r" in text:
+        return (
+            repr(text)
+            if "\n" not in text
+            else "(\n" + "\n".join(f"    {line!r}" for line in text.splitlines(True)) + "\n)"
+        )
+    raw = "r" if "\\" in text else ""
+    quotes = '"""' if "\n" in text or '"' in text else '"'
+    return f"{raw}{quotes}{text}{quotes}"
