@@ -192,7 +192,8 @@ class ProjectFiles:
         text = before if before is None else self.with_plots(before)
         update = merge_dvc_yaml(text, self.stages, removed, base, source=self.notebook)
         if before is None:
-            update = update._replace(text=self.with_plots(update.text), unmarked=self.with_plots(update.text))
+            text = self.with_plots(update.text)
+            update = update._replace(text=text, unmarked=text)
         if before is not None and not force:
             if update.unmarked != before:
                 self.foreign(before)
@@ -210,6 +211,8 @@ class ProjectFiles:
     def with_plots(self, text: str) -> str:
         """A dvc.yaml with the plots that belong to its top level."""
         known = self.project.state.at("dvc.yaml", self.dvc_before).of(self.notebook).plots
+        if not known and not self.top_plots:
+            return text
         return merge_top_plots(text, self.top_plots, {} if self.project.force else known)
 
     def foreign(self, before: str) -> None:

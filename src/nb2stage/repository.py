@@ -109,8 +109,11 @@ def ignored_by_git(root: Path, paths: Iterable[str]) -> dict[str, tuple[str, int
 
     All paths are relative to `root`; one that ends with a slash is a folder.
     """
+    top = git_top(root)
+    if top is None:
+        return {}
     answer = _asked(["check-ignore", "-z", "-v", "--stdin"], root, "".join(f"{path}\0" for path in paths))
-    fields, top = (answer or "").split("\0"), git_top(root) or root
+    fields = (answer or "").split("\0")
     return {
         fields[i + 3]: (os.path.relpath(top / fields[i], root), int(fields[i + 1] or 0), fields[i + 2])
         for i in range(0, len(fields) - 3, 4)
