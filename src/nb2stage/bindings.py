@@ -153,7 +153,7 @@ class Bindings(Expressions):
         elif isinstance(target, ast.Attribute | ast.Subscript):
             base = self.eval(target.value)
             if isinstance(target, ast.Subscript):
-                if self.may_be_slice(target.slice) and any(o.type not in {*DATA, "dict"} for o in base):
+                if self.may_replace_members(target) and any(o.type not in {*DATA, "dict"} for o in base):
                     values = self.taken(values)
                 values = values | self.eval(target.slice)
             elif isinstance(target.value, ast.Attribute):
@@ -165,9 +165,12 @@ class Bindings(Expressions):
                     self.find("NB243", target, ast.unparse(target.value.value), "array flags, which no file keeps")
             self.store_into(base, target, values)
 
-    def may_be_slice(self, node: ast.expr) -> bool:
-        """Whether a store with this index may replace several members: `xs[1:] = values`, or `xs[part] = values`."""
-        return isinstance(node, ast.Slice) or (isinstance(node, ast.Name) and self.constant(node) is None)
+    def may_replace_members(self, target: ast.Subscript) -> bool:
+        """Whether a store may replace several members of a list: `xs[1:] = values`, or `xs[part] = values`."""
+        if isinstance(target.value, ast.Attribute) and target.value.attr in ("loc", "iloc", "at", "iat"):
+            return False
+        index = target.slice
+        return isinstance(index, ast.Slice) or (isinstance(index, ast.Name) and self.constant(index) is None)
 
     def unpack(self, target: ast.Tuple | ast.List, values: Values, value: ast.expr | None) -> None:
         starred = any(isinstance(t, ast.Starred) for t in target.elts)
