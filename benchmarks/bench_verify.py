@@ -117,11 +117,11 @@ def main() -> int:
         if "again" in found:
             verdict += f", with --repeat {found['again']['verdict']}"
         if arguments.agree:
-            status = differential.compare(path, options).status
+            outcome = differential.compare(path, options)
             judged += 1
             last = found.get("again", found["said"])["verdict"]
-            agreed += (status == "same") == (last == "equal")
-            verdict += f"; differential check: {status}"
+            agreed += (outcome.status == "same") == (last == "equal")
+            verdict += f"; differential check: {outcome.status} {outcome.reason}".rstrip()
         times = "".join(f"{found[key]:8.2f} " for key in ("notebook", "pipeline", "verify", "allowed"))
         print(f"{path.stem:36} {times} {verdict}", flush=True)
     print(f"{count} notebooks, {slow} take longer than {FACTOR} x (kernel + scripts) + {CONSTANT:.0f} s")

@@ -343,6 +343,28 @@ def test_what_cannot_begin_writes_nothing(arguments: list[str], code: str, proje
     assert sorted(path.name for path in project.rglob("*")) == before
 
 
+@pytest.mark.parametrize("argv", [["no-such-program"], [sys.executable, "-c", "raise SystemExit(3)"]])
+@pytest.mark.parametrize(("name", "code"), [("run", 1), ("verify", 2)])
+def test_a_kernel_that_does_not_start_is_told(name: str, code: int, argv: list[str], tmp_path: Path) -> None:
+    kernel, root = tmp_path / "jupyter" / "kernels" / "broken", tmp_path / "project"
+    for folder in (kernel, root):
+        folder.mkdir(parents=True)
+    (kernel / "kernel.json").write_text(json.dumps({"argv": argv, "display_name": "broken", "language": "python"}))
+    write_notebook(root / "explore.ipynb", [("import", "n = 1")])
+    done = subprocess.run(
+        [sys.executable, "-m", "nb2stage", name, "explore.ipynb", "--kernel", "broken"],
+        cwd=root,
+        capture_output=True,
+        text=True,
+        check=False,
+        env={**os.environ, "JUPYTER_PATH": str(tmp_path / "jupyter")},
+    )
+    assert done.returncode == code
+    assert "explore.ipynb: NB802 the kernel `broken` does not start" in done.stdout + done.stderr
+    assert "Traceback" not in done.stderr
+    assert [path.name for path in root.iterdir()] == ["explore.ipynb"]
+
+
 def test_a_missing_papermill_is_told(project: Path, tmp_path: Path) -> None:
     (tmp_path / "papermill.py").write_text("raise ImportError('no module')")
     path = os.pathsep.join([str(tmp_path), *sys.path])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import atexit
 import contextlib
 import re
 import signal
@@ -104,7 +105,7 @@ def execute(
     for cell, step in zip(cells, steps, strict=True):
         cell.metadata["tags"] = ["raises-exception"] if step.may_fail else []
     result = Executed([0.0] * len(steps), [[] for _ in steps])
-    current = [0]
+    current: list[int] = []  # the steps that have begun
     interrupted: list[bool] = []
 
     class Client(nbclient.NotebookClient):  # type: ignore[misc]
@@ -126,7 +127,7 @@ def execute(
 
         async def async_execute_cell(self, cell: Any, cell_index: int, *rest: Any, **options: Any) -> Any:
             step, begin = steps[cell_index], time.perf_counter()
-            current[0] = cell_index
+            current.append(cell_index)
             started(step)
             options["store_history"] = not step.probe
             try:
@@ -146,7 +147,12 @@ def execute(
     except BaseException as error:
         if interrupted:  # whatever a client without a kernel stumbles over
             raise KeyboardInterrupt from None
-        raise _meaning(error, steps[current[0]], nbclient.exceptions) from None
+        if not current and isinstance(error, Exception):
+            raise not_started(kernel, error) from None
+        raise _meaning(error, steps[current[-1] if current else 0], nbclient.exceptions) from None
+    finally:
+        # It is shut down by now; of one that did not start, nbclient would stumble over that at the end of the program.
+        atexit.unregister(client._cleanup_kernel)
     result.outputs = [list(cell.outputs) for cell in cells]
     return result
 
@@ -172,6 +178,13 @@ def _meaning(error: BaseException, step: Step, exceptions: Any) -> BaseException
     if isinstance(error, exceptions.DeadKernelError):
         return _died(step)
     return error
+
+
+def not_started(kernel: str, error: Exception) -> Nb2stageError:
+    """The finding about a kernel that did not come as far as the first cell."""
+    reason = str(error).strip() or type(error).__name__
+    hint = f"see what `jupyter kernelspec list` says about `{kernel}`, or choose another with --kernel"
+    return Nb2stageError(Diagnostic("NB802", f"the kernel `{kernel}` does not start: {reason}", hint))
 
 
 def _died(step: Step) -> Nb2stageError:

@@ -7,12 +7,12 @@ import os
 import tempfile
 import warnings
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
 
 from nb2stage.diagnostics import Diagnostic, Nb2stageError
-from nb2stage.kernels import line_of_error, needed
+from nb2stage.kernels import line_of_error, needed, not_started
 from nb2stage.tags import CellRole, Role
 from nb2stage.tuning import Parameter, python_text
 
@@ -94,7 +94,7 @@ def execute(
     """Run the notebook in a folder; the executed notebook stands at `output` afterwards, also one that failed.
 
     papermill writes the notebook after each cell; it does so into a temporary folder, so that `output` is always whole.
-    Raises `Nb2stageError` where the kernel does not start.
+    Raises `Nb2stageError` where the kernel does not start; nothing is written then.
     """
     papermill: Any = needed("papermill", "run", "pip install papermill ipykernel")
     _register(papermill, plan, progress)
@@ -115,9 +115,12 @@ def execute(
             return Outcome(output, failed_cell(plan, path, error))
         except Exception as error:
             # papermill and what it uses raise whatever a kernel makes them stumble over.
+            if not _begun:
+                finding = not_started(kernel, error).diagnostics[0]
+                raise Nb2stageError(replace(finding, path=path)) from None
             return Outcome(output, _failed_kernel(plan, path, error))
         finally:
-            if written.exists():
+            if written.exists() and _begun:
                 _move(written, output)
     return Outcome(output)
 
@@ -136,7 +139,7 @@ def failed_cell(plan: Plan, path: str, error: Any) -> Diagnostic:
 
 def _failed_kernel(plan: Plan, path: str, error: Exception) -> Diagnostic:
     if type(error).__name__ == "DeadKernelError":
-        number = _current[0]
+        number = _begun[-1]
         hint = "it may have run out of memory, or a library ended the process"
         return Diagnostic(
             "NB803", "the kernel died here", hint, path=path, cell=plan.cells[number], stage=plan.stages[number]
@@ -145,7 +148,7 @@ def _failed_kernel(plan: Plan, path: str, error: Exception) -> Diagnostic:
     return Diagnostic("NB802", message, "see whether it runs in Jupyter", path=path)
 
 
-_current: list[int] = [0]
+_begun: list[int] = []  # the cells of the run that have begun
 
 
 def _register(papermill: Any, plan: Plan, progress: Callable[[str, float], None]) -> None:
@@ -158,7 +161,7 @@ def _register(papermill: Any, plan: Plan, progress: Callable[[str, float], None]
 
             def cell_start(cell: Any, cell_index: int | None = None, **rest: Any) -> Any:
                 if cell_index is not None:
-                    _current[0] = cell_index
+                    _begun.append(cell_index)
                     number, stage = plan.cells[cell_index], plan.stages[cell_index]
                     what = "parameters" if number is None else f"cell {number}"
                     progress(f"stage {stage}, {what}" if stage else what, cell_index / len(plan.cells))
@@ -167,7 +170,7 @@ def _register(papermill: Any, plan: Plan, progress: Callable[[str, float], None]
             nb_man.cell_start = cell_start
             return super().execute_managed_notebook(nb_man, kernel_name, **options)
 
-    _current[0] = 0
+    _begun.clear()
     papermill.engines.papermill_engines.register(_ENGINE, Engine)
 
 
