@@ -68,6 +68,16 @@ def test_what_is_there_is_not_overwritten(project: Path, call: Any) -> None:  # 
     assert not (project / "explore.ipynb").exists()
 
 
+def test_a_notebook_without_tags_is_to_be_tagged_first(project: Path, call: Any) -> None:  # noqa: F811
+    save(project / "a.ipynb", [("", "x = 1"), ("parameters", "y = 2")])
+    save(project / "b.ipynb", [("train", "x = 1")])
+    (project / "c.ipynb").write_text("no notebook")
+    out = call("init")[1]
+    assert (
+        "next: tag the cells of a.ipynb with their stages; `nb2stage convert --help` lists the tags\n      pip" in out
+    )
+
+
 def test_looking_first_writes_nothing(project: Path, call: Any) -> None:  # noqa: F811
     code, out, _ = call("init", "wine", "--dry-run")
     assert code == 0

@@ -84,6 +84,8 @@ ROWS: list[tuple[str, Callable[[Path], None], set[str]]] = [
     ("a cell's code", replaced(LEFT, "* scale", "* scale + 1"), {"left", "report"}),
     ("a cell's code, with the same result", replaced(LEFT, "double(r) * scale", "scale * double(r)"), {"left"}),
     ("a comment", replaced(LEFT, "of the left", "on the left"), {"left"}),
+    ("the layout of a line", replaced(LEFT, "lefts = json", "lefts  =  json"), {"left"}),
+    ("lines without text at the end of a cell", replaced(LEFT, "for r in rows]))", "for r in rows]))\n\n\n"), set()),
     ("a text cell", markdown, set()),
     ("an untagged cell", replaced(3, "rows[0]", "rows[1]"), set()),
     ("an untagged cell more", cells_as(lambda cells: [*cells, ("", "import os\nprint(total)")]), set()),

@@ -121,7 +121,7 @@ def run(options: argparse.Namespace, console: Console) -> int:
         data = {"version": 1, "ok": True, "written": not options.dry_run, "files": files, "commands": commands}
         console.out(json.dumps({**data, "next": follow}, indent=2, ensure_ascii=False))
     elif not console.quiet:
-        console.out(_said(done, commands, follow, options.dry_run))
+        console.out(_said(done, commands, _to_tag(root, notebooks) + follow, options.dry_run))
     return 0
 
 
@@ -136,6 +136,23 @@ def _said(changes: Sequence[Change], commands: Sequence[str], follow: Sequence[s
     if not is_preview:
         lines += ["", f"next: {follow[0]}", *(f"      {command}" for command in follow[1:])]
     return "\n".join(lines)
+
+
+def _to_tag(root: Path, notebooks: Sequence[str]) -> list[str]:
+    """What is to be done with notebooks in which no cell has a stage yet."""
+    import contextlib
+
+    from nb2stage.diagnostics import Nb2stageError
+    from nb2stage.notebook import read_notebook
+    from nb2stage.tags import parse_tags
+
+    todo = []
+    for name in notebooks:
+        with contextlib.suppress(Nb2stageError):  # converting it says why
+            if not parse_tags(read_notebook((root / name).read_bytes(), name))[1]:
+                todo.append(name)
+    names = ", ".join(todo)
+    return [f"tag the cells of {names} with their stages; `nb2stage convert --help` lists the tags"] if todo else []
 
 
 def notebooks_of(root: Path) -> list[str]:

@@ -63,6 +63,7 @@ class Status(NamedTuple):
     hand: list[str]
     runs: dict[str, list[Reason]]
     cells: dict[str, list[int]]
+    killed: bool  # whether a command died while it was writing
 
 
 def run(options: argparse.Namespace, console: Console) -> int:
@@ -103,6 +104,7 @@ def status_of(done: Run) -> Status:
         hand_edits(done.root, state),
         Pipeline(done.root, texts).reasons(),
         cells,
+        bool(state.pending),
     )
 
 
@@ -174,13 +176,17 @@ def why(reason: Reason, cells: Mapping[str, list[int]]) -> str:
 def text(status: Status, paint: Callable[[str, str], str]) -> str:
     """The status for people."""
     blocks = []
+    if status.killed:
+        blocks.append(
+            [paint("a command was killed while it was writing: the next one that writes completes it", "bold")]
+        )
     names = " ".join(status.notebooks)
     if status.notebook:
         lines = [f"  {path}" + (f": {_numbers(cells)}" if cells else "") for path, cells in status.notebook.items()]
         blocks.append([paint(f"changed in {', '.join(status.notebooks)}, not converted yet:", "bold"), *lines])
     if status.hand:
         blocks.append([paint("edited by hand:", "bold"), *(f"  {line}" for line in status.hand)])
-    if not blocks:
+    if not status.notebook and not status.hand:
         blocks.append([f"{', '.join(status.notebooks)} and the scripts are in step"])
     if status.runs:
         when = f"after `nb2stage convert {names}`, " if status.notebook else ""
@@ -204,6 +210,7 @@ def document(status: Status) -> dict[str, Any]:
         "notebooks": list(status.notebooks),
         "not_converted": [{"path": path, "cells": cells} for path, cells in status.notebook.items()],
         "edited_by_hand": status.hand,
+        "killed": status.killed,
         "runs": [
             {
                 "stage": name,

@@ -68,7 +68,8 @@ def _large_outputs(project: Snapshot, path: str) -> Iterator[Finding]:
     if total > limit:
         size, cell = max(sizes)
         message = f"the outputs take {_kb(total)}, {_kb(size)} of it in this cell; at most {_kb(limit)} are allowed"
-        hint = f"clear them: `jupyter nbconvert --clear-output --inplace {path}`"
+        command = f"jupyter nbconvert --clear-output --inplace {path}"
+        hint = f"clear them in Jupyter (Edit > Clear Outputs of All Cells) or with `{command}`"
         yield Finding(Diagnostic("NB731", message, hint, path=path, cell=cell))
 
 
