@@ -15,7 +15,15 @@ from pathlib import Path
 from typing import Any, Final
 
 import pytest
-from test_cli import save
+from test_ci import (
+    Runner,
+    Service,
+    programs,  # noqa: F401 (a fixture)
+    pull_request,
+    service,  # noqa: F401 (a fixture)
+)
+from test_ci import row as has_row
+from test_report import notebook
 
 DATA: Final = "x,y\n" + "".join(f"{n},{2 * n + (n * 7) % 5}\n" for n in range(20))
 CELLS: Final = [
@@ -30,7 +38,21 @@ CELLS: Final = [
         "fit = {'slope': slope, 'rows': len(test)}\n"
         "listed = [1, 2]",
     ),
+    ("md report", "# The fit\n\nA line through the origin."),
+    ("report", "pd.DataFrame({'slope': [slope], 'rmse': [rmse]}, index=['ridge'])"),
     ("report", "import matplotlib.pyplot as plt\nplt.plot(test.x, residuals)\nplt.show()"),
+    ("md", "The tables below are drawn by DVC."),
+    ("report plots", "path = pd.DataFrame({'step': [1, 2], 'loss': [slope, slope / 2]})"),
+    (
+        "report plots",
+        "#| template: scatter\n#| x: measured\n#| y: fitted\n"
+        "measured = test.y.tolist()\nfitted = (slope * test.x).tolist()",
+    ),
+    (
+        "report plots",
+        "#| template: confusion\nhigh = pd.DataFrame({'actual': test.y > 34, 'predicted': slope * test.x > 22})",
+    ),
+    ("report plots", "weights = pd.DataFrame({'feature': ['x', 'one'], 'weight': [slope, 1.0]})\nprint('all drawn')"),
 ]
 QUEUED: Final = {"q2": 2.0, "q3": 3.0, "q4": 4.0}
 ENVIRONMENT: Final = {
@@ -64,7 +86,7 @@ def expected(alpha: float) -> dict[str, Any]:
     folder, names = Path.cwd(), {}
     try:
         os.chdir(STORY[0])
-        for tags, source in CELLS[:-1]:
+        for tags, source in CELLS[:5]:
             exec(source.replace("alpha = 0.5", f"alpha = {alpha}") if tags == "parameters" else source, names)
     finally:
         os.chdir(folder)
@@ -83,11 +105,13 @@ def story(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The project at the end of the story, its workspace clean on main."""
     top = tmp_path_factory.mktemp("story")
     folder = top / "project"
-    save(folder / "fit.ipynb", CELLS)  # type: ignore[arg-type]
+    folder.mkdir()
+    (folder / "fit.ipynb").write_bytes(notebook(CELLS))
     (folder / "points.csv").write_text(DATA)
     STORY[:] = [folder]
     run(folder, sys.executable, "-m", "nb2stage", "convert", "fit.ipynb", "--init")
     run(folder, "git", "symbolic-ref", "HEAD", "refs/heads/main")
+    run(folder, sys.executable, "-m", "nb2stage", "ci", "github")
     # The remotes come first: experiments are pushed with the settings of the commit that they started from.
     run(top, "git", "init", "--bare", "origin.git")
     run(folder, "git", "remote", "add", "origin", "../origin.git")
@@ -112,7 +136,7 @@ def story(tmp_path_factory: pytest.TempPathFactory) -> Path:
     run(folder, "dvc", "exp", "run", "--run-all")
 
     run(folder, "git", "push", "origin", "main", "tuned")
-    run(folder, "dvc", "push")
+    run(folder, "dvc", "push", "--all-branches")
     return folder
 
 
@@ -148,6 +172,7 @@ def test_apply_brings_an_experiment_into_the_workspace(story: Path) -> None:
     try:
         run(story, "dvc", "exp", "apply", "q3")
         assert json.loads((story / "metrics.json").read_text()) == expected(3.0)
+        assert (story / "report/report.md").read_text() == report(3.0)
         assert "alpha: 3.0" in (story / "params.yaml").read_text()
         assert "didn't change, skipping" in run(story, "dvc", "repro")
         assert json.loads((story / "metrics.json").read_text()) == expected(3.0)
@@ -199,7 +224,7 @@ def test_metrics_and_params_diff(story: Path) -> None:
         }
 
 
-def test_plots_show_and_diff(story: Path, tmp_path: Path) -> None:
+def test_figures_are_shown_and_compared(story: Path, tmp_path: Path) -> None:
     figure = "report/figures/figure_1.png"
     run(story, "dvc", "plots", "show", "-o", str(tmp_path / "show"))
     (shown,) = (tmp_path / "show/static").iterdir()
@@ -210,6 +235,104 @@ def test_plots_show_and_diff(story: Path, tmp_path: Path) -> None:
         wanted = subprocess.run(["git", "show", f"{rev}:{figure}"], cwd=story, capture_output=True, check=True).stdout
         (found,) = [path for path in (tmp_path / "diff/static").iterdir() if path.read_bytes() == wanted]
         assert found.name in page
+
+
+def plots(folder: Path, *command: str) -> dict[str, Any]:
+    """File -> what Vega draws of it, with the data of all revisions."""
+    found = read(folder, "dvc", "plots", *command, "--json")["data"]
+    contents = {name: entries[0]["content"] for name, entries in found.items() if entries[0]["type"] == "vega"}
+    return {name: json.loads(each) if isinstance(each, str) else each for name, each in contents.items()}
+
+
+def test_plots_show_draws_each_as_what_it_is(story: Path) -> None:
+    shown = plots(story, "show")
+    assert set(shown) == {f"plots/{name}.csv" for name in ("path", "fitted", "high", "weights")}
+    axes = {
+        name: tuple(
+            (plot.get("encoding", {}) | plot.get("layer", [{}])[0].get("encoding", {}))[axis]["field"] for axis in "xy"
+        )
+        for name, plot in shown.items()
+        if name != "plots/high.csv"
+    }
+    assert axes == {
+        "plots/path.csv": ("step", "loss"),
+        "plots/fitted.csv": ("measured", "fitted"),
+        "plots/weights.csv": ("weight", "feature"),
+    }
+    assert shown["plots/path.csv"]["layer"][0]["layer"][0]["mark"] == "line"
+    assert shown["plots/fitted.csv"]["mark"]["type"] == "point"
+    assert shown["plots/weights.csv"]["mark"]["type"] == "bar"
+    assert '"rect"' in json.dumps(shown["plots/high.csv"])
+
+
+def test_plots_diff_has_the_numbers_of_each_revision(story: Path) -> None:
+    compared = plots(story, "diff", "main", "tuned", "q2")
+    values = {name: plot["data"]["values"] for name, plot in compared.items()}
+    tests = [(int(x), int(y)) for x, y in (line.split(",") for line in DATA.split()[1:])][15:]
+    for rev, alpha in {"main": 0.5, "tuned": 0.25, "q2": 2.0}.items():
+        slope = expected(alpha)["fit"]["slope"]
+        rows = {name: [each for each in found if each["rev"] == rev] for name, found in values.items()}
+        assert [(int(r["step"]), float(r["loss"])) for r in rows["plots/path.csv"]] == [(1, slope), (2, slope / 2)]
+        assert [(int(r["measured"]), float(r["fitted"])) for r in rows["plots/fitted.csv"]] == [
+            (y, slope * x) for x, y in tests
+        ]
+        assert [(r["actual"], r["predicted"]) for r in rows["plots/high.csv"]] == [
+            (str(y > 34), str(slope * x > 22)) for x, y in tests
+        ]
+        assert [(r["feature"], float(r["weight"])) for r in rows["plots/weights.csv"]] == [("x", slope), ("one", 1.0)]
+
+
+# -- the report ------------------------------------------------------------------------------------------------------
+
+
+def report(alpha: float) -> str:
+    """The report, with the numbers of the notebook itself."""
+    found = expected(alpha)
+    return f"""\
+# The fit
+
+A line through the origin.
+
+|  | slope | rmse |
+| --- | --- | --- |
+| ridge | {found["fit"]["slope"]:.6f} | {found["rmse"]:.6f} |
+
+![figure_1](figures/figure_1.png)
+
+The tables below are drawn by DVC.
+
+~~~
+all drawn
+~~~
+"""
+
+
+def test_git_has_the_report_of_each_run(story: Path) -> None:
+    for rev, alpha in {"main": 0.5, "tuned": 0.25, revision(story, "q4"): 4.0}.items():
+        assert run(story, "git", "show", f"{rev}:report/report.md") == report(alpha)
+    assert run(story, "git", "diff", "--numstat", "main", "tuned", "--", "report/report.md").split()[:2] == ["1", "1"]
+
+
+def test_the_workflow_comments_on_the_branch(
+    story: Path,
+    tmp_path: Path,
+    programs: Path,  # noqa: F811
+    service: tuple[str, type[Service]],  # noqa: F811
+) -> None:
+    run(tmp_path, "git", "clone", "--branch", "tuned", str(story.parent / "origin.git"), "work")
+    folder = tmp_path / "work"
+    runner = Runner(folder, pull_request(folder), programs, service[0])
+    assert runner.run() == "success", runner.logs
+    assert "Running stage" not in runner.logs["Reproduce"]  # all is pulled
+    (comment,) = [each["body"] for each in service[1].comments.values()]
+    assert "`dvc.lock` in git" not in comment
+    rmse = [expected(alpha)["rmse"] for alpha in (0.5, 0.25)]
+    (shown,) = re.findall(r"^\| metrics.json *\| rmse *\| (.*?) \|$", comment, re.MULTILINE)
+    assert [float(each) for each in shown.split("|")] == pytest.approx([*rmse, rmse[1] - rmse[0]], abs=1e-5)
+    assert has_row(comment, "params.yaml", "train.alpha", "0.5", "0.25")
+    address = f"https://github.com/lab/project/blob/{run(folder, 'git', 'rev-parse', 'HEAD').strip()}/report/figures"
+    assert report(0.25).replace("(figures/figure_1.png)", f"({address}/figure_1.png?raw=true)") in comment
+    assert (folder / "ci_report/plots/index.html").exists()
 
 
 # -- the overview ----------------------------------------------------------------------------------------------------
