@@ -8667,6 +8667,317 @@ out["second"] = dump(second, seen)
 out["third"] = dump(third, seen)
 => out
 
+== array-of-objects-holds-what-is-stored
+# %% clean
+import numpy as np
+def mk(): return [1]
+l = mk()
+o = np.empty(2, dtype=object)
+o[0] = l
+# %% train
+o[0].append(2)
+# %% report
+=> l
+
+== array-of-objects-holds-an-array
+# %% clean
+import numpy as np
+def mk(): return np.arange(3)
+l = mk()
+o = np.array([l, None], dtype=object)
+# %% train
+o[0][0] = 9
+# %% report
+=> l.tolist()
+
+== memoryview-changes-its-bytearray
+# %% clean
+def mk(): return bytearray(b"abc")
+b = mk()
+# %% train
+m = memoryview(b)
+m[0] = 65
+# %% report
+=> list(b)
+
+== array-from-a-buffer-changes-it
+# %% clean
+import numpy as np
+def mk(): return bytearray(b"abc")
+b = mk()
+# %% train
+m = np.frombuffer(b, dtype=np.uint8)
+m[0] = 65
+# %% report
+=> list(b)
+
+== result-written-into-a-third-argument
+# %% clean
+import numpy as np
+def mk(): return np.arange(3.0)
+a = mk()
+# %% train
+np.add(a, 1, a)
+# %% report
+=> a.tolist()
+
+== result-written-into-a-second-argument
+# %% clean
+import numpy as np
+def mk(): return np.arange(3.0)
+a = mk()
+# %% train
+np.sqrt(a, a)
+# %% report
+=> a.tolist()
+
+== ufunc-at-changes-its-array
+# %% clean
+import numpy as np
+def mk(): return np.arange(3.0)
+a = mk()
+# %% train
+np.add.at(a, [0, 0], 1)
+# %% report
+=> a.tolist()
+
+== method-of-an-array-called-as-a-function
+# %% clean
+import numpy as np
+def mk(): return np.arange(3.0)
+a = mk()
+# %% train
+np.ndarray.fill(a, 3)
+# %% report
+=> a.tolist()
+
+== method-of-a-frame-called-as-a-function
+# %% clean
+import pandas as pd
+def mk(): return pd.DataFrame({"a": [1, 2]})
+df = mk()
+# %% train
+pd.DataFrame.insert(df, 0, "z", 1)
+# %% report
+=> list(df.columns)
+
+== argument-that-may-be-overwritten
+# %% clean
+import numpy as np, scipy.linalg
+def mk(): return np.asfortranarray(np.array([[2.0, 1.0], [1.0, 3.0]]))
+a = mk()
+# %% train
+i = scipy.linalg.inv(a, overwrite_a=True)
+# %% report
+=> a.tolist()
+
+== eval-into-a-target
+# %% clean
+import pandas as pd
+def mk(): return pd.DataFrame({"a": [1, 2]})
+df = mk()
+# %% train
+pd.eval("c = df.a + 1", target=df, inplace=True)
+# %% report
+=> list(df.columns)
+
+== attribute-that-is-worked-out-and-counted
+# %% clean
+class P:
+    def __getattr__(self, name):
+        if name.startswith("__"):
+            raise AttributeError(name)
+        hits.append(name)
+        return 1
+hits = []
+p = P()
+# %% train
+p.foo
+# %% report
+=> hits
+
+== keys-of-a-dict-that-grows | NB243
+# %% clean
+def mk(): return {"a": 1}
+d = mk()
+k = d.keys()
+# %% train
+d["b"] = 2
+# %% report
+=> list(k)
+
+== text-printed-into-a-buffer
+# %% clean
+import io
+def mk(): return io.StringIO()
+s = mk()
+# %% train
+print("hello", file=s)
+# %% report
+=> s.getvalue()
+
+== frame-written-into-a-buffer
+# %% clean
+import io
+import pandas as pd
+def mk(): return io.StringIO()
+s = mk()
+# %% train
+pd.DataFrame({"a": [1]}).to_csv(s)
+# %% report
+=> s.getvalue()
+
+== json-written-into-a-buffer
+# %% clean
+import io, json
+def mk(): return io.StringIO()
+s = mk()
+# %% train
+json.dump([1], s)
+# %% report
+=> s.getvalue()
+
+== array-written-into-a-buffer
+# %% clean
+import io
+import numpy as np
+def mk(): return io.BytesIO()
+s = mk()
+# %% train
+np.save(s, np.arange(3))
+# %% report
+=> len(s.getvalue())
+
+== pickle-written-into-a-buffer
+# %% clean
+import io, pickle
+def mk(): return io.BytesIO()
+s = mk()
+# %% train
+pickle.dump([1], s)
+# %% report
+=> s.getvalue().hex()
+
+== text-pretty-printed-into-a-buffer
+# %% clean
+import io, pprint
+def mk(): return io.StringIO()
+s = mk()
+# %% train
+pprint.pprint([1], stream=s)
+# %% report
+=> s.getvalue()
+
+== info-of-a-frame-written-into-a-buffer
+# %% clean
+import io
+import pandas as pd
+def mk(): return io.StringIO()
+s = mk()
+# %% train
+pd.DataFrame({"a": [1]}).info(buf=s)
+# %% report
+=> len(s.getvalue())
+
+== frame-read-from-a-buffer
+# %% clean
+import io
+import pandas as pd
+def mk(): return io.StringIO("a\n1\n2\n")
+s = mk()
+# %% train
+df = pd.read_csv(s)
+# %% report
+=> s.read()
+
+== line-read-from-a-buffer
+# %% clean
+import io
+import pandas as pd
+def mk(): return io.StringIO("a\n1\n2\n")
+s = mk()
+# %% train
+line = s.readline()
+# %% report
+=> [line, s.read()]
+
+== figure-saved-into-a-buffer
+# %% clean
+import io
+import matplotlib.pyplot as plt
+def mk(): return io.BytesIO()
+s = mk()
+# %% train
+plt.plot([1, 2])
+plt.savefig(s, format="png")
+plt.close()
+# %% report
+=> len(s.getvalue()) > 10
+
+== bit-generator-shares-the-state
+# %% clean
+import numpy as np
+def mk(): return np.random.default_rng(0)
+rng = mk()
+bg = rng.bit_generator
+# %% train
+x = rng.random()
+# %% report
+=> [x, int(bg.random_raw())]
+
+== random-state-shared-by-two-models
+# %% clean
+import numpy as np
+from sklearn.ensemble import RandomForestClassifier
+rs = np.random.RandomState(0)
+m1 = RandomForestClassifier(3, random_state=rs)
+m2 = RandomForestClassifier(3, random_state=rs)
+X = np.arange(20.0).reshape(10, 2); y = [0, 1] * 5
+# %% train
+m1.fit(X, y)
+# %% report
+m2.fit(X, y)
+=> rs.rand()
+
+== iterators-that-tee-gives
+# %% clean
+import itertools
+def mk(): return iter([1, 2, 3, 4])
+a, b = itertools.tee(mk())
+# %% train
+x = next(a)
+# %% report
+=> [x, next(b), next(a)]
+
+== registry-of-subclasses
+# %% clean
+class Base:
+    registry = {}
+    def __init_subclass__(cls):
+        super().__init_subclass__()
+        cls.registry[cls.__name__] = cls
+# %% train
+class Sub(Base):
+    x = 1
+# %% report
+=> [sorted(Base.registry), Base.registry["Sub"] is Sub]
+
+== property-setter-with-a-log
+# %% clean
+log = []
+class P:
+    @property
+    def v(self): return self._v
+    @v.setter
+    def v(self, n):
+        log.append(n)
+        self._v = n
+p = P()
+# %% train
+p.v = 5
+# %% report
+=> [log, p.v]
+
 == counter-that-holds-itself | NB243
 # %% clean
 import collections

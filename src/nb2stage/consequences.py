@@ -72,6 +72,9 @@ OF_MEMBERS = tuple(
 )
 
 
+# What any use moves on: the next use begins where it ended.
+MOVING = frozenset({"iter", "generator_object", "handle", "buffer"})
+
 # Words of a row and the one use of a file that they mean.
 ONE_FILE = {"globs": "glob", "removes": "remove", "probes": "probe", "mkdirs": "mkdir"}
 FILE_ARGUMENTS = frozenset(
@@ -99,6 +102,7 @@ class Consequences(Functions):
         )
         extra = self.dunders(values | receiver, []) | self.dunders(inside - values, [], only=OF_MEMBERS)
         result = self.result(effect, receiver, first, values, node)
+        result |= frozenset().union(*(a.values for a in arguments if a.name == "out"))
         if returned:
             given = self.everything(receiver | values) if any(o.type in USED_UP for o in returned) else ATOM
             for obj in result - values - receiver:
@@ -187,16 +191,16 @@ class Consequences(Functions):
             for obj in first:
                 self.hold(obj, values, itself=True)
         for argument in arguments:
-            if argument.name == "out" or argument.name in SEED_ARGUMENTS:
+            if argument.name in ("out", "target") or argument.name in SEED_ARGUMENTS:
                 self.change_deep(argument.values)
             for obj in argument.values:
                 if obj.type == "matplotlib":
                     self.change(obj)
                     self.hold(obj, (values | receiver) - {obj})
-                elif obj.type in ("iter", "generator_object", "handle"):
+                elif obj.type in MOVING:
                     self.change(obj)
         for obj in receiver:
-            if obj.type in ("iter", "generator_object", "handle"):
+            if obj.type in MOVING:
                 self.change(obj)
 
     def change_owned(self, objects: Values) -> None:
@@ -334,6 +338,8 @@ class Consequences(Functions):
         made = self.make(node, "result", type=kind)
         self.share_index(made, receiver | values)
         self.fill_cells(made, effect, receiver, values, node)
+        if kind == "ndarray" and any(self.holds_objects(obj) for obj in receiver | values):
+            made.path = "object"
         held = frozenset(o for o in receiver if o.type != "handle") | values
         if effect.result == "fresh":
             self.hold(made, self.copied_contents(receiver | values, kind))
@@ -358,6 +364,8 @@ class Consequences(Functions):
     def copied_contents(self, values: Values, kind: str) -> Values:
         """What a shallow copy shares with what it was made from: not the data, but what lies in it."""
         inner = {o for obj in values for o in obj.contents if o.kind != "lib"}
+        if any(o.kind == "lib" and o.path == "builtins.object" for o in values):
+            return frozenset(inner)  # `np.array([a, b], dtype=object)`
         if kind in FRAMES:
             # `pd.concat([a, b])`
             inner |= {cell for o in inner if o.type in FRAMES for cell in o.contents}

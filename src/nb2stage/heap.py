@@ -291,6 +291,24 @@ class Heap:
         """`vars(x)` or `x.__dict__`: a dict that no pickle keeps as that of `x`."""
         return obj if obj.kind in ("lib", "class") else self.part_of(node, obj, "namespace")
 
+    def holds_objects(self, obj: Obj) -> bool:
+        """Whether an array holds objects, or such a type is given: `np.empty(3, dtype=object)`."""
+        if obj.kind == "lib":
+            return obj.path == "builtins.object"
+        if obj.type != "ndarray":
+            return False
+        return obj.path == "object" or bool(obj.contents) or any(map(self.holds_objects, obj.fields.get("base", ATOM)))
+
+    def hold_in_array(self, obj: Obj, values: Values) -> None:
+        """Store to an array: one of numbers takes a copy, one of objects the object itself."""
+        if not self.holds_objects(obj):
+            values = frozenset(
+                v for v in values if v.kind in ("instance", "function", "class", "bound") or v.type == "dict"
+            )
+        self.hold(obj, values)
+        for base in obj.fields.get("base", ATOM) if values else ():
+            self.hold(base, values)
+
     def compare(self, values: Iterable[Obj]) -> None:
         """Write down that it can be seen whether these objects are still the same ones."""
         for obj in values:
