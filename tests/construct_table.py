@@ -8978,6 +8978,109 @@ p.v = 5
 # %% report
 => [log, p.v]
 
+== zip-that-a-loop-leaves
+# %% clean
+def mk(): return [1, 2, 3]
+z = zip(mk(), "abc")
+# %% train
+for x in z:
+    break
+# %% report
+=> list(z)
+
+== buffer-that-a-loop-leaves
+# %% clean
+import io
+def mk(): return io.StringIO("a\nb\nc\n")
+z = mk()
+# %% train
+for x in z:
+    break
+# %% report
+=> z.read()
+
+== iterator-used-up-by-a-comprehension
+# %% clean
+def mk(): return iter([1, 2, 3])
+z = mk()
+# %% train
+a = [y for y in z if y < 9]
+# %% report
+=> list(z)
+
+== iterator-used-up-by-in
+# %% clean
+def mk(): return iter([1, 2, 3])
+z = mk()
+# %% train
+ok = 2 in z
+# %% report
+=> list(z)
+
+== iterator-used-up-by-a-star
+# %% clean
+def mk(): return map(abs, [1, 2, 3])
+z = mk()
+# %% train
+ok = [*z]
+# %% report
+=> list(z)
+
+== zip-used-up-by-a-dict-comprehension
+# %% clean
+def mk(): return zip("ab", [1, 2])
+z = mk()
+# %% train
+d = {k: v for k, v in z}
+# %% report
+=> list(z)
+
+== members-of-groups-of-groupby
+# %% clean
+import itertools
+def mk(): return [[1], [2]]
+xs = mk()
+gs = [list(g) for k, g in itertools.groupby(xs, key=len)]
+# %% train
+gs[0][0].append(1)
+# %% report
+=> xs
+
+== choice-of-numpy-is-a-member
+# %% clean
+import numpy as np
+def mk(): return [{"a": 1}, {"a": 1}]
+xs = mk()
+np.random.seed(0)
+s = np.random.choice(xs)
+# %% train
+s["b"] = 3
+# %% report
+=> sorted(map(len, xs))
+
+== result-that-is-the-out-argument
+# %% clean
+import numpy as np
+def mk(): return np.arange(3.0)
+a = mk()
+b = np.add(a, 1, out=a)
+# %% train
+b[0] = 50
+# %% report
+=> a.tolist()
+
+== coefficients-changed-through-a-name
+# %% clean
+import numpy as np
+from sklearn.linear_model import LinearRegression
+X = np.arange(20.0).reshape(10, 2); y = np.arange(10.0)
+m = LinearRegression().fit(X, y)
+c = m.coef_
+# %% train
+c[0] = 100.0
+# %% report
+=> m.coef_.tolist()
+
 == counter-that-holds-itself | NB243
 # %% clean
 import collections

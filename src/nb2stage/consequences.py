@@ -15,6 +15,7 @@ from nb2stage.heap import (
     DATA,
     FRAMES,
     MAX_STEPS,
+    MOVING,
     USED_UP,
     Argument,
     FileUse,
@@ -71,9 +72,6 @@ OF_MEMBERS = tuple(
     ]
 )
 
-
-# What any use moves on: the next use begins where it ended.
-MOVING = frozenset({"iter", "generator_object", "handle", "buffer"})
 
 # Words of a row and the one use of a file that they mean.
 ONE_FILE = {"globs": "glob", "removes": "remove", "probes": "probe", "mkdirs": "mkdir"}
@@ -341,6 +339,11 @@ class Consequences(Functions):
         if kind == "ndarray" and any(self.holds_objects(obj) for obj in receiver | values):
             made.path = "object"
         held = frozenset(o for o in receiver if o.type != "handle") | values
+        if kind == "ndarray" and self.name_of(node) == "choice":
+            # `np.random.choice(xs)` is one of them.
+            return frozenset({made}).union(
+                *(v.contents for v in values if v.type in CONTAINERS or self.holds_objects(v))
+            )
         if effect.result == "fresh":
             self.hold(made, self.copied_contents(receiver | values, kind))
             return frozenset({made})

@@ -16,6 +16,7 @@ from nb2stage.heap import (
     DATA,
     FRAMES,
     GROUPED,
+    MOVING,
     parts_of,
 )
 from nb2stage.objects import ATOM, Constants, Frame, Obj, State, Values
@@ -124,6 +125,7 @@ class Expressions(Calls):
             return ATOM
         if all(isinstance(op, ast.In | ast.NotIn) for op in node.ops):
             self.dunders(frozenset().union(*values), [])
+            self.members(frozenset(o for value in values[1:] for o in value if o.type in MOVING))
             return ATOM
         return self.operate(values, node, comparison=True)
 

@@ -41,6 +41,8 @@ GROUPED = frozenset(
 
 CONTAINERS = ("list", "dict", "tuple", "set", "index")
 USED_UP = frozenset({"generator_object", "handle", "iter"})
+# What any use moves on: the next use begins where it ended.
+MOVING = frozenset({*USED_UP, "buffer"})
 
 
 @dataclass
@@ -155,6 +157,7 @@ class Heap:
         self.stack: tuple[object, ...] = ()
         self.statement: Statement = None  # type: ignore[assignment]
         self.objects: dict[object, Obj] = {}
+        self.made: set[Obj] = set()  # by the current statement
         self.frames: dict[object, Frame] = {}
         self.libraries: dict[str, Obj] = {}
         self.findings: list[Finding] = []
@@ -221,6 +224,7 @@ class Heap:
         obj = self.objects.get(key)
         if obj is None:
             obj = self.objects[key] = Obj(kind=kind, type=type)
+            self.made.add(obj)
         return obj
 
     def library(self, path: str) -> Obj:
@@ -374,9 +378,11 @@ class Heap:
                 made.fields["index"] = made.fields.get("index", ATOM) | index
 
     def members(self, values: Values) -> Values:
-        """What an iteration over `values` gives."""
+        """What an iteration over `values` gives; it uses iterators up."""
         result: set[Obj] = set()
         for obj in values:
+            if obj.type in MOVING and obj not in self.made and obj.path != "dict view":
+                self.change(obj)
             if obj.type in ("list", "tuple", "dict", "set"):
                 result |= obj.contents
             elif obj.type in ("index", "handle", "frame"):

@@ -235,6 +235,17 @@ class LibraryCalls(Consequences):
     def call_vars(self, path: str, arguments: list[Argument], node: ast.AST) -> Values | None:
         return frozenset(self.namespace(node, obj) for argument in arguments for obj in argument.values)
 
+    def call_groupby(self, path: str, arguments: list[Argument], node: ast.AST) -> Values | None:
+        """`for key, group in groupby(xs)`: the group is an iterator over members."""
+        values = self.apply(function_effect(path), ATOM, arguments, node)
+        group, pair = self.make(node, "group", type="iter"), self.make(node, "pair", type="tuple")
+        self.hold(group, self.members(frozenset().union(*(a.values for a in arguments[:1]))))
+        self.hold(pair, frozenset(group.contents) | {group})
+        for obj in values:
+            obj.fields["yields"] = frozenset({pair})
+            self.hold(obj, frozenset({pair}))
+        return values
+
     def call_get_logger(self, path: str, arguments: list[Argument], node: ast.AST) -> Values | None:
         self.statement.imports.add("logging")
         return frozenset({self.objects.setdefault("logger", Obj(type="logger"))})
@@ -385,6 +396,7 @@ class LibraryCalls(Consequences):
 SPECIAL_CALLS: Final[dict[str, Callable[[LibraryCalls, str, list[Argument], ast.AST], Values | None]]] = {
     "builtins.id": LibraryCalls.call_id,
     "builtins.vars": LibraryCalls.call_vars,
+    "itertools.groupby": LibraryCalls.call_groupby,
     "builtins.getattr": LibraryCalls.call_getattr,
     "builtins.setattr": LibraryCalls.call_setattr,
     "builtins.type": LibraryCalls.call_type,
