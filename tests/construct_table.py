@@ -9081,6 +9081,33 @@ c[0] = 100.0
 # %% report
 => m.coef_.tolist()
 
+== global-that-a-wrapped-function-binds
+# %% clean
+import functools
+limit = [len("abc")]
+def reset():
+    global limit
+    limit = 3
+@functools.wraps(reset)
+def other(n):
+    return n
+# %% report
+=> [limit, other(2)]
+
+== global-that-a-callback-may-bind
+# %% clean
+import atexit_of_ours
+limit = [len("abc")]
+def reset():
+    global limit
+    limit = 3
+atexit_of_ours.register(reset)
+# %% report
+=> limit
+# %% file: atexit_of_ours.py
+def register(function):
+    return function.__name__
+
 == counter-that-holds-itself | NB243
 # %% clean
 import collections

@@ -144,6 +144,8 @@ class Consequences(Functions):
     def callable_from(self, receiver: Values, values: Values, effect: Effect) -> Set[Obj]:
         """The objects that a call may call: all within reach of an unknown call; of a known one its arguments, what
         plain containers among them hold, and what an estimator or a partial holds."""
+        if effect.type == "partial":
+            return set()  # `partial(f, x)` and `wraps(f)` only keep what they are given
         if effect.unknown:
             inside = reach(receiver | values)
             self.follow(inside)
