@@ -8778,6 +8778,447 @@ out["second"] = dump(second, seen)
 out["third"] = dump(third, seen)
 => out
 
+== array-of-objects-holds-what-is-stored
+# %% clean
+import numpy as np
+def mk(): return [1]
+l = mk()
+o = np.empty(2, dtype=object)
+o[0] = l
+# %% train
+o[0].append(2)
+# %% report
+=> l
+
+== array-of-objects-holds-an-array
+# %% clean
+import numpy as np
+def mk(): return np.arange(3)
+l = mk()
+o = np.array([l, None], dtype=object)
+# %% train
+o[0][0] = 9
+# %% report
+=> l.tolist()
+
+== memoryview-changes-its-bytearray
+# %% clean
+def mk(): return bytearray(b"abc")
+b = mk()
+# %% train
+m = memoryview(b)
+m[0] = 65
+# %% report
+=> list(b)
+
+== array-from-a-buffer-changes-it
+# %% clean
+import numpy as np
+def mk(): return bytearray(b"abc")
+b = mk()
+# %% train
+m = np.frombuffer(b, dtype=np.uint8)
+m[0] = 65
+# %% report
+=> list(b)
+
+== result-written-into-a-third-argument
+# %% clean
+import numpy as np
+def mk(): return np.arange(3.0)
+a = mk()
+# %% train
+np.add(a, 1, a)
+# %% report
+=> a.tolist()
+
+== result-written-into-a-second-argument
+# %% clean
+import numpy as np
+def mk(): return np.arange(3.0)
+a = mk()
+# %% train
+np.sqrt(a, a)
+# %% report
+=> a.tolist()
+
+== ufunc-at-changes-its-array
+# %% clean
+import numpy as np
+def mk(): return np.arange(3.0)
+a = mk()
+# %% train
+np.add.at(a, [0, 0], 1)
+# %% report
+=> a.tolist()
+
+== method-of-an-array-called-as-a-function
+# %% clean
+import numpy as np
+def mk(): return np.arange(3.0)
+a = mk()
+# %% train
+np.ndarray.fill(a, 3)
+# %% report
+=> a.tolist()
+
+== method-of-a-frame-called-as-a-function
+# %% clean
+import pandas as pd
+def mk(): return pd.DataFrame({"a": [1, 2]})
+df = mk()
+# %% train
+pd.DataFrame.insert(df, 0, "z", 1)
+# %% report
+=> list(df.columns)
+
+== argument-that-may-be-overwritten
+# %% clean
+import numpy as np, scipy.linalg
+def mk(): return np.asfortranarray(np.array([[2.0, 1.0], [1.0, 3.0]]))
+a = mk()
+# %% train
+i = scipy.linalg.inv(a, overwrite_a=True)
+# %% report
+=> a.tolist()
+
+== eval-into-a-target
+# %% clean
+import pandas as pd
+def mk(): return pd.DataFrame({"a": [1, 2]})
+df = mk()
+# %% train
+pd.eval("c = df.a + 1", target=df, inplace=True)
+# %% report
+=> list(df.columns)
+
+== attribute-that-is-worked-out-and-counted
+# %% clean
+class P:
+    def __getattr__(self, name):
+        if name.startswith("__"):
+            raise AttributeError(name)
+        hits.append(name)
+        return 1
+hits = []
+p = P()
+# %% train
+p.foo
+# %% report
+=> hits
+
+== keys-of-a-dict-that-grows | NB243
+# %% clean
+def mk(): return {"a": 1}
+d = mk()
+k = d.keys()
+# %% train
+d["b"] = 2
+# %% report
+=> list(k)
+
+== text-printed-into-a-buffer
+# %% clean
+import io
+def mk(): return io.StringIO()
+s = mk()
+# %% train
+print("hello", file=s)
+# %% report
+=> s.getvalue()
+
+== frame-written-into-a-buffer
+# %% clean
+import io
+import pandas as pd
+def mk(): return io.StringIO()
+s = mk()
+# %% train
+pd.DataFrame({"a": [1]}).to_csv(s)
+# %% report
+=> s.getvalue()
+
+== json-written-into-a-buffer
+# %% clean
+import io, json
+def mk(): return io.StringIO()
+s = mk()
+# %% train
+json.dump([1], s)
+# %% report
+=> s.getvalue()
+
+== array-written-into-a-buffer
+# %% clean
+import io
+import numpy as np
+def mk(): return io.BytesIO()
+s = mk()
+# %% train
+np.save(s, np.arange(3))
+# %% report
+=> len(s.getvalue())
+
+== pickle-written-into-a-buffer
+# %% clean
+import io, pickle
+def mk(): return io.BytesIO()
+s = mk()
+# %% train
+pickle.dump([1], s)
+# %% report
+=> s.getvalue().hex()
+
+== text-pretty-printed-into-a-buffer
+# %% clean
+import io, pprint
+def mk(): return io.StringIO()
+s = mk()
+# %% train
+pprint.pprint([1], stream=s)
+# %% report
+=> s.getvalue()
+
+== info-of-a-frame-written-into-a-buffer
+# %% clean
+import io
+import pandas as pd
+def mk(): return io.StringIO()
+s = mk()
+# %% train
+pd.DataFrame({"a": [1]}).info(buf=s)
+# %% report
+=> len(s.getvalue())
+
+== frame-read-from-a-buffer
+# %% clean
+import io
+import pandas as pd
+def mk(): return io.StringIO("a\n1\n2\n")
+s = mk()
+# %% train
+df = pd.read_csv(s)
+# %% report
+=> s.read()
+
+== line-read-from-a-buffer
+# %% clean
+import io
+import pandas as pd
+def mk(): return io.StringIO("a\n1\n2\n")
+s = mk()
+# %% train
+line = s.readline()
+# %% report
+=> [line, s.read()]
+
+== figure-saved-into-a-buffer
+# %% clean
+import io
+import matplotlib.pyplot as plt
+def mk(): return io.BytesIO()
+s = mk()
+# %% train
+plt.plot([1, 2])
+plt.savefig(s, format="png")
+plt.close()
+# %% report
+=> len(s.getvalue()) > 10
+
+== bit-generator-shares-the-state
+# %% clean
+import numpy as np
+def mk(): return np.random.default_rng(0)
+rng = mk()
+bg = rng.bit_generator
+# %% train
+x = rng.random()
+# %% report
+=> [x, int(bg.random_raw())]
+
+== random-state-shared-by-two-models
+# %% clean
+import numpy as np
+from sklearn.ensemble import RandomForestClassifier
+rs = np.random.RandomState(0)
+m1 = RandomForestClassifier(3, random_state=rs)
+m2 = RandomForestClassifier(3, random_state=rs)
+X = np.arange(20.0).reshape(10, 2); y = [0, 1] * 5
+# %% train
+m1.fit(X, y)
+# %% report
+m2.fit(X, y)
+=> rs.rand()
+
+== iterators-that-tee-gives
+# %% clean
+import itertools
+def mk(): return iter([1, 2, 3, 4])
+a, b = itertools.tee(mk())
+# %% train
+x = next(a)
+# %% report
+=> [x, next(b), next(a)]
+
+== registry-of-subclasses
+# %% clean
+class Base:
+    registry = {}
+    def __init_subclass__(cls):
+        super().__init_subclass__()
+        cls.registry[cls.__name__] = cls
+# %% train
+class Sub(Base):
+    x = 1
+# %% report
+=> [sorted(Base.registry), Base.registry["Sub"] is Sub]
+
+== property-setter-with-a-log
+# %% clean
+log = []
+class P:
+    @property
+    def v(self): return self._v
+    @v.setter
+    def v(self, n):
+        log.append(n)
+        self._v = n
+p = P()
+# %% train
+p.v = 5
+# %% report
+=> [log, p.v]
+
+== zip-that-a-loop-leaves
+# %% clean
+def mk(): return [1, 2, 3]
+z = zip(mk(), "abc")
+# %% train
+for x in z:
+    break
+# %% report
+=> list(z)
+
+== buffer-that-a-loop-leaves
+# %% clean
+import io
+def mk(): return io.StringIO("a\nb\nc\n")
+z = mk()
+# %% train
+for x in z:
+    break
+# %% report
+=> z.read()
+
+== iterator-used-up-by-a-comprehension
+# %% clean
+def mk(): return iter([1, 2, 3])
+z = mk()
+# %% train
+a = [y for y in z if y < 9]
+# %% report
+=> list(z)
+
+== iterator-used-up-by-in
+# %% clean
+def mk(): return iter([1, 2, 3])
+z = mk()
+# %% train
+ok = 2 in z
+# %% report
+=> list(z)
+
+== iterator-used-up-by-a-star
+# %% clean
+def mk(): return map(abs, [1, 2, 3])
+z = mk()
+# %% train
+ok = [*z]
+# %% report
+=> list(z)
+
+== zip-used-up-by-a-dict-comprehension
+# %% clean
+def mk(): return zip("ab", [1, 2])
+z = mk()
+# %% train
+d = {k: v for k, v in z}
+# %% report
+=> list(z)
+
+== members-of-groups-of-groupby
+# %% clean
+import itertools
+def mk(): return [[1], [2]]
+xs = mk()
+gs = [list(g) for k, g in itertools.groupby(xs, key=len)]
+# %% train
+gs[0][0].append(1)
+# %% report
+=> xs
+
+== choice-of-numpy-is-a-member
+# %% clean
+import numpy as np
+def mk(): return [{"a": 1}, {"a": 1}]
+xs = mk()
+np.random.seed(0)
+s = np.random.choice(xs)
+# %% train
+s["b"] = 3
+# %% report
+=> sorted(map(len, xs))
+
+== result-that-is-the-out-argument
+# %% clean
+import numpy as np
+def mk(): return np.arange(3.0)
+a = mk()
+b = np.add(a, 1, out=a)
+# %% train
+b[0] = 50
+# %% report
+=> a.tolist()
+
+== coefficients-changed-through-a-name
+# %% clean
+import numpy as np
+from sklearn.linear_model import LinearRegression
+X = np.arange(20.0).reshape(10, 2); y = np.arange(10.0)
+m = LinearRegression().fit(X, y)
+c = m.coef_
+# %% train
+c[0] = 100.0
+# %% report
+=> m.coef_.tolist()
+
+== global-that-a-wrapped-function-binds
+# %% clean
+import functools
+limit = [len("abc")]
+def reset():
+    global limit
+    limit = 3
+@functools.wraps(reset)
+def other(n):
+    return n
+# %% report
+=> [limit, other(2)]
+
+== global-that-a-callback-may-bind
+# %% clean
+import atexit_of_ours
+limit = [len("abc")]
+def reset():
+    global limit
+    limit = 3
+atexit_of_ours.register(reset)
+# %% report
+=> limit
+# %% file: atexit_of_ours.py
+def register(function):
+    return function.__name__
+
 == counter-that-holds-itself | NB243
 # %% clean
 import collections

@@ -242,7 +242,9 @@ class Bindings(Expressions):
                 self.heap_version += bool(values - obj.contents)
             if obj.type in FRAMES:
                 self.hold(obj, self.cells_of(values, 1))
-            elif obj.type != "ndarray":
+            elif obj.type == "ndarray":
+                self.hold_in_array(obj, values)
+            else:
                 self.hold(obj, values, itself=True)
         self.dunders(base, [values], only=("__setitem__", "__setattr__", "__delitem__"))
 

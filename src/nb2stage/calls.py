@@ -160,7 +160,8 @@ class Calls(LibraryCalls):
         if obj.kind == "function":
             return self.call_blindly(obj, arguments, node, frozenset({obj}))
         if obj.kind == "instance":
-            stored = frozenset(o for o in obj.contents if o.kind in ("function", "bound", "class"))
+            found = self.dunders(frozenset({obj}), [], only=("__getattribute__", "__getattr__"))
+            stored = found | frozenset(o for o in obj.contents if o.kind in ("function", "bound", "class"))
             result = self.call_values(stored, arguments, node) if stored else ATOM
             effect = self.inherited_effect(obj, name)
             return result | self.apply(effect or UNKNOWN, frozenset({obj}), arguments, node)
@@ -177,7 +178,11 @@ class Calls(LibraryCalls):
         if effect is None:
             effect = self.default_method(obj, name)
         effect = self.adjust(effect, obj, name, arguments, node)
-        return self.apply(effect, alike or frozenset({obj}), arguments, node)
+        result = self.apply(effect, alike or frozenset({obj}), arguments, node)
+        if obj.type in ("dict", "namespace") and name in ("keys", "values", "items"):
+            for view in result:
+                view.path = "dict view"
+        return result
 
     def is_never_hidden(self, obj: Obj, name: str, found: Values) -> bool:
         """Whether an instance certainly has no attribute of its own with the name of these methods of its class."""

@@ -15,6 +15,7 @@ from nb2stage.heap import (
     DATA,
     FRAMES,
     MAX_STEPS,
+    MOVING,
     USED_UP,
     Argument,
     FileUse,
@@ -99,6 +100,7 @@ class Consequences(Functions):
         )
         extra = self.dunders(values | receiver, []) | self.dunders(inside - values, [], only=OF_MEMBERS)
         result = self.result(effect, receiver, first, values, node)
+        result |= frozenset().union(*(a.values for a in arguments if a.name == "out"))
         if returned:
             given = self.everything(receiver | values) if any(o.type in USED_UP for o in returned) else ATOM
             for obj in result - values - receiver:
@@ -142,6 +144,8 @@ class Consequences(Functions):
     def callable_from(self, receiver: Values, values: Values, effect: Effect) -> Set[Obj]:
         """The objects that a call may call: all within reach of an unknown call; of a known one its arguments, what
         plain containers among them hold, and what an estimator or a partial holds."""
+        if effect.type == "partial":
+            return set()  # `partial(f, x)` and `wraps(f)` only keep what they are given
         if effect.unknown:
             inside = reach(receiver | values)
             self.follow(inside)
@@ -187,16 +191,16 @@ class Consequences(Functions):
             for obj in first:
                 self.hold(obj, values, itself=True)
         for argument in arguments:
-            if argument.name == "out" or argument.name in SEED_ARGUMENTS:
+            if argument.name in ("out", "target") or argument.name in SEED_ARGUMENTS:
                 self.change_deep(argument.values)
             for obj in argument.values:
                 if obj.type == "matplotlib":
                     self.change(obj)
                     self.hold(obj, (values | receiver) - {obj})
-                elif obj.type in ("iter", "generator_object", "handle"):
+                elif obj.type in MOVING:
                     self.change(obj)
         for obj in receiver:
-            if obj.type in ("iter", "generator_object", "handle"):
+            if obj.type in MOVING:
                 self.change(obj)
 
     def change_owned(self, objects: Values) -> None:
@@ -334,7 +338,14 @@ class Consequences(Functions):
         made = self.make(node, "result", type=kind)
         self.share_index(made, receiver | values)
         self.fill_cells(made, effect, receiver, values, node)
+        if kind == "ndarray" and any(self.holds_objects(obj) for obj in receiver | values):
+            made.path = "object"
         held = frozenset(o for o in receiver if o.type != "handle") | values
+        if kind == "ndarray" and self.name_of(node) == "choice":
+            # `np.random.choice(xs)` is one of them.
+            return frozenset({made}).union(
+                *(v.contents for v in values if v.type in CONTAINERS or self.holds_objects(v))
+            )
         if effect.result == "fresh":
             self.hold(made, self.copied_contents(receiver | values, kind))
             return frozenset({made})
@@ -358,6 +369,8 @@ class Consequences(Functions):
     def copied_contents(self, values: Values, kind: str) -> Values:
         """What a shallow copy shares with what it was made from: not the data, but what lies in it."""
         inner = {o for obj in values for o in obj.contents if o.kind != "lib"}
+        if any(o.kind == "lib" and o.path == "builtins.object" for o in values):
+            return frozenset(inner)  # `np.array([a, b], dtype=object)`
         if kind in FRAMES:
             # `pd.concat([a, b])`
             inner |= {cell for o in inner if o.type in FRAMES for cell in o.contents}

@@ -82,8 +82,8 @@ _f("holds:list cheap", "list sorted tuple", "builtins.")
 _f("holds:set cheap", "set frozenset", "builtins.")
 _f("holds:dict cheap", "dict", "builtins.")
 _f("holds:iter cheap", "enumerate zip reversed iter filter map", "builtins.")
-_f("fresh:list cheap", "bytearray", "builtins.")
-_f("fresh:ndarray cheap", "memoryview", "builtins.")
+_f("fresh:bytearray cheap", "bytearray", "builtins.")
+_f("view:ndarray cheap", "memoryview", "builtins.")
 _f("part cheap", "max min getattr", "builtins.")
 _f("part changes", "next", "builtins.")
 _f("part cheap", "sum", "builtins.")
@@ -209,7 +209,7 @@ _f("fresh:handle handle", "ThreadPoolExecutor ProcessPoolExecutor", "concurrent.
 _f("fresh:handle handle", "NamedTemporaryFile TemporaryFile", "tempfile.")
 _f("atom", "TemporaryDirectory mkdtemp mkstemp gettempdir", "tempfile.")
 _f("fresh:handle handle", "open", "gzip.")
-_f("fresh cheap", "StringIO BytesIO", "io.")
+_f("fresh:buffer cheap", "StringIO BytesIO", "io.")
 _f("fresh:callable cheap", "attrgetter itemgetter methodcaller", "operator.")
 _f("atom changes keeps-members", "setitem delitem", "operator.")
 _f("view changes keeps-members", "iadd iand iconcat ior isub imul itruediv ixor ipow imod", "operator.")
@@ -243,13 +243,13 @@ _f(
     "arctan2 sinh cosh tanh floor ceil rint round around trunc clip minimum maximum fmin fmax add subtract multiply "
     "divide true_divide floor_divide power mod remainder isnan isinf isfinite isclose logical_and logical_or "
     "logical_not logical_xor greater less equal not_equal corrcoef cov percentile quantile nanpercentile polyfit polyval "
-    "roots copy array_split mean_ r_ c_ fromiter frombuffer fromfunction pad roll rot90 flip triu tril "
+    "roots copy array_split mean_ r_ c_ fromiter fromfunction pad roll rot90 flip triu tril "
     "triu_indices tril_indices diag_indices argpartition partition apply_along_axis select piecewise nan_to_num",
     "numpy.",
 )
 _f(
     "view:ndarray",
-    "asarray ascontiguousarray atleast_1d atleast_2d atleast_3d squeeze ravel reshape transpose "
+    "frombuffer asarray ascontiguousarray atleast_1d atleast_2d atleast_3d squeeze ravel reshape transpose "
     "expand_dims broadcast_to swapaxes moveaxis asanyarray split hsplit vsplit diag diagonal real imag fliplr flipud",
     "numpy.",
 )
@@ -611,11 +611,40 @@ _t(
 _t("scipy", "fresh draws", "rvs sample resample")
 _t("handle", "atom", "read readline write close seek tell flush writelines truncate fileno commit rollback writestr")
 _t("handle", "fresh:list", "readlines namelist fetchall")
+_t("buffer", "atom changes", "read readline write getvalue close seek tell flush writelines truncate")
+_t("buffer", "fresh:list changes", "readlines")
+_t("buffer", "view changes", "getbuffer")
 _t("pattern", "fresh:match cheap", "match search fullmatch")
 _t("pattern", "fresh:list cheap", "findall split")
 _t("pattern", "atom cheap", "sub subn")
 _t("iter generator_object", "part changes", "__next__ send close")
 _t("partial", "any", "func")
+
+# Where functions of numpy take the array that they write their result into: `np.add(a, 1, a)`.
+OUT_ARGUMENT: dict[str, int] = {
+    name: place
+    for place, names in {
+        1: "abs absolute fabs sign negative positive conj conjugate exp exp2 expm1 log log2 log10 log1p sqrt cbrt square "
+        "reciprocal sin cos tan arcsin arccos arctan sinh cosh tanh arcsinh arccosh arctanh degrees radians deg2rad rad2deg "
+        "floor ceil rint trunc fix isnan isinf isfinite logical_not invert bitwise_not signbit spacing",
+        2: "add subtract multiply divide true_divide floor_divide power float_power mod remainder fmod maximum minimum "
+        "fmax fmin hypot arctan2 logaddexp logaddexp2 copysign nextafter ldexp heaviside gcd lcm greater greater_equal "
+        "less less_equal equal not_equal logical_and logical_or logical_xor bitwise_and bitwise_or bitwise_xor "
+        "left_shift right_shift matmul dot outer round around concatenate stack argmax argmin max min amax amin",
+        3: "clip take sum prod mean cumsum cumprod choose",
+        4: "std var",
+    }.items()
+    for name in names.split()
+}
+
+# Classes whose methods may be called as functions: `np.ndarray.fill(a, 0)`.
+OWNERS = {
+    "numpy.ndarray": "ndarray",
+    "pandas.DataFrame": "frame",
+    "pandas.Series": "series",
+    "io.StringIO": "buffer",
+    "io.BytesIO": "buffer",
+}
 
 # Attributes that are plain values, whatever the object.
 ATOM_ATTRIBUTES = frozenset(
@@ -802,8 +831,12 @@ def function_effect(path: str) -> Effect:
     row = FUNCTIONS.get(path)
     if row is not None:
         return parse(row)
-    tail = path.rpartition(".")[2]
+    owner, _, tail = path.rpartition(".")
     root = path.split(".")[0]
+    if owner in OWNERS:
+        return method_effect(tail, OWNERS[owner]) or UNKNOWN
+    if tail == "at" and owner.rpartition(".")[0] == "numpy":
+        return parse("atom changes")  # `np.add.at(a, places, 1)`
     if root == "sklearn":
         # sklearn.metrics._classification.f1_score and sklearn.metrics.f1_score are the same function.
         for module in ("metrics", "datasets", "model_selection", "utils"):

@@ -16,6 +16,7 @@ from nb2stage.heap import (
     DATA,
     FRAMES,
     GROUPED,
+    MOVING,
     parts_of,
 )
 from nb2stage.objects import ATOM, Constants, Frame, Obj, State, Values
@@ -124,6 +125,7 @@ class Expressions(Calls):
             return ATOM
         if all(isinstance(op, ast.In | ast.NotIn) for op in node.ops):
             self.dunders(frozenset().union(*values), [])
+            self.members(frozenset(o for value in values[1:] for o in value if o.type in MOVING))
             return ATOM
         return self.operate(values, node, comparison=True)
 
@@ -299,8 +301,12 @@ class Expressions(Calls):
         if node.attr == "__dict__":
             return frozenset({self.namespace(node, obj)})
         found = self.lookup(obj, node.attr)
+        hooks = ("__getattribute__",) if found else ("__getattribute__", "__getattr__")
+        worked_out = self.dunders(frozenset({obj}), [], only=hooks)
         if found:
-            return self.bound(obj, found, node)
+            return self.bound(obj, found, node) | worked_out
+        if obj.kind == "instance":
+            return worked_out | frozenset(obj.contents)
         if node.attr in ATOM_ATTRIBUTES and obj.kind == "value" and not (obj.type in DATA and node.attr in DATE_PARTS):
             return ATOM
         if obj.type in FRAMES:
@@ -315,7 +321,7 @@ class Expressions(Calls):
             return frozenset({self.share(node, obj, kind)})
         if obj.type == "ndarray":
             return frozenset({self.part_of(node, obj, "ndarray")})
-        if obj.kind in ("instance", "class", "super"):
+        if obj.kind in ("class", "super"):
             return frozenset(obj.contents) | (frozenset({obj}) if obj.kind == "class" else ATOM)
         if obj.kind == "function":
             return frozenset(obj.contents)

@@ -32,6 +32,8 @@ SAVABLE = {
         "bunch",
         "random state",
         "namespace",
+        "buffer",
+        "bytearray",
     ),
     *("frame", "series", "pandas", "index", "grouped", "ndarray", "generator"),
     *("sklearn", "scipy", "statsmodels", "matplotlib"),
@@ -163,6 +165,9 @@ class FileContents(Versions):
                     return
                 if obj.kind == "instance" and any(self.interpreter.lookup(obj, hook) for hook in PICKLE_HOOKS):
                     self.refuse(transfer, name, "an instance of a class that says itself what is saved of it")
+                    return
+                if obj.type == "iter" and obj.path == "dict view":
+                    self.refuse(transfer, name, "the keys, values or items of a dict, which follow its changes")
                     return
                 if self.is_pickled_by_members(obj) and self.holds_itself(obj):
                     self.refuse(transfer, name, "a Counter or exception that holds itself")

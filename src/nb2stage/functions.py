@@ -327,7 +327,12 @@ class Functions(Heap):
             call.turn, version, given, binds = self.blind_turn, self.heap_version, call.given, self.global_binds
             anything = self.make(node, "callback", type=kind)
             self.hold(anything, frozenset(o for o in given if o.type not in USED_UP))
+            base = self.state
+            self.state = State(base)
+            self.depth += 1
             call.result |= self.call_with(fn, Argument(given | {anything}, None, None, None), node)
+            self.depth -= 1
+            self.commit(base, [self.state, State(base)])  # it may not be called at all
             call.binds = call.binds or self.global_binds != binds
             if call.given == given and version == self.heap_version:
                 break

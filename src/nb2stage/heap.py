@@ -41,6 +41,8 @@ GROUPED = frozenset(
 
 CONTAINERS = ("list", "dict", "tuple", "set", "index")
 USED_UP = frozenset({"generator_object", "handle", "iter"})
+# What any use moves on: the next use begins where it ended.
+MOVING = frozenset({*USED_UP, "buffer"})
 
 
 @dataclass
@@ -155,6 +157,7 @@ class Heap:
         self.stack: tuple[object, ...] = ()
         self.statement: Statement = None  # type: ignore[assignment]
         self.objects: dict[object, Obj] = {}
+        self.made: set[Obj] = set()  # by the current statement
         self.frames: dict[object, Frame] = {}
         self.libraries: dict[str, Obj] = {}
         self.findings: list[Finding] = []
@@ -221,6 +224,7 @@ class Heap:
         obj = self.objects.get(key)
         if obj is None:
             obj = self.objects[key] = Obj(kind=kind, type=type)
+            self.made.add(obj)
         return obj
 
     def library(self, path: str) -> Obj:
@@ -291,6 +295,24 @@ class Heap:
         """`vars(x)` or `x.__dict__`: a dict that no pickle keeps as that of `x`."""
         return obj if obj.kind in ("lib", "class") else self.part_of(node, obj, "namespace")
 
+    def holds_objects(self, obj: Obj) -> bool:
+        """Whether an array holds objects, or such a type is given: `np.empty(3, dtype=object)`."""
+        if obj.kind == "lib":
+            return obj.path == "builtins.object"
+        if obj.type != "ndarray":
+            return False
+        return obj.path == "object" or bool(obj.contents) or any(map(self.holds_objects, obj.fields.get("base", ATOM)))
+
+    def hold_in_array(self, obj: Obj, values: Values) -> None:
+        """Store to an array: one of numbers takes a copy, one of objects the object itself."""
+        if not self.holds_objects(obj):
+            values = frozenset(
+                v for v in values if v.kind in ("instance", "function", "class", "bound") or v.type == "dict"
+            )
+        self.hold(obj, values)
+        for base in obj.fields.get("base", ATOM) if values else ():
+            self.hold(base, values)
+
     def compare(self, values: Iterable[Obj]) -> None:
         """Write down that it can be seen whether these objects are still the same ones."""
         for obj in values:
@@ -356,9 +378,11 @@ class Heap:
                 made.fields["index"] = made.fields.get("index", ATOM) | index
 
     def members(self, values: Values) -> Values:
-        """What an iteration over `values` gives."""
+        """What an iteration over `values` gives; it uses iterators up."""
         result: set[Obj] = set()
         for obj in values:
+            if obj.type in MOVING and obj not in self.made and obj.path != "dict view":
+                self.change(obj)
             if obj.type in ("list", "tuple", "dict", "set"):
                 result |= obj.contents
             elif obj.type in ("index", "handle", "frame"):

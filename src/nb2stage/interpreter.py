@@ -67,7 +67,7 @@ class Interpreter(Bindings):
     def run(self, statement: Statement) -> None:
         """Interpret one top-level statement of the notebook."""
         self.statement, self.start = statement, self.state
-        self.budget, self.steps = 4_000, 0
+        self.budget, self.steps, self.made = 4_000, 0, set()
         self.most_links = self.links_followed + (MAX_LINKS if self.links_followed < MANY_LINKS else MAX_LINKS // 100)
         try:
             self.execute(statement.node)

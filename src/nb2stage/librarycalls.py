@@ -11,6 +11,7 @@ from typing import Final
 from nb2stage.consequences import Consequences
 from nb2stage.effects import (
     DETERMINISTIC,
+    OUT_ARGUMENT,
     SEED_ARGUMENTS,
     UNKNOWN,
     Effect,
@@ -165,6 +166,11 @@ class LibraryCalls(Consequences):
             plots = PLOT_NAME.search(path) and not effect.plots and not DISPLAY_FROM.search(path)
             self.note_plot(node, 3 if plots else 0)
         effect = self.adjust_library(effect, path, arguments, node)
+        if path.startswith("numpy.") and len(arguments) > OUT_ARGUMENT.get(last, 1 << 30):
+            arguments = [
+                replace(a, name="out") if n == OUT_ARGUMENT[last] and a.name is None else a
+                for n, a in enumerate(arguments)
+            ]
         values = self.apply(effect, ATOM, arguments, node)
         self.label(values, path, effect, arguments)
         return values
@@ -198,6 +204,12 @@ class LibraryCalls(Consequences):
                 obj.type = "path"
             if path in ("collections.defaultdict", "collections.Counter"):
                 obj.path = path
+            if obj.type == "ndarray" and any(
+                a.constants is not None and a.constants & {"object", "O"} for a in arguments
+            ):
+                obj.path = "object"
+            if path == "numpy.full" and any(a.constants == frozenset({None}) for a in arguments):
+                obj.path = "object"
 
     def call_getattr(self, path: str, arguments: list[Argument], node: ast.AST) -> Values | None:
         return self.get_attribute(arguments, node) if arguments else None
@@ -223,6 +235,17 @@ class LibraryCalls(Consequences):
     def call_vars(self, path: str, arguments: list[Argument], node: ast.AST) -> Values | None:
         return frozenset(self.namespace(node, obj) for argument in arguments for obj in argument.values)
 
+    def call_groupby(self, path: str, arguments: list[Argument], node: ast.AST) -> Values | None:
+        """`for key, group in groupby(xs)`: the group is an iterator over members."""
+        values = self.apply(function_effect(path), ATOM, arguments, node)
+        group, pair = self.make(node, "group", type="iter"), self.make(node, "pair", type="tuple")
+        self.hold(group, self.members(frozenset().union(*(a.values for a in arguments[:1]))))
+        self.hold(pair, frozenset(group.contents) | {group})
+        for obj in values:
+            obj.fields["yields"] = frozenset({pair})
+            self.hold(obj, frozenset({pair}))
+        return values
+
     def call_get_logger(self, path: str, arguments: list[Argument], node: ast.AST) -> Values | None:
         self.statement.imports.add("logging")
         return frozenset({self.objects.setdefault("logger", Obj(type="logger"))})
@@ -238,6 +261,10 @@ class LibraryCalls(Consequences):
 
     def adjust_library(self, effect: Effect, path: str, arguments: list[Argument], node: ast.AST) -> Effect:
         last = path.rpartition(".")[2]
+        if any(a.name and a.name.startswith("overwrite_") and a.constants != frozenset({False}) for a in arguments):
+            effect = replace(effect, changes_all=True)
+        if any(a.name == "inplace" and a.constants != frozenset({False}) for a in arguments):
+            effect = replace(effect, changes=True, keeps=True)
         if path == "sklearn.datasets." + last and last.startswith("load_"):
             if any(a.name == "return_X_y" for a in arguments):
                 self.slices.setdefault(id(node), ["frame" if self.as_frame(arguments) else "ndarray"])
@@ -274,7 +301,7 @@ class LibraryCalls(Consequences):
     def get_attribute(self, arguments: list[Argument], node: ast.AST) -> Values:
         """`getattr(x, name)`: what is found there, a method tied to `x`, or a part of it."""
         owners = arguments[0].values
-        result: Values = ATOM
+        result = self.dunders(owners, [], only=("__getattr__", "__getattribute__"))
         for name in arguments[1].constants or () if len(arguments) > 1 else ():
             for obj in owners:
                 if obj.kind == "lib":
@@ -369,6 +396,7 @@ class LibraryCalls(Consequences):
 SPECIAL_CALLS: Final[dict[str, Callable[[LibraryCalls, str, list[Argument], ast.AST], Values | None]]] = {
     "builtins.id": LibraryCalls.call_id,
     "builtins.vars": LibraryCalls.call_vars,
+    "itertools.groupby": LibraryCalls.call_groupby,
     "builtins.getattr": LibraryCalls.call_getattr,
     "builtins.setattr": LibraryCalls.call_setattr,
     "builtins.type": LibraryCalls.call_type,
