@@ -158,7 +158,7 @@ Index: []
 def test_all_that_is_shown_in_its_order(tmp_path: Path) -> None:
     report, printed, text = run(tmp_path, WHOLE)
     assert report == WRITTEN
-    assert printed.startswith("noted 0\nnoted 1\nnoted    a    b\n")  # the terminal has it too
+    assert "2  0.333333\nnoted 0\nnoted 1\nnoted    a    b\n" in printed  # the terminal has it too
     assert (tmp_path / "report/figures/figure_1.png").exists()
     assert "import HTML, Markdown\n" in text  # `display` has become `show`
     stages = yaml.safe_load((tmp_path / "dvc.yaml").read_text())["stages"]
@@ -173,6 +173,23 @@ def test_a_plain_script_where_nothing_is_printed(tmp_path: Path) -> None:
     assert "def " not in text
 
 
+def test_shown_text_needs_no_function_that_prints(tmp_path: Path) -> None:
+    report, printed, text = run(
+        tmp_path, [DATA, ("report", "total = df.a.sum()\ntotal.item()"), ("report", "f'{total} in all'")]
+    )
+    assert report == "~~~\n3\n~~~\n\n~~~\n3 in all\n~~~\n"
+    assert printed == "3\n3 in all\n"
+    assert "stdout" not in text
+
+
+def test_printed_and_shown_text_are_two_blocks(tmp_path: Path) -> None:
+    report, printed, _ = run(
+        tmp_path, [("report", "print('one')\nprint('two')\nlen('abc')"), ("report", "print('three')")]
+    )
+    assert report == "~~~\none\ntwo\n~~~\n\n~~~\n3\n~~~\n\n~~~\nthree\n~~~\n"
+    assert printed == "one\ntwo\n3\nthree\n"
+
+
 def test_figures_of_loops_and_functions(tmp_path: Path) -> None:
     loop = "import matplotlib.pyplot as plt\nfor n in range(2):\n    print(n)\n    plt.plot([n])\n    plt.show()"
     report, _, _ = run(tmp_path, [("report", loop)])
@@ -183,7 +200,7 @@ def test_figures_of_loops_and_functions(tmp_path: Path) -> None:
 def test_a_call_that_gives_nothing_shows_nothing(tmp_path: Path) -> None:
     cells = [("report", "kept = {}\nkept.setdefault('a', 1)"), ("report", "kept.clear()"), ("report", "kept")]
     report, _, _ = run(tmp_path, cells)
-    assert report == "~~~\n1\n{}\n~~~\n"
+    assert report == "~~~\n1\n~~~\n\n~~~\n{}\n~~~\n"
 
 
 def test_names_of_the_notebooks_own(tmp_path: Path) -> None:

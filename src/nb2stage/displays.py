@@ -35,7 +35,8 @@ _QUIET: Final = sys.stdlib_module_names | {
     *("IPython", "joblib", "matplotlib", "mpl_toolkits", "numpy", "pandas", "PIL", "ruamel", "scipy", "seaborn"),
     *("sklearn", "statsmodels", "yaml"),
 }
-_PRINTING: Final = re.compile(r"p?print(_\w+)?$|display$|info$|\w*summary$|stdout$|ls$|help$|system$")
+_PRINTING_NAME: Final = re.compile(r"p?print(_\w+)?$|display$|help$")
+_PRINTING_PART: Final = re.compile(r"p?print(_\w+)?$|display$|info$|summary$|stdout$")
 _WITH_PANDAS: Final = frozenset({"pandas", "seaborn", "statsmodels", "geopandas"})
 _PICTURES: Final = frozenset({"matplotlib", "seaborn", "plotly", "altair", "bokeh", "folium"})
 _NO_FRAME: Final = (
@@ -112,11 +113,6 @@ class Displays:
 
     # -- of the report
 
-    def may_be_none(self) -> bool:
-        """Whether a last line of a cell may have been written for what it does, and give nothing to show."""
-        ends = [cell.statements[-1] for cell in self.plan.cells if self.value(cell) is not None]
-        return any(end.changes for end in ends)
-
     def shown(self) -> Iterator[ast.expr]:
         """The expressions that the report shows, by `display` or as a cell's last line."""
         for cell in self.plan.cells:
@@ -134,18 +130,24 @@ class Displays:
         statements += [s for module in self.plan.definitions for s in module.statements]
         if {path.split(".")[0] for s in statements for path in s.imports} - _QUIET:
             return True
-        mentioned = {name for s in statements for name in _mentioned(s.node)}
+        nodes = [node for s in statements for node in ast.walk(s.node)]
+        names = {node.id for node in nodes if isinstance(node, ast.Name)}
         if self.knows_display and not any(call.keywords for cell in self.plan.cells for call in self.calls(cell)):
-            mentioned -= {"display"}
-        return "verbose" in mentioned or any(map(_PRINTING.match, mentioned))
+            names -= {"display"}
+        parts = {node.attr for node in nodes if isinstance(node, ast.Attribute)}
+        verbose = any(isinstance(node, ast.keyword) and node.arg == "verbose" for node in nodes)
+        return verbose or any(map(_PRINTING_NAME.match, names)) or any(map(_PRINTING_PART.match, parts))
 
     def may_be_frame(self, node: ast.expr) -> bool:
         """Whether a shown value may be a frame of pandas, by the look of it."""
         if isinstance(node, _NO_FRAME) or is_number(node) or not self.knows_pandas():
             return False
         if isinstance(node, ast.Name):
-            values = self.program.interpreter.state.get(node.id).values
-            return not kind_of(values) or "DataFrame" in kind_of(values)
+            kind = kind_of(self.program.interpreter.state.get(node.id).values)
+            given = [getattr(s.node, "value", None) for s in self.program.binders.get(node.id, ())]
+            plain = [each for each in given if isinstance(each, ast.expr) and not isinstance(each, ast.Name)]
+            unclear = len(plain) < len(given) or any(map(self.may_be_frame, plain))
+            return "DataFrame" in kind or (not kind and unclear)
         func = node.func if isinstance(node, ast.Call) else node
         name = func.attr if isinstance(func, ast.Attribute) else getattr(func, "id", "")
         return not _NO_FRAME_NAMES.fullmatch(name)

@@ -20,19 +20,19 @@ class ReportLines:
     def __init__(self, planner: Planner, plan: StagePlan, imports: Imports, displays: Displays) -> None:
         self.path, self.plan, self.imports, self.displays = planner.path, plan, imports, displays
         self.report = imports.fresh("report")
-        self.frames = self.rich = self.styles = self.nones = self.prints = False
+        self.frames = self.rich = self.styles = self.shows = self.prints = False
         if plan.report:
             shown = list(displays.shown())
+            self.shows = bool(shown)
             self.frames = any(map(displays.may_be_frame, shown))
-            self.styles = bool(shown) and displays.styles()
-            self.rich = bool(shown) and bool(displays.rich())
-            self.nones = displays.may_be_none()
-            self.prints = bool(shown) or displays.may_print()
+            self.styles = self.shows and displays.styles()
+            self.rich = self.shows and bool(displays.rich())
+            self.prints = displays.may_print() or displays.is_bound("print")
 
     @property
     def show(self) -> str:
         """The function that shows a value."""
-        return self.imports.fresh("show") if self.frames or self.rich or self.styles or self.nones else "print"
+        return self.imports.fresh("show") if self.shows else "print"
 
     def text(self, cell: Cell) -> str:
         """The line for a cell of markdown."""
@@ -58,7 +58,7 @@ class ReportLines:
         if not self.plan.report:
             return []
         if not self.prints:
-            return [f"{self.report} = []  # the parts of {self.plan.report}"]
+            return [f"{self.report} = []  # the parts of {self.plan.report}", *self.showing("print(value)")]
         sys, terminal, write = self.imports.module("sys"), self.imports.fresh("terminal"), self.imports.fresh("write")
         return [
             f"{self.report} = []  # the parts of {self.plan.report}; what is printed in one go is a list\n"
@@ -69,33 +69,38 @@ class ReportLines:
             f"        {self.report}.append([])\n"
             f"    {self.report}[-1].append(text)\n"
             f"    return {terminal}(text)",
-            *self.showing(),
+            *self.showing(f'{terminal}(f"{{value}}\\n")'),
             f"{sys}.stdout.write = {write}",
         ]
 
-    def showing(self) -> list[str]:
-        """The functions that show values."""
-        if self.show == "print":
+    def showing(self, printing: str) -> list[str]:
+        """The functions that show values, with the line that prints one on the terminal only."""
+        if not self.shows:
             return []
-        pd = self.imports.module("pandas", "pd") if self.frames else ""
-        cases = []
+        cases, before = [], []
         if self.styles:
             styler = self.imports.member("pandas.io.formats.style", "Styler")
-            cases.append((f"isinstance(value, {styler})", f"{self.report}.append(value.to_html(exclude_styles=True))"))
+            cases.append((f"isinstance(value, {styler})", "value.to_html(exclude_styles=True)"))
         if self.rich:
             classes = [self.imports.member("IPython.display", name) for name in self.displays.rich()]
             which = classes[0] if len(classes) == 1 else f"({', '.join(classes)})"
-            cases.append((f"isinstance(value, {which})", f"{self.report}.append(value.data)"))
-        table = self.imports.fresh("table")
+            cases.append((f"isinstance(value, {which})", "value.data"))
         if self.frames:
-            condition = f"isinstance(value, {pd}.DataFrame) and not value.empty"
-            cases.append((condition, f"{self.report}.append({table}(value))"))
-        lines = [f"def {self.show}(*values):", '    """Show values in the report as a notebook shows them."""']
-        lines.append("    for value in values:")
-        for number, (condition, action) in enumerate(cases):
-            lines += [f"        {'elif' if number else 'if'} {condition}:", f"            {action}"]
-        lines += [f"        {'elif' if cases else 'if'} value is not None:", "            print(value)"]
-        return [*([_table(table, pd)] if self.frames else []), "\n".join(lines)]
+            pd, table = self.imports.module("pandas", "pd"), self.imports.fresh("table")
+            cases.append((f"isinstance(value, {pd}.DataFrame) and not value.empty", f"{table}(value)"))
+            before = [_table(table, pd)]
+        lines = [
+            f"def {self.show}(*values):",
+            '    """Print values, and show them in the report as a notebook shows them."""',
+            "    for value in (v for v in values if v is not None):",
+            f"        {printing}",
+        ]
+        for number, (condition, part) in enumerate(cases):
+            word = "elif" if number else "if"
+            lines += [f"        {word} {condition}:", f"            {self.report}.append({part})"]
+        text = f'{self.report}.append(f"{_FENCE}\\n{{value}}\\n{_FENCE}")'
+        lines += ["        else:", f"            {text}"] if cases else [f"        {text}"]
+        return [*before, "\n".join(lines)]
 
     def end(self) -> str:
         """What stands behind the last cell."""
