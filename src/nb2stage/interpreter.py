@@ -71,7 +71,7 @@ class Interpreter(Bindings):
         self.most_links = self.links_followed + (MAX_LINKS if self.links_followed < MANY_LINKS else MAX_LINKS // 100)
         try:
             self.execute(statement.node)
-        except TooLongError:
+        except (TooLongError, RecursionError):
             self.recover()
             self.steps, self.most_links = 0, 1 << 60
             self.run_coarsely(statement)
