@@ -249,7 +249,7 @@ FAULTS: Final = {
         (IMPORT, "pd.Categorical(list('ab') * 25)", "list('ab') * 25", "import", "raw", "category"),
         (IMPORT, "raw['x'][:3]", "raw['x'][:2]", "import", "cells", "length 3 in the notebook, 2 in the pipeline"),
         (FEATURES, "index=False", "index=True", "features", "table.csv", "line 1"),
-        (REPORT, "ax.scatter(table['x'], table['z'])", "ax.scatter(table['z'], table['x'])", "report", "ax", ""),
+        (REPORT, "ax.scatter(table['x'], table['z'])", "ax.scatter(table['z'], table['x'])", "report", "fig", ""),
     ],
 }
 

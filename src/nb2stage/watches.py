@@ -20,7 +20,8 @@ class Watch:
 
     plan: StagePlan
     points: Mapping[str, int]  # name -> cell
-    places: Mapping[str, tuple[int, int]]  # name -> cell and line of the statement that made it what it is
+    # name -> cell and line of the statement that made it what it is; no line where none alone did, as for random states
+    places: Mapping[str, tuple[int, int | None]]
 
     @property
     def last(self) -> int:
@@ -75,8 +76,9 @@ def _watch(plan: StagePlan, others: Sequence[StagePlan], held: Mapping[str, set[
     saved = [name for file in plan.saves for name in file.transfer.names]
     seeded = {state for s in plan.data.statements for state in _states(s.seeds)}
     points: dict[str, int] = {}
-    places: dict[str, tuple[int, int]] = {}
-    for name in dict.fromkeys([*repeated, *binders, *saved, *loaded, *sorted(seeded)]):
+    places: dict[str, tuple[int, int | None]] = {}
+    # What a line reads comes before what it binds: of two that differ, the first is the reason.
+    for name in dict.fromkeys([*repeated, *loaded, *binders, *saved, *sorted(seeded)]):
         if name not in binders and name not in saved and between:
             continue  # another stage may have changed it meanwhile
         begin = max(binders.get(name, own[:1]))
@@ -86,7 +88,9 @@ def _watch(plan: StagePlan, others: Sequence[StagePlan], held: Mapping[str, set[
         inside = held.get(name, set())
         makers = [s for s in before if (name in s.binds and _binds_values(s)) or not s.known_changes.isdisjoint(inside)]
         makers = makers or [s for s in before if name in s.reads]
-        places[name] = (makers[-1].cell, makers[-1].node.lineno) if makers else (points[name], 1)
+        places[name] = (
+            (makers[-1].cell, makers[-1].node.lineno) if makers and not name.startswith("<") else (points[name], None)
+        )
     return Watch(plan, points, places)
 
 
