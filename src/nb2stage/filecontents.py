@@ -166,6 +166,10 @@ class FileContents(Versions):
                 if obj.kind == "instance" and any(self.interpreter.lookup(obj, hook) for hook in PICKLE_HOOKS):
                     self.refuse(transfer, name, "an instance of a class that says itself what is saved of it")
                     return
+                kept = self.changers.get(obj, ()) if obj.type == "cached" else ()
+                if any(s.position < self.end(transfer.stage) and not self.repeatable(s) for s in kept):
+                    self.refuse(transfer, name, "state that a decorated or conditional definition keeps between calls")
+                    return
                 if obj.type == "iter" and obj.path == "dict view":
                     self.refuse(transfer, name, "the keys, values or items of a dict, which follow its changes")
                     return
