@@ -250,7 +250,8 @@ _f(
 _f(
     "view:ndarray",
     "frombuffer asarray ascontiguousarray atleast_1d atleast_2d atleast_3d squeeze ravel reshape transpose "
-    "expand_dims broadcast_to swapaxes moveaxis rollaxis asanyarray rot90 flip array_split split hsplit vsplit diag diagonal real imag fliplr flipud",
+    "expand_dims broadcast_to swapaxes moveaxis rollaxis "
+    "asanyarray rot90 flip array_split split hsplit vsplit diag diagonal real imag fliplr flipud",
     "numpy.",
 )
 _f("view:ndarray", "sliding_window_view as_strided", "numpy.lib.stride_tricks.")
