@@ -9219,6 +9219,101 @@ atexit_of_ours.register(reset)
 def register(function):
     return function.__name__
 
+== parts-of-a-split-array | either
+# %% clean
+import numpy as np
+def mk(): return np.arange(6.0)
+a = mk()
+x, y = np.array_split(a, 2)
+# %% train
+x[0] = 50
+# %% report
+=> a.tolist()
+
+== flipped-and-turned-arrays | either
+# %% clean
+import numpy as np
+def mk(): return np.arange(6.0).reshape(2, 3)
+a = mk()
+b = np.flip(a); c = np.rot90(a)
+# %% train
+b[0, 0] = 50
+c[0, 0] = 70
+# %% report
+=> a.tolist()
+
+== sliding-windows-of-an-array | either
+# %% clean
+import numpy as np
+def mk(): return np.arange(6.0)
+a = mk()
+b = np.lib.stride_tricks.sliding_window_view(a, 2, writeable=True)
+# %% train
+b[0, 0] = 50
+# %% report
+=> a.tolist()
+
+== masked-array-of-an-array | either
+# %% clean
+import numpy as np
+def mk(): return np.arange(3.0)
+a = mk()
+m = np.ma.array(a, mask=[0, 1, 0], copy=False)
+# %% train
+m[0] = 9
+# %% report
+=> a.tolist()
+
+== mesh-without-copies | either
+# %% clean
+import numpy as np
+def mk(): return np.arange(3.0)
+a = mk()
+p, q = np.meshgrid(a, a, copy=False)
+# %% train
+p[0, 0] = 50
+# %% report
+=> a.tolist()
+
+== method-given-to-a-thread-pool | either
+# %% clean
+from concurrent.futures import ThreadPoolExecutor
+def mk(): return []
+xs = mk()
+# %% train
+with ThreadPoolExecutor(2) as ex:
+    f = ex.submit(xs.append, 5)
+    f.result()
+# %% report
+=> xs
+
+== name-bound-again-in-a-stage-of-its-own | NB241
+# %% clean
+import numpy as np
+df = np.arange(4.0)
+obj = df
+(b, e), b = (df, obj is obj), obj
+c, f = df, e
+arr = np.asarray(obj)
+# %% train
+e = c
+# %% report
+=> [arr.tolist(), e.tolist()]
+
+== cached-function-that-may-have-changed | NB243
+# %% clean
+import functools
+@functools.lru_cache
+def make(n=1):
+    return [n]
+if make.__name__ == "nothing":
+    make += 0
+first = make()
+# %% train
+tools = [make]
+# %% report
+=> tools[0]() is first
+
 == counter-that-holds-itself | NB243
 # %% clean
 import collections

@@ -354,10 +354,11 @@ class Boundaries(Views, FileContents):
             self.hand_over(stage, version, name, group)
 
     def lost_changes(self, stage: StageData, need: Need, version: int) -> list[Statement]:
-        """Changes by statements of no stage that come too late for the stage that saves the object."""
+        """What statements of no stage bind or change too late for the stage that saves the object."""
         history = self.history(need, stage.index)
         first = min((s.position for s in history if s.stage is not None), default=self.end(version))
-        return [s for s in history if s.stage is None and s.changes and s.position > first]
+        late = [s for s in need.sites if s.stage is None and s.position >= self.end(version)]
+        return late + [s for s in history if s.stage is None and s.changes and s.position > first]
 
     def hand_over(self, stage: StageData, version: int, name: str, group: list[str]) -> None:
         """Stage `version` saves `name` for `stage`."""

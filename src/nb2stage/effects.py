@@ -243,16 +243,19 @@ _f(
     "arctan2 sinh cosh tanh floor ceil rint round around trunc clip minimum maximum fmin fmax add subtract multiply "
     "divide true_divide floor_divide power mod remainder isnan isinf isfinite isclose logical_and logical_or "
     "logical_not logical_xor greater less equal not_equal corrcoef cov percentile quantile nanpercentile polyfit polyval "
-    "roots copy array_split mean_ r_ c_ fromiter fromfunction pad roll rot90 flip triu tril "
+    "roots copy mean_ r_ c_ fromiter fromfunction pad roll triu tril "
     "triu_indices tril_indices diag_indices argpartition partition apply_along_axis select piecewise nan_to_num",
     "numpy.",
 )
 _f(
     "view:ndarray",
     "frombuffer asarray ascontiguousarray atleast_1d atleast_2d atleast_3d squeeze ravel reshape transpose "
-    "expand_dims broadcast_to swapaxes moveaxis asanyarray split hsplit vsplit diag diagonal real imag fliplr flipud",
+    "expand_dims broadcast_to swapaxes moveaxis rollaxis "
+    "asanyarray rot90 flip array_split split hsplit vsplit diag diagonal real imag fliplr flipud",
     "numpy.",
 )
+_f("view:ndarray", "sliding_window_view as_strided", "numpy.lib.stride_tricks.")
+_f("view:ndarray", "array masked_array asarray asanyarray", "numpy.ma.")
 _f("atom", "allclose array_equal array_equiv ndim size shape isscalar result_type can_cast", "numpy.")
 _f(
     "fresh:ndarray",

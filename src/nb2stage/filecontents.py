@@ -159,19 +159,10 @@ class FileContents(Versions):
     def check_savable(self, transfer: Transfer, values: frozenset[Obj]) -> None:
         for name in transfer.names:
             reached = self.pickled(self.exits[transfer.stage].get(name, Var()).values, self.end(transfer.stage))
-            for obj in reached:
-                if obj.type in UNSAVABLE and obj.kind == "value":
-                    self.refuse(transfer, name, UNSAVABLE[obj.type])
-                    return
-                if obj.kind == "instance" and any(self.interpreter.lookup(obj, hook) for hook in PICKLE_HOOKS):
-                    self.refuse(transfer, name, "an instance of a class that says itself what is saved of it")
-                    return
-                if obj.type == "iter" and obj.path == "dict view":
-                    self.refuse(transfer, name, "the keys, values or items of a dict, which follow its changes")
-                    return
-                if self.is_pickled_by_members(obj) and self.holds_itself(obj):
-                    self.refuse(transfer, name, "a Counter or exception that holds itself")
-                    return
+            what = next(filter(None, (self.unsavable(obj, self.end(transfer.stage)) for obj in reached)), "")
+            if what:
+                self.refuse(transfer, name, what)
+                return
             var = self.exits[transfer.stage].get(name, Var())
             state = self.state_of(transfer, name)
             if state is not None and ("*" in state or self.changes_methods(var)):
@@ -193,6 +184,21 @@ class FileContents(Versions):
                 return
             for obj in local:
                 self.check_function(transfer, name, obj)
+
+    def unsavable(self, obj: Obj, before: int) -> str:
+        """What an object is that no file keeps as it is; empty for any other."""
+        if obj.type in UNSAVABLE and obj.kind == "value":
+            return UNSAVABLE[obj.type]
+        if obj.kind == "instance" and any(self.interpreter.lookup(obj, hook) for hook in PICKLE_HOOKS):
+            return "an instance of a class that says itself what is saved of it"
+        kept = self.changers.get(obj, ()) if obj.type == "cached" else ()
+        if any(s.position < before and not self.repeatable(s) for s in kept):
+            return "state that a decorated or conditional definition keeps between calls"
+        if obj.type == "iter" and obj.path == "dict view":
+            return "the keys, values or items of a dict, which follow its changes"
+        if self.is_pickled_by_members(obj) and self.holds_itself(obj):
+            return "a Counter or exception that holds itself"
+        return ""
 
     def is_pickled_by_members(self, obj: Obj) -> bool:
         """Whether a pickle asks for what an object holds before it notes that it has the object itself."""

@@ -263,6 +263,9 @@ class LibraryCalls(Consequences):
         last = path.rpartition(".")[2]
         if any(a.name and a.name.startswith("overwrite_") and a.constants != frozenset({False}) for a in arguments):
             effect = replace(effect, changes_all=True)
+        if path.startswith("numpy.") and any(a.name == "copy" and a.constants != frozenset({True}) for a in arguments):
+            if effect.result == "fresh":
+                effect = replace(effect, result="view", changes=True)
         if any(a.name == "inplace" and a.constants != frozenset({False}) for a in arguments):
             effect = replace(effect, changes=True, keeps=True)
         if path == "sklearn.datasets." + last and last.startswith("load_"):
