@@ -2742,6 +2742,33 @@ drawn = [sparse.random(4, 4, 0.5).sum(), Rotation.random().as_quat().tolist()]
 # %% report
 => [best.x.tolist(), centres.tolist(), drawn, np.random.rand()]
 
+== axes-through-a-flat-copy
+# %% import
+import matplotlib.pyplot as plt
+fig, sub = plt.subplots(2, 2)
+# %% preprocess
+for ax in sub.flatten():
+    ax.set_title("a title")
+# %% train
+for ax in sub.repeat(2):
+    ax.set_xlabel("label")
+sub.copy()[0, 0].set_ylabel("more")
+# %% report
+=> [[ax.get_title(), ax.get_xlabel(), ax.get_ylabel()] for ax in sub.flat]
+
+== objects-in-copies-of-arrays
+# %% import
+import numpy as np
+rows = np.array([[1], [2], [3, 4]], dtype=object)
+# %% preprocess
+rows.flatten()[0].append(5)
+rows.copy()[1].append(6)
+# %% train
+np.concatenate([rows, rows])[2].append(7)
+rows.take([2])[0].append(8)
+# %% report
+=> rows.tolist()
+
 == an-estimator-that-loses-its-seed
 # %% import
 import numpy as np

@@ -487,7 +487,7 @@ _m(
 )
 _m(
     "view",
-    "head tail iloc loc at iat values T ravel reshape transpose squeeze view flatten_ swapaxes get groupby "
+    "head tail iloc loc at iat values T ravel reshape transpose squeeze view flatten swapaxes get groupby "
     "rolling expanding ewm resample pipe xs take to_numpy to_frame items iterrows itertuples keys iteritems "
     "str dt cat named_steps get_level diagonal asfptype tocsr tocsc tocoo get_figure as_matrix sparse array "
     "__getitem__ first last nth get_params_ set_axis_ get_legend get_xaxis to_series swapaxes real imag base",
@@ -497,7 +497,7 @@ _m("holds:same changes draws", "fit_transform fit_predict fit_resample")
 _m("view changes draws", "fit partial_fit warm_start")
 _m("fresh", "transform")
 _m("fresh draws", "sample rvs resample_")
-_m("fresh:ndarray", "flatten argpartition")
+_m("fresh:ndarray", "argpartition")
 _m(
     "atom writes",
     "to_csv to_excel to_json to_parquet to_pickle to_feather to_hdf to_stata to_orc to_xml tofile "
