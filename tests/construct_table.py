@@ -3992,6 +3992,17 @@ a, b = 3, 4
 # %% report
 => int(pd.eval("a + b"))
 
+== formula-of-a-function-by-its-name | real
+# %% import
+import numpy as np
+import pandas as pd
+from statsmodels.formula.api import ols
+df = pd.DataFrame({"x": [1.0, 2.0, 3.0, 4.5, 5.0], "y": [1.0, 2.5, 2.9, 4.1, 5.2]})
+# %% train
+fit = ols("y ~ np.log(x)", data=df).fit()
+# %% report
+=> [round(v, 8) for v in fit.params]
+
 == formula-with-np-and-a-user-function | real
 # %% import
 import numpy as np

@@ -136,18 +136,11 @@ class Calls(LibraryCalls):
         name = func.attr
         if name == "setflags":
             self.find("NB243", node, ast.unparse(func.value), "array flags, which no file keeps")
-        named = self.names_in_strings(name, arguments, node)
-        if named and obj.kind == "lib":
-            path = f"{obj.path}.{name}"
-            self.statement.imports.add(path)
-            result = self.call_library(path, arguments, node)
-            for each in result:
-                each.fields["formula"] = each.fields.get("formula", ATOM) | named
-            return result
         if obj.kind == "lib":
             path = f"{obj.path}.{name}"
             self.statement.imports.add(path)
             return self.call_library(path, arguments, node)
+        self.names_in_strings(name, arguments, node)
         found = self.lookup(obj, name)
         if found:
             called = self.bound(obj, found, func)

@@ -78,28 +78,6 @@ def _strings_in(arguments: list[Argument]) -> set[str]:
     return found
 
 
-FORMULA_FUNCTIONS = frozenset(
-    [
-        "ols",
-        "logit",
-        "glm",
-        "mixedlm",
-        "poisson",
-        "from_formula",
-        "wls",
-        "gls",
-        "rlm",
-        "quantreg",
-        "dmatrix",
-        "dmatrices",
-        "probit",
-        "phreg",
-        "gee",
-        "negativebinomial",
-        "mnlogit",
-        "anova_lm",
-    ]
-)
 # A path or a last name; whether only a call without an argument (or with None) is meant; code, text and hint.
 REFUSED_CALLS: Final = (
     (
@@ -157,8 +135,7 @@ class LibraryCalls(Consequences):
             # `settings.items.append(1)`: a later stage imports the module anew.
             self.setting("state of " + module)
             self.statement.impure = True
-        if last in FORMULA_FUNCTIONS:
-            self.names_in_strings("formula", arguments, node)
+        named = self.names_in_strings(last, arguments, node)
         effect = function_effect(path)
         if effect.unknown and SETTING_NAME.search(last) and last != path:
             effect = replace(effect, sets="library " + module)
@@ -173,6 +150,8 @@ class LibraryCalls(Consequences):
             ]
         values = self.apply(effect, ATOM, arguments, node)
         self.label(values, path, effect, arguments)
+        for obj in values if named else ():
+            obj.fields["formula"] = obj.fields.get("formula", ATOM) | named
         return values
 
     def refuse_call(self, path: str, last: str, arguments: list[Argument], node: ast.AST) -> None:
