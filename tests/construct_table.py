@@ -2769,6 +2769,43 @@ rows.take([2])[0].append(8)
 # %% report
 => rows.tolist()
 
+== value-of-an-enum-member-that-changes
+# %% import
+import enum
+class Color(enum.Enum):
+    RED = [1]
+    GREEN = 2
+c = Color.RED
+# %% train
+c.value.append(2)
+# %% report
+=> [Color.RED.value, c is Color.RED]
+
+== value-of-an-enum-member-that-changes-by-data | NB2
+# %% import
+import enum
+class Color(enum.Enum):
+    RED = [1]
+import random
+random.seed(3)
+rows = [random.random()]
+# %% train
+Color.RED.value.append(random.random())
+# %% report
+=> [Color.RED.value, rows]
+
+== einsum-that-is-a-view
+# %% import
+import numpy as np
+def mk():
+    return np.eye(3)
+a = mk()
+d = np.einsum("ii->i", a)
+# %% train
+d[:] = 5
+# %% report
+=> a.tolist()
+
 == an-estimator-that-loses-its-seed
 # %% import
 import numpy as np

@@ -300,6 +300,8 @@ class Expressions(Calls):
             return frozenset(obj.bases)
         if node.attr == "__dict__":
             return frozenset({self.namespace(node, obj)})
+        if obj.path == "enum member" and node.attr in ("value", "_value_"):
+            return obj.fields["value"]
         found = self.lookup(obj, node.attr)
         hooks = ("__getattribute__",) if found else ("__getattribute__", "__getattr__")
         worked_out = self.dunders(frozenset({obj}), [], only=hooks)

@@ -159,7 +159,8 @@ class FileContents(Versions):
     def check_savable(self, transfer: Transfer, values: frozenset[Obj]) -> None:
         for name in transfer.names:
             reached = self.pickled(self.exits[transfer.stage].get(name, Var()).values, self.end(transfer.stage))
-            what = next(filter(None, (self.unsavable(obj, self.end(transfer.stage)) for obj in reached)), "")
+            members = {o for cls in reached if cls.kind == "class" for held in cls.fields.values() for o in held}
+            what = next(filter(None, (self.unsavable(o, self.end(transfer.stage)) for o in {*reached, *members})), "")
             if what:
                 self.refuse(transfer, name, what)
                 return
@@ -194,6 +195,9 @@ class FileContents(Versions):
         kept = self.changers.get(obj, ()) if obj.type == "cached" else ()
         if any(s.position < before and not self.repeatable(s) for s in kept):
             return "state that a decorated or conditional definition keeps between calls"
+        values = reach(obj.fields["value"]) if obj.path == "enum member" else ()
+        if any(s.position < before for value in values for s in self.changers.get(value, ())):
+            return "a member of an Enum whose value changes"
         if obj.type == "iter" and obj.path == "dict view":
             return "the keys, values or items of a dict, which follow its changes"
         if self.is_pickled_by_members(obj) and self.holds_itself(obj):

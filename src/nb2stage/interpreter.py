@@ -253,7 +253,9 @@ class Interpreter(Bindings):
             for name, inner in list(cls.fields.items()):
                 if not any(o.kind == "function" for o in inner):
                     member = self.make(node, "member " + name, type="class")
+                    member.path = "enum member"
                     member.fields["class"] = frozenset({cls})
+                    member.fields["value"] = inner
                     cls.fields[name] = frozenset({member})
         for base in cls.bases:
             for hook in self.lookup(base, "__init_subclass__"):
