@@ -79,7 +79,8 @@ def test_parameters_files_and_cells(notebook: Path, call: Any) -> None:
     assert stages["import"]["reads"] == ["data.csv"]
     assert stages["clean"]["params"] == [{"key": "clean.rows", "value": 2}]
     assert stages["train"]["params"] == [{"key": "train.depth", "value": None}]
-    assert (stages["report"]["writes"], stages["report"]["metrics"]) == (["final.csv"], ["metrics.json"])
+    assert stages["report"]["writes"] == ["final.csv", "report/report.md"]
+    assert stages["report"]["metrics"] == ["metrics.json"]
     assert [stage["cells"] for stage in stages.values()] == [[2], [3], [4], [5]]
 
 

@@ -11,7 +11,7 @@ from typing import Any
 import nbformat
 import pytest
 
-from nb2stage.command_where import Origin, origin_of
+from nb2stage.commands.where import Origin, origin_of
 from nb2stage.convert import Project, convert
 from nb2stage.diagnostics import Nb2stageError
 from nb2stage.linemap import Run, find, key_of

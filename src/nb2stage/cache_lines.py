@@ -7,7 +7,8 @@ from collections.abc import Sequence
 
 from nb2stage.import_lines import Imports
 from nb2stage.load_order import Round
-from nb2stage.planning import CacheFile, Planner, StagePlan
+from nb2stage.planning import Planner
+from nb2stage.stageplan import CacheFile, StagePlan
 from nb2stage.versions import Transfer
 
 STATE_CALLS = {

@@ -33,19 +33,7 @@ INTERRUPTED: Final = 130
 # Commands with modules of their own: each adds its options, and names the function that runs it.
 # In the order of `nb2stage --help`, between `convert` and `rules`; each module has `register`, and only that of the
 # command at hand is loaded.
-COMMANDS: Final = {
-    "verify": "command_verify",
-    "status": "status",
-    "pull": "pull_command",
-    "check": "checks.options",
-    "run": "command_run",
-    "graph": "graph_command",
-    "overview": "overview_command",
-    "where": "command_where",
-    "init": "project_init",
-    "ci": "ci.options",
-    "eject": "eject",
-}
+COMMANDS: Final = ("verify", "status", "pull", "check", "run", "graph", "overview", "where", "init", "ci", "eject")
 
 _DESCRIPTION: Final = """\
 Turn a notebook with tagged cells into a DVC pipeline: one plain Python script for each stage, dvc.yaml, params.yaml.
@@ -104,9 +92,9 @@ def build_parser(wanted: str = "") -> argparse.ArgumentParser:
             allow_abbrev=False,
         )
     )
-    for name, module in COMMANDS.items():
+    for name in COMMANDS:
         if not known or name == wanted:
-            importlib.import_module(f"nb2stage.{module}").register(commands, _help_formatter)
+            importlib.import_module(f"nb2stage.commands.{name}").register(commands, _help_formatter)
     rules = commands.add_parser(
         "rules",
         formatter_class=_help_formatter,

@@ -12,10 +12,10 @@ from typing import Any, Final
 
 from nb2stage.notebookrun import NotebookRun
 from nb2stage.pipelinerun import PipelineRun
-from nb2stage.planning import StagePlan
 from nb2stage.probes.capturing import DEFAULT
 from nb2stage.probes.explaining import difference
 from nb2stage.sandbox import environment, run_process
+from nb2stage.stageplan import StagePlan
 from nb2stage.verdicts import KINDS, Item, Settings, StageCost, Status, Subject
 from nb2stage.watches import READABLE, Watch
 

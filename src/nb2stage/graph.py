@@ -17,7 +17,7 @@ from nb2stage.yamltext import read_yaml
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
-    from nb2stage.planning import StagePlan
+    from nb2stage.stageplan import StagePlan
 
     Paint = Callable[[str, str], str]
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 
 from nb2stage.dataflow import Program
 from nb2stage.objects import Statement
-from nb2stage.planning import StagePlan
+from nb2stage.stageplan import StagePlan
 from nb2stage.versions import IMPORTS
 
 # Imports that do nothing but bind: unused, they are left out.

@@ -12,9 +12,9 @@ from typing import Any
 from nb2stage.diagnostics import Diagnostic, Nb2stageError, Severity
 from nb2stage.linemap import Run, cell_of, find
 from nb2stage.notebook import read_notebook
-from nb2stage.planning import StagePlan
 from nb2stage.sandbox import environment, run_process, source_of
 from nb2stage.scratch import stamps, written
+from nb2stage.stageplan import StagePlan
 from nb2stage.verdicts import Settings, Subject
 from nb2stage.watches import READABLE, Watch, watches
 

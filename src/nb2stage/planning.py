@@ -21,10 +21,7 @@ from nb2stage.pipeline import Out, Param
 from nb2stage.plot_tables import plan_plots
 
 # `scripts` finds these here too.
-from nb2stage.stageplan import CacheFile as CacheFile
-from nb2stage.stageplan import StagePlan as StagePlan
-from nb2stage.stageplan import Surroundings
-from nb2stage.stageplan import normal as normal
+from nb2stage.stageplan import CacheFile, StagePlan, Surroundings
 from nb2stage.versions import Transfer
 
 FOLDERS = {

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from nb2stage.convert import Project
     from nb2stage.dataflow import SourceCell
     from nb2stage.pipeline import Param
-    from nb2stage.planning import StagePlan
+    from nb2stage.stageplan import StagePlan
 
 # A stage has another name when the scripts have this share of their lines in common, and no other pair comes near.
 _ALIKE: Final = 0.6

@@ -9,7 +9,8 @@ from pathlib import PurePosixPath
 from nb2stage.displays import Displays, moved_links
 from nb2stage.import_lines import Imports
 from nb2stage.notebook import Cell
-from nb2stage.planning import Planner, StagePlan
+from nb2stage.planning import Planner
+from nb2stage.stageplan import StagePlan
 
 _FENCE = "~~~"
 

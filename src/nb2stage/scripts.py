@@ -19,11 +19,12 @@ from nb2stage.import_lines import Header, Imports, from_line, import_text
 from nb2stage.metric_lines import MetricLines
 from nb2stage.notebook import Cell
 from nb2stage.objects import Statement
-from nb2stage.planning import Planner, StagePlan, normal
+from nb2stage.planning import Planner
 from nb2stage.plot_lines import PlotLines
 from nb2stage.report_lines import ReportLines
 from nb2stage.scopes import free_names, inner_free_names, mentioned_names, outside_functions
 from nb2stage.source_text import Edits, has_code, join_blocks, statement_text
+from nb2stage.stageplan import StagePlan, normal
 from nb2stage.tags import directive_lines
 from nb2stage.versions import DEFINITIONS, IMPORTS
 

@@ -10,8 +10,8 @@ from nb2stage.comparing import Comparison
 from nb2stage.diagnostics import Nb2stageError
 from nb2stage.notebookrun import NotebookRun
 from nb2stage.pipelinerun import PipelineRun
-from nb2stage.planning import StagePlan
 from nb2stage.sandbox import prepare
+from nb2stage.stageplan import StagePlan
 from nb2stage.verdicts import Settings, Subject, Verdict
 
 

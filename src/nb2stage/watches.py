@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from nb2stage.objects import Obj, Statement, reach
-from nb2stage.planning import StagePlan
+from nb2stage.stageplan import StagePlan
 from nb2stage.versions import DEFINITIONS, IMPORTS
 
 # Settings that a process can be asked for; the others are said to be left out.

@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from nb2stage.command_verify import ended_by_signals
+from nb2stage.commands.verify import ended_by_signals
 from nb2stage.diagnostics import Diagnostic, Nb2stageError
 
 if TYPE_CHECKING:

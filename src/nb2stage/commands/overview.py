@@ -73,8 +73,8 @@ def _count(text: str) -> int:
 
 def run(options: argparse.Namespace, console: Console) -> int:
     """Print or write the overview; the exit code."""
+    from nb2stage.commands.graph import write_text
     from nb2stage.configuration import project_folder
-    from nb2stage.graph_command import write_text
     from nb2stage.history import read_history
     from nb2stage.overview import overview_of
 
@@ -132,8 +132,8 @@ def html(view: Overview, history: History, root: Path, console: Console) -> str:
 
 def pipeline(root: Path, console: Console) -> Graph | None:
     """The graph of the project's notebooks; where one cannot be read that of dvc.yaml, or none."""
+    from nb2stage.commands.graph import project_graph
     from nb2stage.graph import build
-    from nb2stage.graph_command import project_graph
     from nb2stage.writer import read_text
 
     try:
