@@ -107,7 +107,7 @@ def _shell_cell(work: Work, args: str) -> Wrapped:
         raise RefusedError(f"`%%sx {args:.40}` binds a variable", "write `name = !command`")
     literal_of(work, body, "%%sx")
     work.need("subprocess")
-    if NOT_POSIX.search(body):
+    if re.search(NOT_POSIX, body):
         work.need("os")
         return Wrapped("subprocess.run(", ', shell=True, executable=os.environ.get("SHELL"))')
     return Wrapped("subprocess.run(", ", shell=True)")

@@ -23,8 +23,9 @@ from nb2stage.stageplan import StagePlan
 REPORT: Final = "report/report.md"
 # IPython's objects whose data is markdown, or HTML, which markdown may contain.
 RICH: Final = ("HTML", "Latex", "Markdown")
+# Patterns are compiled when they are first used: each conversion would pay for all of them.
 # What shows nothing worth printing when it ends a cell.
-_SILENT_CALLS: Final = re.compile(
+_SILENT_CALLS: Final = (
     r"^(clear_output$|HTML$|Markdown$|Latex$|Math$|Image$|SVG$|IFrame$|Audio$|Video$|"
     r"set_|add_|fit$|show$|close$|print$|display$|info$|seed$|append$|extend$|update$|remove$|"
     r"insert$|sort$|plot|hist|bar|scatter|boxplot|legend|grid|tight_layout|x?y?label|title|savefig|"
@@ -44,11 +45,11 @@ _NO_FRAME: Final = (
     *(ast.ListComp, ast.DictComp, ast.SetComp, ast.Lambda),
 )
 # Attributes and calls of frames that are no frames themselves.
-_NO_FRAME_NAMES: Final = re.compile(
+_NO_FRAME_NAMES: Final = (
     r"shape|size|columns|index|dtypes?|values|ndim|T_|value_counts|classification_report|params|best_\w+|"
     r"(get|best|grid)_params|\w+_(score|name|names|report)|type|sorted|list|dict|str|repr|set|unique|nunique|tolist|to_string"
 )
-_LINK: Final = re.compile(r"(!?\[[^\]]*\]\(<?|<(?:img|a)\b[^>]*?\b(?:src|href)=[\"'])([^)\s\"'>]+)")
+_LINK: Final = r"(!?\[[^\]]*\]\(<?|<(?:img|a)\b[^>]*?\b(?:src|href)=[\"'])([^)\s\"'>]+)"
 _ELSEWHERE: Final = re.compile(r"[a-z][a-z0-9+.-]*:|[#/]", re.IGNORECASE)
 
 
@@ -90,7 +91,7 @@ class Displays:
             name = func.attr if isinstance(func, ast.Attribute) else getattr(func, "id", "")
             if self.plan.report and name in RICH:
                 return True
-            return not _SILENT_CALLS.match(name) and self.gives_value(name)
+            return not re.match(_SILENT_CALLS, name) and self.gives_value(name)
         if isinstance(value, ast.Name):
             var = self.program.interpreter.state.get(value.id)
             if self.plan.report and any((obj.path or "").split(".")[0] in _PICTURES for obj in var.values):
@@ -150,7 +151,7 @@ class Displays:
             return "DataFrame" in kind or (not kind and unclear)
         func = node.func if isinstance(node, ast.Call) else node
         name = func.attr if isinstance(func, ast.Attribute) else getattr(func, "id", "")
-        return not _NO_FRAME_NAMES.fullmatch(name)
+        return not re.fullmatch(_NO_FRAME_NAMES, name)
 
     def knows_pandas(self) -> bool:
         """Whether the notebook's libraries include pandas."""
@@ -206,7 +207,7 @@ def moved_links(text: str, notebook: str) -> str:
             return link[0]
         return link[1] + posixpath.relpath(posixpath.join(folder, link[2]), there)
 
-    return _LINK.sub(moved, text)
+    return re.sub(_LINK, moved, text)
 
 
 def _mentioned(node: ast.AST) -> Iterable[str]:

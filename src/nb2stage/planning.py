@@ -18,7 +18,6 @@ from nb2stage.metrics import plan_metrics
 from nb2stage.notebook import Cell
 from nb2stage.objects import Statement
 from nb2stage.pipeline import Out, Param
-from nb2stage.plot_tables import plan_plots
 
 # `scripts` finds these here too.
 from nb2stage.stageplan import CacheFile, StagePlan, Surroundings
@@ -83,7 +82,10 @@ class Planner:
         self.plan_definitions()
         FilePlanner(self.stages, self.program, self.around, self.notes).plan()
         plan_metrics(self.stages, self.program, self.is_taken, self.notes)
-        plan_plots(self.stages, self.program, self.is_taken, self.notes)
+        if any(cell.role.plots for plan in self.stages for cell in plan.cells):
+            from nb2stage.plot_tables import plan_plots  # a module that few notebooks need
+
+            plan_plots(self.stages, self.program, self.is_taken, self.notes)
         plan_report(self.stages, self.program, self.texts, self.is_taken, self.notes)
         return self.stages
 

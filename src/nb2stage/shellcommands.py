@@ -33,9 +33,7 @@ def _escaped(text: str, quote: str) -> str:
 
 
 # Environment variables that nobody binds in Python.
-_ENVIRONMENT: Final = re.compile(
-    r"HOME|PATH|USER|LOGNAME|PWD|OLDPWD|SHELL|LANG|TERM|TMPDIR|TEMP|HOSTNAME|CONDA_\w+|LC_\w+"
-)
+_ENVIRONMENT: Final = r"HOME|PATH|USER|LOGNAME|PWD|OLDPWD|SHELL|LANG|TERM|TMPDIR|TEMP|HOSTNAME|CONDA_\w+|LC_\w+"
 
 
 def parts_of(work: Work, text: str) -> list[str | tuple[str, str | None]]:
@@ -71,7 +69,7 @@ def _evaluates(work: Work, expression: str) -> bool:
     inner |= {n.arg for n in ast.walk(tree) if isinstance(n, ast.arg)}
     names = {n.id for n in ast.walk(tree) if isinstance(n, ast.Name)} - inner
     if work.names is None:
-        return not any(_ENVIRONMENT.fullmatch(name) for name in names)
+        return not any(re.fullmatch(_ENVIRONMENT, name) for name in names)
     return all(name in work.names.bound or hasattr(builtins, name) for name in names)
 
 
@@ -105,7 +103,7 @@ def literal_of(work: Work, text: str, what: str) -> str:
 # -- shell commands
 
 # What bash and zsh understand and a plain /bin/sh does not, or reads in another way.
-NOT_POSIX: Final = re.compile(
+NOT_POSIX: Final = (
     r"\[\[|<\(|>\(|<<<|&>|\|&|\$'|\{[^{}\s]*(?:,|\.\.)[^{}\s]*\}|\*\*|\(\(|=\(|\$RANDOM|\becho\b.*(?:\\| -[neE])"
     r"|\b(?:source|pushd|popd|shopt|pipefail|function|declare|typeset|let|read|mapfile|time)\b"
 )
@@ -160,7 +158,7 @@ def shell_arguments(work: Work, command: str) -> str:
         raise RefusedError(f"`!{command:.60}` runs in the background: IPython refuses it", hint, "NB303")
     work.need("subprocess")
     text = text_of(work, command)
-    if not NOT_POSIX.search(command):
+    if not re.search(NOT_POSIX, command):
         return f"{text}, shell=True"
     work.need("os")
     return f'{text}, shell=True, executable=os.environ.get("SHELL")'
