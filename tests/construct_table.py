@@ -9461,6 +9461,98 @@ class Bag:
         self.items = []
 # %% report
 => [list(bag), Bag().items]
+
+== texts-of-matches-cross
+# %% clean
+import re
+import pandas as pd
+def title(name):
+    found = re.search(r" ([A-Za-z]+)\.", name)
+    if found:
+        return found.group(1)
+    return ""
+df = pd.DataFrame({"name": ["Doe, Mr. J", "Roe, Miss. A", "Poe"]})
+df["title"] = df["name"].apply(title)
+found = re.match(r"(?P<year>\d+)-(\d+)", "2021-07")
+parts, named, span = found.groups(), found.groupdict(), found.span()
+first = [found[0], found["year"]]
+# %% report
+first.append(named["year"])
+=> [df.to_dict("list"), parts, named, span, first]
+
+== texts-from-a-mapped-function-are-counted
+# %% clean
+import re
+from collections import Counter
+stop = {"the"}
+def words_of(text):
+    return [word for word in re.findall(r"[a-z]+", text.lower()) if word not in stop]
+tokens = list(map(words_of, ["The cat", "the Dog and the cat"]))
+counts = Counter(word for words in tokens for word in words)
+pairs = Counter(zip(tokens[1], tokens[1][1:]))
+counts.update(["cat", "owl"])
+# %% train
+counts["dog"] -= 1
+# %% report
+=> [sorted(counts.items()), len(pairs)]
+
+== mapped-function-gives-what-others-hold
+# %% clean
+groups = {"a": [], "b": []}
+def group_of(key):
+    return groups[key]
+found = list(map(group_of, "aba"))
+# %% train
+for number, group in enumerate(map(group_of, "ab")):
+    group.append(number)
+found[0].append(7)
+# %% report
+=> [groups, found[2] is groups["a"]]
+
+== counters-counted-into-another
+# %% clean
+from collections import Counter
+seen = {}
+for kind, text in [("a", "x y x"), ("b", "y z")]:
+    counts = Counter()
+    counts.update(text.split())
+    seen[kind] = counts
+seen["a"].subtract(seen["b"])
+# %% report
+counts["z"] += 1
+=> seen
+
+== csv-reader-in-a-later-stage | NB243
+# %% clean
+import csv
+import io
+reader = csv.DictReader(io.StringIO("a,b\n1,2\n3,4\n"))
+first = next(reader)
+# %% report
+=> [first, list(reader)]
+
+== rows-of-a-csv-reader-are-changed-later
+# %% clean
+import csv
+import io
+rows = []
+for row in csv.DictReader(io.StringIO("a,b\n1,2\n3,4\n")):
+    rows.append(row)
+# %% train
+row["a"] = "last"
+# %% report
+=> rows
+
+== despine-a-given-figure
+# %% clean
+import matplotlib.pyplot as plt
+import seaborn as sns
+fig, ax = plt.subplots()
+ax.plot([1, 3])
+# %% report
+sns.despine(fig=fig)
+fig.savefig("lines.png")
+=> len(fig.axes)
 """
 
 KNOWN_FAILING: Final[frozenset[str]] = frozenset(

@@ -188,8 +188,10 @@ class Consequences(Functions):
             if effect.keeps_members:
                 named = frozenset().union(*(a.values for a in arguments if a.name))
                 values = named | frozenset(o for o in self.taken(values) if o.type not in USED_UP)
+            counters = frozenset(o for o in values if effect.keeps_members and o.path == "collections.Counter")
             for obj in first:
-                self.hold(obj, values, itself=True)
+                # A counter that is counted into another is no member of it.
+                self.hold(obj, values - counters if obj.path == "collections.Counter" else values, itself=True)
         for argument in arguments:
             if argument.name in ("out", "target") or argument.name in SEED_ARGUMENTS:
                 self.change_deep(argument.values)

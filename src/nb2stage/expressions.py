@@ -232,7 +232,7 @@ class Expressions(Calls):
                 result |= obj.contents
             elif obj.type == "namespace":
                 result |= parts_of(obj)
-            else:
+            elif obj.type != "match":  # its groups are texts
                 result.add(self.column(node, obj, index))
                 if obj.type == "frame":
                     continue  # columns or rows, never what a cell holds

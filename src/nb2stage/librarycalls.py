@@ -227,6 +227,24 @@ class LibraryCalls(Consequences):
             self.hold(obj, frozenset({pair}))
         return values
 
+    def call_map(self, path: str, arguments: list[Argument], node: ast.AST) -> Values | None:
+        """`map(f, xs)` gives what functions of the notebook return, and nothing of `f` or `xs` beside."""
+        values = self.apply(function_effect(path), ATOM, arguments, node)
+        functions = arguments[0].values if arguments else ATOM
+        if functions and all(o.kind == "function" and not o.bases for o in functions):
+            returned = frozenset().union(*(self.blind_calls[self.statement.position, f].result for f in functions))
+            for obj in values:
+                obj.fields["yields"] = obj.fields.get("yields", ATOM) | returned
+        return values
+
+    def call_csv_reader(self, path: str, arguments: list[Argument], node: ast.AST) -> Values | None:
+        """A reader reads as it is asked, gives new rows, and cannot be saved."""
+        values = self.apply(function_effect(path), ATOM, arguments, node)
+        row = self.make(node, "row", type="list" if path == "csv.reader" else "dict")
+        for obj in values:
+            obj.fields["yields"] = frozenset({row})
+        return values
+
     def call_get_logger(self, path: str, arguments: list[Argument], node: ast.AST) -> Values | None:
         self.statement.imports.add("logging")
         return frozenset({self.objects.setdefault("logger", Obj(type="logger"))})
@@ -276,7 +294,7 @@ class LibraryCalls(Consequences):
             given = any(a.name == "ax" for a in arguments)
             effect = replace(effect, plots=0 if given else 1, type="matplotlib", draws="")
         if path.startswith("seaborn.") and effect.plots:
-            given = any(a.name == "ax" for a in arguments)
+            given = any(a.name in ("ax", "fig") for a in arguments)
             effect = replace(effect, plots=1 if last in FIGURE_LEVEL else 0 if given else 2)
         if path.startswith("statsmodels") and last[:1].isupper():
             effect = replace(effect, result="holds", draws="")
@@ -380,6 +398,9 @@ class LibraryCalls(Consequences):
 SPECIAL_CALLS: Final[dict[str, Callable[[LibraryCalls, str, list[Argument], ast.AST], Values | None]]] = {
     "builtins.id": LibraryCalls.call_id,
     "builtins.vars": LibraryCalls.call_vars,
+    "builtins.map": LibraryCalls.call_map,
+    "csv.reader": LibraryCalls.call_csv_reader,
+    "csv.DictReader": LibraryCalls.call_csv_reader,
     "itertools.groupby": LibraryCalls.call_groupby,
     "builtins.getattr": LibraryCalls.call_getattr,
     "builtins.setattr": LibraryCalls.call_setattr,
