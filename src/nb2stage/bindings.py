@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import builtins
+import re
 
 from nb2stage.effects import (
     SETTINGS,
@@ -38,6 +39,9 @@ FORBIDDEN = {
     "exit": "remove the call, or tag the cell `skip`",
     "quit": "remove the call, or tag the cell `skip`",
 }
+
+
+CLASS_OR_FUNCTION = re.compile(r"(builtins|collections)\.[^\W_]\w*")
 
 
 class Bindings(Expressions):
@@ -136,6 +140,9 @@ class Bindings(Expressions):
             return frozenset({self.library(f"builtins.{name}")})
         if name in KERNEL_NAMES:
             self.find("NB221", node, name, f"`{name}` exists only in a live notebook", KERNEL_NAMES[name])
+            return ATOM
+        if self.guards and var.unbound != 3 and not name.startswith("_"):
+            self.state.dead = True  # `try: data` with `except NameError`: what follows does not run
             return ATOM
         self.find("NB201" if var.unbound != 3 else "NB203", node, name)
         return ATOM
@@ -249,6 +256,8 @@ class Bindings(Expressions):
         self.dunders(base, [values], only=("__setitem__", "__setattr__", "__delitem__"))
 
     def store_in_library(self, obj: Obj, target: ast.Attribute | ast.Subscript) -> None:
+        if isinstance(target, ast.Subscript) and CLASS_OR_FUNCTION.fullmatch(obj.path):
+            return  # which has no items: `groups = defaultdict(dict)` holds what makes its members
         path = obj.path + ("." + target.attr if isinstance(target, ast.Attribute) else "")
         domain = next((d for prefix, d in SETTINGS.items() if (path + ".").startswith(prefix + ".")), None)
         self.setting(domain or "patch " + obj.path.split(".")[0])
