@@ -2513,6 +2513,43 @@ model = Wrapped(LogisticRegression()).fit(X, y)
 # %% report
 other = Wrapped(LogisticRegression()).fit(X, y)
 => [model.predict(X).tolist(), hasattr(model, "nothing"), isinstance(model, Wrapped), other.predict(X).tolist()]
+
+== method-that-is-there-only-sometimes-after-a-seed
+# %% import
+import numpy as np
+from sklearn.base import BaseEstimator, clone
+from sklearn.linear_model import LogisticRegression
+from sklearn.utils.metaestimators import available_if
+np.random.seed(1)
+# %% train
+class Wrapped(BaseEstimator):
+    def __init__(self, inner):
+        self.inner = inner
+    def fit(self, X, y=None):
+        self.inner_ = clone(self.inner).fit(X, y)
+        return self
+    @available_if(lambda estimator: hasattr(estimator.inner, "predict"))
+    def predict(self, X):
+        return self.inner_.predict(X)
+X = np.random.rand(4, 2)
+y = [0, 0, 1, 1]
+model = Wrapped(LogisticRegression()).fit(X, y)
+# %% report
+=> [model.predict(X).tolist(), float(np.random.rand())]
+
+== memo-in-a-global-dict
+# %% import
+memo = {}
+def fib(n):
+    if n in memo:
+        return memo[n]
+    memo[n] = n if n < 2 else fib(n - 1) + fib(n - 2)
+    return memo[n]
+a = fib(10)
+# %% train
+b = fib(12)
+# %% report
+=> [a, b, len(memo)]
 """
 
 RANDOM: Final = r"""
@@ -4397,6 +4434,120 @@ out = df.groupby("g")["v"].agg(["sum", spread])
 out.columns = ["sum", "spread"]
 # %% report
 => out.to_dict()
+
+== name-asked-for-in-globals
+# %% import
+if "data" not in globals():
+    data = [1]
+# %% train
+if not "data" in globals():
+    data = [2]
+data.append(3)
+# %% report
+=> data
+
+== function-that-asks-for-a-global
+# %% import
+def cached():
+    global store
+    if "store" not in globals():
+        store = {}
+    store[len(store)] = 1
+    return len(store)
+a = cached()
+# %% train
+b = cached()
+# %% report
+=> [a, b, cached(), store]
+
+== name-of-an-untagged-cell-asked-for-in-globals | NB202
+# %%
+data = [1]
+# %% train
+if "data" not in globals():
+    data = [2]
+# %% report
+=> data
+
+== name-asked-for-that-a-loop-may-bind
+# %% import
+flags = [True]
+for flag in flags:
+    if flag:
+        extra = [1]
+# %% train
+if "extra" in globals():
+    extra.append(2)
+else:
+    extra = []
+# %% report
+=> extra
+
+== deleted-name-asked-for-in-globals | either
+# %% import
+data = [1]
+del data
+# %% train
+if "data" not in globals():
+    data = [2]
+# %% report
+=> data
+
+== import-unless-it-is-there
+# %% import
+if "np" not in globals():
+    import numpy as np
+# %% train
+x = np.arange(2)
+# %% report
+=> x.tolist()
+
+== names-asked-for-that-scripts-import
+# %% import
+x = {"a": 1}
+if "Path" in globals():
+    x["c"] = 1
+if "pickle" in globals():
+    x["d"] = 1
+# %% train
+if "Path" in globals():
+    x["c"] = 1
+if "pickle" in globals():
+    x["d"] = 1
+x["b"] = 2
+# %% report
+if "Path" in globals():
+    x["c"] = 1
+=> x
+
+== name-asked-for-that-is-imported-later | either
+# %% import
+if "np" in globals():
+    x = 1
+else:
+    x = 2
+# %% import
+import numpy as np
+y = np.arange(2).tolist()
+# %% report
+=> [x, y]
+
+== function-asked-for-that-is-defined-later | either
+# %% import
+if "f" in globals():
+    x = 1
+else:
+    x = 2
+# %% import
+def f():
+    return 3
+y = f()
+# %% report
+if "g" in globals():
+    y += 1
+def g():
+    return 4
+=> [x, y, g()]
 """
 
 FLOW: Final = r'''
@@ -5065,6 +5216,42 @@ except NameError:
     data = [5]
 # %% report
 => data
+
+== guarded-names-that-are-defined-later | NB201
+# %% import
+try:
+    f
+    np
+    x = 1
+except NameError:
+    x = 2
+# %% import
+import numpy as np
+def f():
+    return np.arange(2).tolist()
+y = f()
+# %% report
+try:
+    g()
+    y.append(1)
+except NameError:
+    y.append(2)
+def g():
+    return 4
+=> [x, y, g()]
+
+== guarded-names-of-untagged-definitions
+# %%
+import numpy as np
+def f():
+    return [1]
+# %% import
+try:
+    x = f() + np.arange(2).tolist()
+except Exception:
+    x = 2
+# %% report
+=> [x, f()]
 '''
 
 FILES: Final = r"""

@@ -296,8 +296,14 @@ class Interpreter(Bindings):
         self.dunders(self.eval(node), [], only=("__bool__", "__len__"))
 
     def do_If(self, node: ast.If) -> None:
-        self.test(node.test)
-        self.branches([node.body, node.orelse])
+        asked = self.named_in_globals(node.test)
+        known = self.is_in_globals(asked[0], node.test) if asked else None
+        if asked is None or known is None:
+            if asked is None:
+                self.test(node.test)
+            self.branches([node.body, node.orelse])
+        else:
+            self.execute_block(node.body if known != asked[1] else node.orelse)
 
     def branches(self, bodies: list[list[ast.stmt]]) -> None:
         base = self.state
