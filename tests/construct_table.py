@@ -2336,6 +2336,220 @@ total = box.total()
 box.items.append(total)
 # %% report
 => [box.items, box.first()]
+
+== vectorized-function
+# %% import
+import numpy as np
+def f(x):
+    return x * 2 + 1
+a = np.arange(3)
+# %% train
+b = np.vectorize(f)(a)
+g = np.vectorize(f)
+c = g(a)
+# %% report
+=> [b.tolist(), c.tolist(), a.tolist()]
+
+== joblib-parallel-calls-a-function
+# %% import
+from joblib import Parallel, delayed
+def f(x):
+    return x ** 2
+xs = list(range(4))
+other = {"a": 1}
+# %% train
+ys = Parallel(n_jobs=2)(delayed(f)(x) for x in xs)
+zs = Parallel(n_jobs=2, prefer="threads")(delayed(f)(x) for x in xs)
+# %% report
+=> [ys, xs, zs, other]
+
+== thread-pools-call-a-function
+# %% import
+from concurrent.futures import ThreadPoolExecutor
+from multiprocessing.pool import ThreadPool
+def f(x):
+    return x ** 2
+xs = list(range(4))
+# %% train
+with ThreadPoolExecutor(2) as pool:
+    ys = list(pool.map(f, xs))
+with ThreadPool(2) as p:
+    zs = p.map(f, xs)
+# %% report
+=> [ys, zs, xs]
+
+== futures-of-a-thread-pool
+# %% import
+from concurrent.futures import ThreadPoolExecutor, as_completed
+def f(x):
+    return x ** 2
+xs = list(range(4))
+# %% train
+with ThreadPoolExecutor(max_workers=2) as ex:
+    futures = {ex.submit(f, x): x for x in xs}
+    results = {}
+    for fut in as_completed(futures):
+        results[futures[fut]] = fut.result()
+results = dict(sorted(results.items()))
+# %% report
+=> results
+
+== count-of-a-cache-that-other-stages-fill | NB243
+# %% import
+from functools import lru_cache
+@lru_cache(maxsize=None)
+def fib(n):
+    return n if n < 2 else fib(n - 1) + fib(n - 2)
+a = fib(20)
+# %% train
+b = fib(30)
+# %% report
+=> [a, b, fib.cache_info().hits]
+
+== recursive-function-that-logs
+# %% import
+log = []
+def f(n, out=None):
+    log.append(n)
+    return 1 if n < 1 else n * f(n - 1)
+a = f(4)
+# %% train
+b = f(3)
+# %% report
+=> [a, b, log]
+
+== two-closures-share-a-counter
+# %% import
+def make():
+    n = 0
+    def inc():
+        nonlocal n
+        n += 1
+        return n
+    def get():
+        return n
+    return inc, get
+inc, get = make()
+inc()
+# %% train
+inc()
+# %% report
+=> [get(), inc()]
+
+== closure-whose-global-list-changes-later | NB243
+# %% import
+rate = [1]
+def make(codes):
+    def encode(v):
+        return codes.setdefault(v, len(codes)) + rate[0]
+    return encode
+codes = {}
+encode = make(codes)
+encode("a")
+# %% train
+rate[0] = 5
+encode("b")
+# %% report
+=> [encode("c"), codes]
+
+== closure-of-a-method-beside-names-of-its-class
+# %% import
+codes = {"z": 1}
+class Bag:
+    codes = 3
+    def make(self):
+        def encode(v):
+            return codes.setdefault(v, len(codes))
+        return encode
+encode = Bag().make()
+encode("a")
+# %% train
+codes["q"] = 3
+encode("b")
+# %% report
+=> [encode("c"), codes]
+
+== locals-that-hold-an-argument
+# %% import
+def label(name, data):
+    n = len(data)
+    return "{name}: {n}".format(**locals())
+def keep(data):
+    other = data
+    return locals()
+xs = [1, 2]
+# %% train
+t = label("a", xs)
+d = keep(xs)
+# %% features
+xs.append(3)
+# %% report
+=> [t, d, d["data"] is d["other"]]
+
+== method-that-is-there-only-sometimes
+# %% import
+import numpy as np
+from sklearn.base import BaseEstimator, clone
+from sklearn.linear_model import LogisticRegression
+from sklearn.utils.metaestimators import available_if
+def inner_has(attr):
+    return lambda estimator: hasattr(estimator.inner, attr)
+# %% train
+class Wrapped(BaseEstimator):
+    def __init__(self, inner):
+        self.inner = inner
+    def fit(self, X, y=None):
+        self.inner_ = clone(self.inner).fit(X, y)
+        return self
+    @available_if(inner_has("predict"))
+    def predict(self, X):
+        return self.inner_.predict(X)
+    @available_if(inner_has("nothing"))
+    def nothing(self, X):
+        return 1
+X = np.arange(8.0).reshape(4, 2)
+y = [0, 0, 1, 1]
+model = Wrapped(LogisticRegression()).fit(X, y)
+# %% report
+other = Wrapped(LogisticRegression()).fit(X, y)
+=> [model.predict(X).tolist(), hasattr(model, "nothing"), isinstance(model, Wrapped), other.predict(X).tolist()]
+
+== method-that-is-there-only-sometimes-after-a-seed
+# %% import
+import numpy as np
+from sklearn.base import BaseEstimator, clone
+from sklearn.linear_model import LogisticRegression
+from sklearn.utils.metaestimators import available_if
+np.random.seed(1)
+# %% train
+class Wrapped(BaseEstimator):
+    def __init__(self, inner):
+        self.inner = inner
+    def fit(self, X, y=None):
+        self.inner_ = clone(self.inner).fit(X, y)
+        return self
+    @available_if(lambda estimator: hasattr(estimator.inner, "predict"))
+    def predict(self, X):
+        return self.inner_.predict(X)
+X = np.random.rand(4, 2)
+y = [0, 0, 1, 1]
+model = Wrapped(LogisticRegression()).fit(X, y)
+# %% report
+=> [model.predict(X).tolist(), float(np.random.rand())]
+
+== memo-in-a-global-dict
+# %% import
+memo = {}
+def fib(n):
+    if n in memo:
+        return memo[n]
+    memo[n] = n if n < 2 else fib(n - 1) + fib(n - 2)
+    return memo[n]
+a = fib(10)
+# %% train
+b = fib(12)
+# %% report
+=> [a, b, len(memo)]
 """
 
 RANDOM: Final = r"""
@@ -3959,6 +4173,35 @@ def settle(n):
     return n
 # %% report
 => settle(3)
+
+== out-of-an-earlier-cell | NB221
+# %% import
+x = 4
+x * 2
+# %% train
+y = Out[1] + _1
+# %% report
+=> y
+
+== guarded-get-ipython | NB221
+# %% import
+try:
+    get_ipython
+    inside = True
+except NameError:
+    inside = False
+x = [1]
+# %% report
+=> x
+
+== guarded-file-name-of-the-script | NB201
+# %% import
+try:
+    root = __file__
+except NameError:
+    root = "nb"
+# %% report
+=> root
 '''
 
 HIDDEN_NAMES: Final = r"""
@@ -4191,6 +4434,120 @@ out = df.groupby("g")["v"].agg(["sum", spread])
 out.columns = ["sum", "spread"]
 # %% report
 => out.to_dict()
+
+== name-asked-for-in-globals
+# %% import
+if "data" not in globals():
+    data = [1]
+# %% train
+if not "data" in globals():
+    data = [2]
+data.append(3)
+# %% report
+=> data
+
+== function-that-asks-for-a-global
+# %% import
+def cached():
+    global store
+    if "store" not in globals():
+        store = {}
+    store[len(store)] = 1
+    return len(store)
+a = cached()
+# %% train
+b = cached()
+# %% report
+=> [a, b, cached(), store]
+
+== name-of-an-untagged-cell-asked-for-in-globals | NB202
+# %%
+data = [1]
+# %% train
+if "data" not in globals():
+    data = [2]
+# %% report
+=> data
+
+== name-asked-for-that-a-loop-may-bind
+# %% import
+flags = [True]
+for flag in flags:
+    if flag:
+        extra = [1]
+# %% train
+if "extra" in globals():
+    extra.append(2)
+else:
+    extra = []
+# %% report
+=> extra
+
+== deleted-name-asked-for-in-globals | either
+# %% import
+data = [1]
+del data
+# %% train
+if "data" not in globals():
+    data = [2]
+# %% report
+=> data
+
+== import-unless-it-is-there
+# %% import
+if "np" not in globals():
+    import numpy as np
+# %% train
+x = np.arange(2)
+# %% report
+=> x.tolist()
+
+== names-asked-for-that-scripts-import
+# %% import
+x = {"a": 1}
+if "Path" in globals():
+    x["c"] = 1
+if "pickle" in globals():
+    x["d"] = 1
+# %% train
+if "Path" in globals():
+    x["c"] = 1
+if "pickle" in globals():
+    x["d"] = 1
+x["b"] = 2
+# %% report
+if "Path" in globals():
+    x["c"] = 1
+=> x
+
+== name-asked-for-that-is-imported-later | either
+# %% import
+if "np" in globals():
+    x = 1
+else:
+    x = 2
+# %% import
+import numpy as np
+y = np.arange(2).tolist()
+# %% report
+=> [x, y]
+
+== function-asked-for-that-is-defined-later | either
+# %% import
+if "f" in globals():
+    x = 1
+else:
+    x = 2
+# %% import
+def f():
+    return 3
+y = f()
+# %% report
+if "g" in globals():
+    y += 1
+def g():
+    return 4
+=> [x, y, g()]
 """
 
 FLOW: Final = r'''
@@ -4758,6 +5115,143 @@ while True:
         break
 # %% report
 => [n, out]
+
+== name-made-unless-it-is-there
+# %% import
+try:
+    data
+except NameError:
+    data = [1, 2]
+# %% report
+=> data
+
+== cached-value-unless-it-is-there
+# %% import
+try:
+    cached = results
+except NameError:
+    results = {}
+results["a"] = 1
+# %% report
+=> results
+
+== guarded-name-of-an-earlier-stage
+# %% import
+data = [1]
+# %% train
+try:
+    data.append(2)
+except NameError:
+    data = [5]
+# %% report
+=> data
+
+== guarded-names-of-libraries-that-the-script-imports
+# %% import
+import pandas as pd
+df = pd.DataFrame({"a": [1]})
+a = {"x": [1]}
+# %% train
+try:
+    Path
+    pickle
+    joblib
+    found = True
+except NameError:
+    found = False
+df["b"] = 2
+a["y"] = 2
+# %% report
+=> [found, a, df.b.tolist()]
+
+== guarded-name-in-a-loop
+# %% import
+out = []
+for i in range(3):
+    try:
+        total = total + i
+    except NameError:
+        total = 10
+    out.append(total)
+# %% report
+=> [out, total]
+
+== guarded-name-that-a-later-stage-binds
+# %% import
+def f():
+    try:
+        return CACHE
+    except NameError:
+        return "none"
+a = f()
+# %% train
+CACHE = [1]
+b = f()
+b.append(2)
+# %% report
+=> [a, b, CACHE, f()]
+
+== global-counter-made-at-the-first-call
+# %% import
+def count():
+    global n
+    try:
+        n += 1
+    except NameError:
+        n = 1
+    return n
+a = count()
+# %% train
+b = count()
+# %% report
+=> [a, b, count()]
+
+== guarded-name-of-an-untagged-cell | NB202
+# %%
+data = [1]
+# %% train
+try:
+    data.append(2)
+except NameError:
+    data = [5]
+# %% report
+=> data
+
+== guarded-names-that-are-defined-later | NB201
+# %% import
+try:
+    f
+    np
+    x = 1
+except NameError:
+    x = 2
+# %% import
+import numpy as np
+def f():
+    return np.arange(2).tolist()
+y = f()
+# %% report
+try:
+    g()
+    y.append(1)
+except NameError:
+    y.append(2)
+def g():
+    return 4
+=> [x, y, g()]
+
+== guarded-names-of-untagged-definitions
+# %%
+import numpy as np
+def f():
+    return [1]
+# %% import
+try:
+    x = f() + np.arange(2).tolist()
+except Exception:
+    x = 2
+# %% report
+=> [x, f()]
 '''
 
 FILES: Final = r"""
@@ -5167,6 +5661,50 @@ rows.sort()
 # %% report
 with open("rows.pkl", "rb") as file:
     => [rows, pickle.load(file)]
+
+== path-with-a-function-and-a-global-that-changes
+# %% import
+from pathlib import Path
+base = "one"
+def out(name):
+    return Path(base + name)
+out("a").write_text("A")
+base = "two"
+out("a").write_text("B")
+# %% train
+base = "one"
+x = out("a").read_text()
+# %% report
+=> x
+
+== path-with-a-function-in-a-loop
+# %% import
+from pathlib import Path
+def out(name, n):
+    return Path(f"{name}-{n}.txt")
+for name in ["a", "b"]:
+    out(name, 1).write_text(name)
+# %% train
+texts = [out(name, 1).read_text() for name in ["a", "b"]]
+# %% report
+=> texts
+
+== path-with-a-function-of-two-ways | NB401
+# %% import
+import os
+def out(name, big=False):
+    if big:
+        return os.path.join("out", name + ".big")
+    return os.path.join("out", name + ".txt")
+os.makedirs("out", exist_ok=True)
+with open(out("a"), "w") as f:
+    f.write("A")
+with open(out("b", big=True), "w") as f:
+    f.write("B")
+# %% report
+with open(out("a")) as f, open(out("b", big=True)) as g:
+    text = f.read() + g.read()
+=> text
 """
 
 PARAMETERS: Final = r"""
@@ -6661,6 +7199,33 @@ display(rows)
 rows.append(3)
 # %% report
 => rows
+
+== defaultdict-of-defaultdicts
+# %% import
+from collections import defaultdict
+def table(names):
+    found = defaultdict(defaultdict)
+    for name in names:
+        for n in (1, 2):
+            found[name][n] = [n]
+    return found
+counts = table("ab")
+# %% train
+counts["c"][3] = [3]
+counts["a"][1].append(4)
+groups = defaultdict(dict)
+groups["x"]["y"] = counts["a"][1]
+# %% report
+groups["x"]["y"].append(5)
+=> [counts, groups]
+
+== library-object-that-holds-a-lambda
+# %% import
+from statsmodels.nonparametric.kde import kernel_switch
+for name, cls in kernel_switch.items():
+    kernel = cls()
+# %% report
+=> [name, float(kernel(0.1))]
 """
 
 FRAMES: Final = r"""
@@ -9555,14 +10120,7 @@ fig.savefig("lines.png")
 => len(fig.axes)
 """
 
-KNOWN_FAILING: Final[frozenset[str]] = frozenset(
-    {
-        "lru-cache-counts-across-stages",
-        "locals-in-a-function",
-        "path-with-a-function",
-        "function-that-returns-a-closure-over-data",
-    }
-)
+KNOWN_FAILING: Final[frozenset[str]] = frozenset()
 
 ROWS: Final[list[Row]] = _rows(
     MUTATION

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import builtins
+import re
 
 from nb2stage.effects import (
     SETTINGS,
@@ -38,6 +39,9 @@ FORBIDDEN = {
     "exit": "remove the call, or tag the cell `skip`",
     "quit": "remove the call, or tag the cell `skip`",
 }
+
+
+CLASS_OR_FUNCTION = re.compile(r"(builtins|collections)\.[^\W_]\w*")
 
 
 class Bindings(Expressions):
@@ -101,6 +105,35 @@ class Bindings(Expressions):
         self.statement.reads[name] = var if before is None else join_vars(before, var)
         return var.values
 
+    def named_in_globals(self, node: ast.expr) -> tuple[str, bool] | None:
+        """The name of `"data" in globals()`, and whether the test is `not in`; None for any other expression."""
+        if isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.Not):
+            inner = self.named_in_globals(node.operand)
+            return (inner[0], not inner[1]) if inner else None
+        if not isinstance(node, ast.Compare) or not isinstance(node.ops[0], ast.In | ast.NotIn) or len(node.ops) > 1:
+            return None
+        name, space = node.left, node.comparators[0]
+        if not isinstance(name, ast.Constant) or not isinstance(name.value, str) or name.value.startswith("_"):
+            return None
+        if not isinstance(space, ast.Call) or not isinstance(space.func, ast.Name) or space.args or space.keywords:
+            return None
+        spaces = ("globals", "locals") if self.frame is None else ("globals",)
+        if space.func.id not in spaces or self.state.get(self.resolve(space.func.id)).sites:
+            return None
+        kept = {*KERNEL_NAMES, *FORBIDDEN, "display", *self.late_imports}
+        hidden = name.value in kept or bool(self.star_modules) or self.state.get(name.value).unbound == 3
+        return None if hidden else (name.value, isinstance(node.ops[0], ast.NotIn))
+
+    def is_in_globals(self, name: str, node: ast.AST) -> bool | None:
+        """Whether a name is bound where `"name" in globals()` asks for it; None where it may be or not."""
+        var = self.state.get(name)
+        if var.sites or name in self.shadows:
+            frame, self.frame = self.frame, None
+            self.load(name, node)
+            self.frame = frame
+            return None if var.unbound else True
+        return False
+
     def check_shadow(self, name: str, node: ast.AST, var: Var) -> None:
         """A name or object that an untagged cell has bound or changed since is not what the notebook would see."""
         if name in self.shadows:
@@ -117,6 +150,12 @@ class Bindings(Expressions):
             return ATOM
         if name in self.late_imports and self.late_imports[name] is not self.statement:
             statement = self.late_imports[name]
+            if self.guards and (statement.cell, statement.node.lineno) > (
+                self.statement.cell,
+                self.statement.node.lineno,
+            ):
+                self.find("NB201", node, name)  # the handler runs in the notebook; in a script it may stand at the top
+                return ATOM
             outer, self.statement = self.statement, statement
             frame, self.frame = self.frame, None
             self.execute(statement.node)
@@ -136,6 +175,9 @@ class Bindings(Expressions):
             return frozenset({self.library(f"builtins.{name}")})
         if name in KERNEL_NAMES:
             self.find("NB221", node, name, f"`{name}` exists only in a live notebook", KERNEL_NAMES[name])
+            return ATOM
+        if self.guards and var.unbound != 3 and not name.startswith("_"):
+            self.state.dead = True  # `try: data` with `except NameError`: what follows does not run
             return ATOM
         self.find("NB201" if var.unbound != 3 else "NB203", node, name)
         return ATOM
@@ -249,6 +291,8 @@ class Bindings(Expressions):
         self.dunders(base, [values], only=("__setitem__", "__setattr__", "__delitem__"))
 
     def store_in_library(self, obj: Obj, target: ast.Attribute | ast.Subscript) -> None:
+        if isinstance(target, ast.Subscript) and CLASS_OR_FUNCTION.fullmatch(obj.path):
+            return  # which has no items: `groups = defaultdict(dict)` holds what makes its members
         path = obj.path + ("." + target.attr if isinstance(target, ast.Attribute) else "")
         domain = next((d for prefix, d in SETTINGS.items() if (path + ".").startswith(prefix + ".")), None)
         self.setting(domain or "patch " + obj.path.split(".")[0])

@@ -153,18 +153,32 @@ class CacheLines:
         if transfer.kind != "joblib":
             module = self.imports.module("cloudpickle" if transfer.kind == "cloudpickle" else "pickle")
             if transfer.untried:
-                return f'{self.save_helper(module)}({value}, "{", ".join(transfer.names)}", "{file.path}")'
+                whole = transfer.kind == "pickle" and not self.program.boundaries.holds_definitions(transfer)
+                return f'{self.save_helper(module, whole=whole)}({value}, "{", ".join(transfer.names)}", "{file.path}")'
             return f'{self.imports.member("pathlib", "Path")}("{file.path}").write_bytes({module}.dumps({value}))'
         return f'{self.imports.module("joblib")}.dump({value}, "{file.path}")'
 
-    def save_helper(self, module: str) -> str:
-        """A function to save what may turn out not to be savable: it then says so and writes nothing."""
-        name = self.imports.fresh("save" if module == "pickle" else f"save_with_{module}")
+    def save_helper(self, module: str, *, whole: bool) -> str:
+        """A function to save what may turn out not to be savable: it then says so and writes nothing.
+
+        With `whole`, nothing of it is defined in the notebook, so a library's own function may be saved whole.
+        """
+        called = "save_object" if whole else "save" if module == "pickle" else f"save_with_{module}"
+        name = self.imports.fresh(called)
         path = self.imports.member("pathlib", "Path")
+        lines = f"        data = {module}.dumps(value)\n"
+        if whole:
+            lines = (
+                "        try:\n"
+                f"            data = {module}.dumps(value)\n"
+                f"        except (AttributeError, {module}.PicklingError):\n"
+                "            import cloudpickle  # the object holds a function without a name\n\n"
+                "            data = cloudpickle.dumps(value)\n"
+            )
         self.helpers[name] = (
             f"def {name}(value, names, path):\n"
             "    try:\n"
-            f"        data = {module}.dumps(value)\n"
+            f"{lines}"
             "    except Exception as error:\n"
             "        raise SystemExit(\n"
             f'            f"Stage {self.plan.name} cannot save {{names}} ({{type(value).__name__}}): {{error}}\\n"\n'

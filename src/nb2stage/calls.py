@@ -22,7 +22,8 @@ from nb2stage.librarycalls import (
     PLOT_NAME,
     LibraryCalls,
 )
-from nb2stage.objects import ATOM, Obj, Values, reach
+from nb2stage.objects import ATOM, Frame, Obj, Values, reach
+from nb2stage.scopes import FUNCTIONS
 
 # Packages whose objects' methods change nothing unless a row says so.
 CALM = frozenset(
@@ -54,6 +55,8 @@ class Calls(LibraryCalls):
         arguments: list[Argument] = []
         if isinstance(node.func, ast.Name) and node.func.id == "super":
             return self.super_object(node)
+        if isinstance(node.func, ast.Name) and node.func.id == "locals" and self.is_in_function("locals"):
+            return self.local_variables()
         base: Values = ATOM
         functions: Values = ATOM
         if isinstance(node.func, ast.Attribute):
@@ -70,7 +73,29 @@ class Calls(LibraryCalls):
             arguments.append(Argument(values, constants, keyword.arg, keyword.value, keyword.arg is None))
         if isinstance(node.func, ast.Attribute):
             return self.call_method(node, node.func, base, arguments)
-        return self.call_values(functions, arguments, node)
+        self.last_returned = None
+        result = self.call_values(functions, arguments, node)
+        followed = len(functions) == 1 and all(fn.kind == "function" for fn in functions)
+        self.returned[id(node)] = self.last_returned if followed else None
+        return result
+
+    def is_in_function(self, builtin: str) -> bool:
+        """Whether the code is that of a function itself, in which a builtin's name means the builtin."""
+        inside = self.frame is not None and isinstance(self.frame.scope.node, FUNCTIONS)
+        key = self.resolve(builtin)
+        return inside and isinstance(key, str) and not self.state.get(key).sites and key not in self.shadows
+
+    def local_variables(self) -> Values:
+        """The dict that `locals()` gives in a function: before Python 3.13 it is the same one in each of its calls."""
+        assert self.frame is not None
+        made = self.make(self.frame.scope.node, "locals", type="dict")
+        self.change(made)
+        frame: Frame | None = self.frame
+        while frame is not None:
+            for name in sorted(frame.scope.local_names):
+                self.hold(made, self.state.get((frame.number, name)).values)
+            frame = frame.parent
+        return frozenset({made})
 
     def call_values(self, functions: Values, arguments: list[Argument], node: ast.AST) -> Values:
         """Call whatever the objects `functions` are."""
@@ -151,6 +176,8 @@ class Calls(LibraryCalls):
             self.hold_all(obj, arguments)
             return frozenset(obj.contents)
         if obj.kind == "function":
+            if name == "cache_info" and self.cached_calls.get(obj, set()) - {self.statement.stage}:
+                self.find("NB243", node, ast.unparse(func.value), "a count of the calls that other stages make too")
             return self.call_blindly(obj, arguments, node, frozenset({obj}))
         if obj.kind == "instance":
             found = self.dunders(frozenset({obj}), [], only=("__getattribute__", "__getattr__"))

@@ -8,7 +8,7 @@ from itertools import product
 from pathlib import PurePosixPath
 
 Constants = frozenset[object] | None
-Lookup = Callable[[str], Constants]
+Lookup = Callable[[str | ast.Call], Constants]  # of a name, or of a call of a function of the notebook
 LIMIT = 32
 PATHS = frozenset({"Path", "PurePath", "PosixPath"})
 
@@ -26,7 +26,8 @@ def constant_of(node: ast.expr, lookup: Lookup) -> Constants:
     if isinstance(node, ast.BinOp):
         return _combine((constant_of(node.left, lookup), constant_of(node.right, lookup)), _operator(node.op))
     if isinstance(node, ast.Call):
-        return _call(node, lookup)
+        returned = lookup(node)
+        return returned if returned is not None else _call(node, lookup)
     if isinstance(node, ast.Attribute):
         return _attribute(node, lookup)
     return None

@@ -354,6 +354,7 @@ _f("fresh draws", "shuffle resample", "sklearn.utils.")
 _f("atom sets:sklearn", "set_config", "sklearn.")
 _f("fresh:context", "config_context", "sklearn.")
 _f("fresh:sklearn", "clone", "sklearn.base.")
+_f("holds:partial cheap", "available_if", "sklearn.utils.metaestimators.")
 _f("fresh:ndarray draws", "cross_val_score cross_val_predict permutation_test_score", "sklearn.model_selection.")
 _f("holds draws", "cross_validate learning_curve validation_curve", "sklearn.model_selection.")
 

@@ -418,7 +418,9 @@ class Expressions(Calls):
         """The plain values that an expression can have where that is known: strings, numbers, paths."""
         return constant_of(node, self.lookup_constant)
 
-    def lookup_constant(self, name: str) -> Constants:
+    def lookup_constant(self, name: str | ast.Call) -> Constants:
+        if isinstance(name, ast.Call):
+            return self.returned.get(id(name))
         return self.state.get(self.resolve(name)).constants
 
     def constant_elements(self, node: ast.expr) -> Constants:

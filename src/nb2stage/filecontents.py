@@ -94,6 +94,11 @@ class FileContents(Versions):
             for obj in held
         )
 
+    def holds_definitions(self, transfer: Transfer) -> bool:
+        """Whether a file may hold something that the notebook defines, or an instance of it."""
+        values = {obj for name in transfer.names for obj in self.exits[transfer.stage].get(name, Var()).values}
+        return any(obj.kind not in ("value", "lib") for obj in self.pickled(values, self.end(transfer.stage)))
+
     def pickled(self, values: Iterable[Obj], before: int) -> set[Obj]:
         """What a pickle holds: functions and classes of the script are in it by name, without what they hold."""
         seen: set[Obj] = set()
@@ -236,13 +241,21 @@ class FileContents(Versions):
         """A function that is saved whole takes its globals along as they are: they must not change afterwards."""
         if not isinstance(fn.node, (*DEFINITIONS, ast.Lambda)):
             return
-        for free in sorted(free_names(fn.node)):
+        enclosed: set[str] = set()
+        frame = fn.frame
+        while frame is not None:  # variables of the calls around it are saved with it
+            enclosed |= frame.scope.local_names if not frame.scope.is_class else set()
+            frame = frame.parent
+        for free in sorted(free_names(fn.node) - enclosed):
             var = self.exits[transfer.stage].get(free)
             if var is None:
                 continue
             need = Need(free, var.values, var.sites, 1 << 60)
             last = self.interpreter.state.get(free)
-            if not all(self.repeatable(s) for s in self.history(need, None)) or last.sites != var.sites:
+            end = self.end(transfer.stage)
+            changed = any(s.position >= end for o in reach(var.values) for s in self.changers.get(o, ()))
+            fixed = all(self.repeatable(s) for s in self.history(need, None))
+            if not fixed or changed or last.sites != var.sites:
                 self.refuse(transfer, name, f"a function without a name that uses `{free}`")
 
     def refuse(self, transfer: Transfer, name: str, what: str) -> None:

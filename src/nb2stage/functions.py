@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+from functools import cache
 
 from nb2stage.heap import (
     USED_UP,
@@ -15,12 +16,14 @@ from nb2stage.heap import (
 from nb2stage.objects import ATOM, Constants, Frame, Obj, State, Values, Var, merge, reach
 from nb2stage.scopes import (
     Scope,
+    bound_names,
     free_names,
     parameters,
     scope_of,
 )
 
 MAX_DEPTH = 12
+MAX_CONSTANTS = 32
 
 # Decorators that give back the function they are given, or something that calls it.
 KEEPING = (
@@ -35,6 +38,7 @@ KEEPING = (
     "njit",
     "jit",
     "abstractmethod",
+    "available_if",
     "total_ordering",
     "cached_property",
     "setter",
@@ -54,6 +58,41 @@ def _methods(obj: Obj) -> list[tuple[str, Values]]:
                 found.setdefault(name, values)
             todo.extend(cls.bases)
     return list(found.items())
+
+
+def returned_constants(node: ast.AST, constants: list[Constants]) -> Constants:
+    """The plain values that a call certainly gives one of, where that is known."""
+    if isinstance(node, ast.FunctionDef):
+        ways = sum(isinstance(part, ast.Return) for part in ast.walk(node))
+        if ways != 1 or node.decorator_list or scope_of(node).is_generator:
+            return None  # which of several paths is taken is not known
+    elif not isinstance(node, ast.Lambda):
+        return None
+    known = [each for each in constants if each is not None]
+    found = frozenset(value for each in known for value in each)
+    return found if known and len(known) == len(constants) and len(found) <= MAX_CONSTANTS else None
+
+
+@cache
+def gives_plain_values(node: ast.FunctionDef) -> bool:
+    """Whether a function returns nothing but what operators make of its parameters, of constants and of calls of itself."""
+    names = {a.arg for a in (*node.args.posonlyargs, *node.args.args, *node.args.kwonlyargs)}
+    inside = [part for statement in node.body for part in ast.walk(statement)]
+    names -= {name for part in inside for name in bound_names(part)}
+
+    def is_plain(part: ast.expr) -> bool:
+        if isinstance(part, ast.Call):
+            itself = isinstance(part.func, ast.Name) and part.func.id == node.name
+            return itself and all(is_plain(a) for a in (*part.args, *(k.value for k in part.keywords)))
+        if isinstance(part, ast.Name):
+            return part.id in names
+        operator = isinstance(part, ast.BinOp | ast.UnaryOp | ast.BoolOp | ast.Compare | ast.IfExp)
+        inner = [each for each in ast.iter_child_nodes(part) if isinstance(each, ast.expr)]
+        return isinstance(part, ast.Constant) or (operator and all(map(is_plain, inner)))
+
+    returned = [part.value for part in inside if isinstance(part, ast.Return) and part.value is not None]
+    nested = any(isinstance(part, ast.FunctionDef | ast.AsyncFunctionDef) for part in inside)
+    return node.name not in names and not nested and all(map(is_plain, returned))
 
 
 class Functions(Heap):
@@ -114,6 +153,8 @@ class Functions(Heap):
         assert isinstance(fn.node, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda)
         self.budget -= 1
         self.statement.calls = True
+        if fn.type == "cached":
+            self.cached_calls.setdefault(fn, set()).add(self.statement.stage)
         active = self.stack.count(id(fn.node))
         if active > 1 or len(self.stack) > 2 * MAX_DEPTH or self.budget < 0:
             return self.call_blindly(fn, arguments, node, receiver)
@@ -121,7 +162,8 @@ class Functions(Heap):
         base = self.state
         self.stack = (*self.stack, id(node), id(fn.node))
         frame = self.enter(fn.node, scope_of(fn.node), fn.frame)
-        saved, frame.returns, frame.ends = (frame.returns, frame.ends), [], []
+        saved = (frame.returns, frame.ends, frame.constants)
+        frame.returns, frame.ends, frame.constants = [], [], []
         frame.made.append(fn)
         self.state, self.frame, self.loops = State(base), frame, []
         self.depth += 1
@@ -129,8 +171,10 @@ class Functions(Heap):
         inside = self.state
         if isinstance(fn.node, ast.Lambda):
             frame.returns.append(self.eval(fn.node.body))
+            frame.constants.append(self.constant(fn.node.body))
         else:
             self.execute_block(fn.node.body)
+        falls_through = not isinstance(fn.node, ast.Lambda) and not self.state.dead
         for end in frame.ends:
             end.dead = False
         self.finish_call(base, inside, [*frame.ends, self.state])
@@ -142,7 +186,8 @@ class Functions(Heap):
         self.close_over(frame)
         self.depth -= 1
         self.frame, self.stack, self.loops = outer_frame, outer_stack, outer_loops
-        frame.returns, frame.ends = saved
+        self.last_returned = None if falls_through else returned_constants(fn.node, frame.constants)
+        frame.returns, frame.ends, frame.constants = saved
         if scope_of(fn.node).is_generator:
             made = self.make(node, "generator", type="generator_object")
             made.fields["yields"] = made.fields.get("yields", ATOM) | result
@@ -183,9 +228,20 @@ class Functions(Heap):
                 self.load(name, fn.node)
         for state in sorted(self.seeded):
             self.draw(state)
+        self.last_returned = None
+        if not values and self.gives_plain_values(fn):
+            return ATOM
         made = self.make(node, "blind")
         self.hold(made, values)
         return values | {made}
+
+    def gives_plain_values(self, fn: Obj) -> bool:
+        """Whether a function that is given numbers and texts certainly gives such: `n * fact(n - 1) if n else 1`."""
+        node = fn.node
+        if not isinstance(node, ast.FunctionDef) or fn.frame is not None or scope_of(node).is_generator:
+            return False
+        itself = self.state.get(node.name).values == {fn}
+        return itself and not any(fn.fields.values()) and gives_plain_values(node)
 
     def bind_parameters(self, fn: Obj, frame: Frame, arguments: list[Argument], receiver: Values) -> None:
         node = fn.node
@@ -320,7 +376,7 @@ class Functions(Heap):
             return call.result
         outermost = not self.blind_depth
         self.blind_depth += 1
-        outer, self.stack = self.stack, ("callback", id(fn.node))
+        outer, self.stack = self.stack, (("callback", self.statement.position), id(fn.node))
         call.active = True
         for _ in range(4 if outermost else 1):
             self.blind_turn += outermost

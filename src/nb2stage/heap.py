@@ -181,6 +181,10 @@ class Heap:
         self.most_links = MAX_LINKS
         self.links: list[tuple[Obj, Values]] | None = None  # what statements that are only looked at link, to be undone
         self.slices: dict[int, list[str]] = {}
+        self.returned: dict[int, Constants] = {}  # what calls of functions of the notebook returned last
+        self.cached_calls: dict[Obj, set[int | None]] = {}  # the stages that call a cached function
+        self.last_returned: Constants = None
+        self.guards = 0  # inside `try` blocks that catch a `NameError`
         self.blind_calls: dict[tuple[int, Obj], BlindCall] = {}
         self.global_binds = 0
         self.raised: Values = ATOM

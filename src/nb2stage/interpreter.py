@@ -38,6 +38,9 @@ TEMPORARY = (
 )
 
 
+NAME_ERRORS = frozenset({"builtins.NameError", "builtins.Exception", "builtins.BaseException"})
+
+
 @cache  # an object is known by its node, so the same place must stay the same node
 def _as_load(target: ast.expr) -> ast.expr:
     """The same place, read: `x` of `x += 1`."""
@@ -113,7 +116,7 @@ class Interpreter(Bindings):
         self.state = self.start
         self.state.dead = False
         self.frame, self.stack, self.loops, self.logs = None, (), [], []
-        self.depth = self.temporary = self.blind_depth = 0
+        self.depth = self.temporary = self.blind_depth = self.guards = 0
 
     def execute_block(self, body: Iterable[ast.stmt]) -> None:
         for node in body:
@@ -273,6 +276,7 @@ class Interpreter(Bindings):
             while frame.scope.is_class and frame.parent is not None:
                 frame = frame.parent
             frame.returns.append(values)
+            frame.constants.append(self.constant(node.value) if node.value is not None else None)
             frame.ends.append(self.state)
         self.state.dead = True
 
@@ -292,8 +296,14 @@ class Interpreter(Bindings):
         self.dunders(self.eval(node), [], only=("__bool__", "__len__"))
 
     def do_If(self, node: ast.If) -> None:
-        self.test(node.test)
-        self.branches([node.body, node.orelse])
+        asked = self.named_in_globals(node.test)
+        known = self.is_in_globals(asked[0], node.test) if asked else None
+        if asked is None or known is None:
+            if asked is None:
+                self.test(node.test)
+            self.branches([node.body, node.orelse])
+        else:
+            self.execute_block(node.body if known != asked[1] else node.orelse)
 
     def branches(self, bodies: list[list[ast.stmt]]) -> None:
         base = self.state
@@ -374,7 +384,10 @@ class Interpreter(Bindings):
         self.logs.append(log)
         self.depth += 1
         self.state = State(base)
+        guarded = any(map(self.catches_name_errors, node.handlers))
+        self.guards += guarded
         self.execute_block(node.body)
+        self.guards -= guarded
         self.logs.pop()
         self.execute_block(node.orelse)
         ends = [self.state]
@@ -395,6 +408,11 @@ class Interpreter(Bindings):
         self.execute_block(node.finalbody)
 
     do_TryStar = do_Try
+
+    def catches_name_errors(self, handler: ast.ExceptHandler) -> bool:
+        if handler.type is None:
+            return True
+        return any(o.kind == "lib" and o.path in NAME_ERRORS for o in reach(self.peek(handler.type)))
 
     def handle(self, handler: ast.ExceptHandler) -> None:
         if handler.type is not None:

@@ -61,6 +61,7 @@ class Frame:
     scope: Scope
     parent: Frame | None
     returns: list[Values] = field(default_factory=list)
+    constants: list[Constants] = field(default_factory=list)  # of what is returned
     ends: list[State] = field(default_factory=list)
     made: list[Obj] = field(default_factory=list)
 
