@@ -10118,6 +10118,25 @@ ax.plot([1, 3])
 sns.despine(fig=fig)
 fig.savefig("lines.png")
 => len(fig.axes)
+
+== what-a-defaultdict-makes-is-changed-later
+# %% clean
+from collections import Counter, defaultdict
+follows, lists, numbers = defaultdict(Counter), defaultdict(list), defaultdict(int)
+words = "a b a c".split()
+for one, two in zip(words, words[1:]):
+    follows[one][two] += 1
+    lists[one].append(two)
+    numbers[one] += 1
+after_a, of_a, of_new = follows["a"], lists["a"], lists["new"]
+# %% train
+after_a["d"] += 10
+of_a.append("d")
+of_new.append("e")
+numbers["a"] -= 1
+# %% report
+lists["z"].append("f")
+=> [follows, lists, numbers, of_new]
 """
 
 KNOWN_FAILING: Final[frozenset[str]] = frozenset()

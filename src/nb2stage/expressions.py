@@ -225,6 +225,8 @@ class Expressions(Calls):
                     self.hold(obj, frozenset({self.make(node, "missing")}))
                     factories = frozenset(o for o in obj.contents if o.kind in ("function", "class", "bound"))
                     result |= self.call_values(factories, [], node) if factories else ATOM
+                    if obj.fields.get("factory"):
+                        self.hold(obj, self.call_values(obj.fields["factory"], [], node))
                 if isinstance(node.slice, ast.Slice):
                     made = self.make(node, "slice", type=obj.type)
                     self.hold(made, frozenset(obj.contents))

@@ -237,6 +237,19 @@ class LibraryCalls(Consequences):
                 obj.fields["yields"] = obj.fields.get("yields", ATOM) | returned
         return values
 
+    def call_defaultdict(self, path: str, arguments: list[Argument], node: ast.AST) -> Values | None:
+        """A library's class that makes what is missing is no value of the dict."""
+        factories = frozenset(o for a in arguments[:1] for o in a.values if o.kind == "lib")
+        if not factories:
+            return None
+        rest = [replace(arguments[0], values=arguments[0].values - factories), *arguments[1:]]
+        effect = function_effect(path)
+        values = self.apply(effect, ATOM, rest, node)
+        self.label(values, path, effect, rest)
+        for obj in values:
+            obj.fields["factory"] = obj.fields.get("factory", ATOM) | factories
+        return values
+
     def call_csv_reader(self, path: str, arguments: list[Argument], node: ast.AST) -> Values | None:
         """A reader reads as it is asked, gives new rows, and cannot be saved."""
         values = self.apply(function_effect(path), ATOM, arguments, node)
@@ -399,6 +412,7 @@ SPECIAL_CALLS: Final[dict[str, Callable[[LibraryCalls, str, list[Argument], ast.
     "builtins.id": LibraryCalls.call_id,
     "builtins.vars": LibraryCalls.call_vars,
     "builtins.map": LibraryCalls.call_map,
+    "collections.defaultdict": LibraryCalls.call_defaultdict,
     "csv.reader": LibraryCalls.call_csv_reader,
     "csv.DictReader": LibraryCalls.call_csv_reader,
     "itertools.groupby": LibraryCalls.call_groupby,
