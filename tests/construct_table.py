@@ -2956,6 +2956,17 @@ drawn = [sparse.random(4, 4, 0.5).sum(), Rotation.random().as_quat().tolist()]
 # %% report
 => [best.x.tolist(), centres.tolist(), drawn, np.random.rand()]
 
+== setp-on-lines-of-an-earlier-stage
+# %% import
+import matplotlib.pyplot as plt
+marks, stems, _ = plt.stem([1, 2], [3, 1])
+# %% preprocess
+plt.setp([marks, stems], color="#ff7f0e")
+# %% train
+plt.setp(marks, markersize=9)
+# %% report
+=> [str(marks.get_color()), marks.get_markersize(), stems.get_colors().tolist() if hasattr(stems, "get_colors") else ""]
+
 == axes-through-a-flat-copy
 # %% import
 import matplotlib.pyplot as plt

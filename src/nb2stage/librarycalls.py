@@ -143,6 +143,9 @@ class LibraryCalls(Consequences):
             plots = PLOT_NAME.search(path) and not effect.plots and not DISPLAY_FROM.search(path)
             self.note_plot(node, 3 if plots else 0)
         effect = self.adjust_library(effect, path, arguments, node)
+        if last == "setp" and arguments:  # of one artist or of a list of them
+            given = arguments[0]
+            arguments = [replace(given, values=given.values | self.members(given.values)), *arguments[1:]]
         if path == "numpy.einsum" and len(arguments) == 2:
             effect, arguments = replace(effect, result="view"), arguments[1:]  # `einsum("ii->i", a)` is the diagonal
         if path.startswith("numpy.") and len(arguments) > OUT_ARGUMENT.get(last, 1 << 30):
