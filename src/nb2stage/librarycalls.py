@@ -18,6 +18,8 @@ from nb2stage.effects import (
     function_effect,
 )
 from nb2stage.heap import (
+    CONTAINERS,
+    DATA,
     Argument,
 )
 from nb2stage.objects import ATOM, Constants, Obj, Values
@@ -145,7 +147,10 @@ class LibraryCalls(Consequences):
         effect = self.adjust_library(effect, path, arguments, node)
         if last == "setp" and arguments:  # of one artist or of a list of them
             given = arguments[0]
-            arguments = [replace(given, values=given.values | self.members(given.values)), *arguments[1:]]
+            listed = frozenset(
+                o for v in given.values for o in v.contents if v.type in CONTAINERS and o.type not in DATA
+            )
+            arguments = [replace(given, values=given.values | listed), *arguments[1:]]
         if path == "numpy.einsum" and len(arguments) == 2:
             effect, arguments = replace(effect, result="view"), arguments[1:]  # `einsum("ii->i", a)` is the diagonal
         if path.startswith("numpy.") and len(arguments) > OUT_ARGUMENT.get(last, 1 << 30):
