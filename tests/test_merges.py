@@ -415,7 +415,8 @@ def edit_gitignore(model: Model, folder: Path) -> str:
 
 def tree(folder: Path) -> dict[str, bytes]:
     files = {p.relative_to(folder).as_posix(): p for p in sorted(folder.rglob("*")) if p.is_file()}
-    return {name: p.read_bytes() for name, p in files.items() if not name.startswith("cache/")}
+    made = ("cache/", "definitions/__pycache__/")  # by running the scripts
+    return {name: p.read_bytes() for name, p in files.items() if not name.startswith(made)}
 
 
 def convert(*options: str) -> tuple[int, str]:
