@@ -668,3 +668,10 @@ def test_a_table_fits_and_splits_no_name(project: Path, call: Any, width: int) -
 @pytest.mark.parametrize(("text", "quoted"), [("a/b.c", "a/b.c"), ("a b", "'a b'"), ("it's", "'it'\\''s'")])
 def test_paths_are_quoted_for_the_shell(text: str, quoted: str) -> None:
     assert report.quoted(text) == quoted
+
+
+def test_git_ignores_what_python_writes_beside_definitions(project: Path, call: Any) -> None:
+    save(project / "a.ipynb", [("import", "class A:\n    pass\na = A()\na.x = 1"), ("train", "print(a.x)\nb = A()")])
+    assert call("convert", "a.ipynb")[0] == 0
+    assert (project / "definitions").is_dir()
+    assert (project / ".gitignore").read_text() == "cache/\n__pycache__/\n"

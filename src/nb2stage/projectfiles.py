@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Final
 
+from nb2stage.definitions import FOLDER
 from nb2stage.diagnostics import Diagnostic, Severity
 from nb2stage.dvcyaml import Base, Update, deps_of, fields_of, foreign_outs, is_untouched, merge_dvc_yaml, stage_names
 from nb2stage.paramsyaml import check_params_text, merge_params_yaml, update_gitignore
@@ -30,6 +31,7 @@ _ALIKE: Final = 0.6
 _CLEARLY: Final = 0.15
 _DEFINED: Final = re.compile(r"^(?:async def|def|class) (\w+)", re.MULTILINE)
 _IGNORED: Final = ("cache/",)
+_COMPILED: Final = "__pycache__/"
 
 
 class ProjectFiles:
@@ -68,10 +70,15 @@ class ProjectFiles:
             {stage.name: fields_of(stage) for stage in self.stages},
             tuple(sorted(out.path for plan in self.plans for out in (*plan.outs, *plan.metrics, *plan.plots))),
             {param.key: (flow_text(param.value), param.comment) for param in self.params},
-            _IGNORED,
+            self.ignored(),
             tuple(sorted(self.imports)),
             plots=self.top_plots,
         )
+
+    def ignored(self) -> tuple[str, ...]:
+        """The lines of .gitignore: the cache, and what Python writes beside modules that scripts import."""
+        modules = any(script.path.startswith(f"{FOLDER}/") for script in self.new_scripts)
+        return (*_IGNORED, _COMPILED) if modules else _IGNORED
 
     # -- stages that are gone
 
@@ -180,7 +187,7 @@ class ProjectFiles:
             files.append(GeneratedFile("params.yaml", self.params_yaml(before, update)))
         before = self.project.text(".gitignore")
         known = () if self.project.force else self.project.state.at(".gitignore", before).of(self.notebook).ignored
-        files.append(GeneratedFile(".gitignore", update_gitignore(before, _IGNORED, known)))
+        files.append(GeneratedFile(".gitignore", update_gitignore(before, self.ignored(), known)))
         return files
 
     def dvc_yaml(self) -> Update:
