@@ -2023,7 +2023,7 @@ x.n += 1
 # %% report
 => [x.n, isinstance(x, Outer.Inner)]
 
-== class-made-in-a-function
+== class-made-in-a-function | NB243
 # %% import
 def make(n):
     class Local:
@@ -2955,6 +2955,17 @@ from scipy.spatial.transform import Rotation
 drawn = [sparse.random(4, 4, 0.5).sum(), Rotation.random().as_quat().tolist()]
 # %% report
 => [best.x.tolist(), centres.tolist(), drawn, np.random.rand()]
+
+== class-that-a-function-makes | NB243
+# %% import
+def made(start):
+    class Local:
+        first = start
+    return Local
+things = [1]
+things.append(made(2))
+# %% train
+=> repr(things)
 
 == setp-on-lines-of-an-earlier-stage
 # %% import

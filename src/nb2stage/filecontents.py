@@ -185,6 +185,10 @@ class FileContents(Versions):
                 what = "a module" if all(map(self.is_module, local)) else "a function without a name"
                 self.refuse(transfer, name, f"{what} together with an instance of your class")
                 return
+            if any(obj.kind == "class" for obj in local):
+                # cloudpickle forgets its qualified name, which its `repr` shows.
+                self.refuse(transfer, name, "a class that a function makes")
+                return
             if any(obj.type == "cached" for obj in local):
                 self.refuse(transfer, name, "a cached function whose name is bound again")
                 return
