@@ -2956,6 +2956,20 @@ drawn = [sparse.random(4, 4, 0.5).sum(), Rotation.random().as_quat().tolist()]
 # %% report
 => [best.x.tolist(), centres.tolist(), drawn, np.random.rand()]
 
+== frame-that-changes-in-try-and-has-a-view-later | NB244
+# %% import
+import pandas as pd
+d = pd.DataFrame({"x": [3, 8, 0], "y": [1.5, 2.5, 3.5]})
+try:
+    d.drop(index=0, inplace=True)
+except ValueError as error:
+    xs = error.args
+# %% report
+d["z"] = 2
+if len(d) > 5:
+    d = d.values
+=> repr(d)
+
 == class-that-a-function-makes | NB243
 # %% import
 def made(start):

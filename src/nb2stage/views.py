@@ -91,6 +91,9 @@ class Views(Versions):
         entry = self.entries[stage.index]
         if any(entry.get(n, Var()).sites != {site} for n in site.binds):
             return False
+        read = self.reach(frozenset(o for var in site.reads.values() for o in var.values), site.position)
+        if not any(_bases(obj) & read for obj in need.values):
+            return False  # it makes what others are views of: made again, it would be without later changes
         for name, var in site.reads.items():
             now = entry.get(name)
             if now is None or now.sites != var.sites:
