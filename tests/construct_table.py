@@ -2970,6 +2970,15 @@ if len(d) > 5:
     d = d.values
 => repr(d)
 
+== default-of-an-untagged-function-from-the-same-stage | NB245
+# %% report
+xs = [0, 4, 9]
+# %%
+def hn(p=xs):
+    return p
+# %% report
+=> hn()
+
 == class-that-a-function-makes | NB243
 # %% import
 def made(start):

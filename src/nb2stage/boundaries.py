@@ -229,6 +229,11 @@ class Boundaries(Views, FileContents):
         if isinstance(statement.node, IMPORTS) or statement.param:
             return
         for other, var in statement.reads.items():
+            own = {s for s in var.sites if s.stage == stage.index and not isinstance(s.node, (*IMPORTS, *DEFINITIONS))}
+            if statement.stage is None and own:
+                # A definition of an untagged cell is written above the cells of the stage, where `other` is not bound yet.
+                self.findings.append(Finding("NB245", statement, statement.node, name, text=other))
+                continue
             need = Need(other, var.values, var.sites, statement.position)
             for each in self.history(need, stage.index):
                 if each is not statement:
