@@ -5,6 +5,8 @@ from __future__ import annotations
 import argparse
 from typing import TYPE_CHECKING, Any, Final
 
+from nb2stage.commands import add_command, add_common
+
 if TYPE_CHECKING:
     from nb2stage.cli import Console
 
@@ -44,13 +46,14 @@ exit codes:
 
 def register(commands: Any, formatter: Any) -> None:
     """Add the command to the command line."""
-    parser = commands.add_parser(
+    parser = add_command(
+        commands,
+        formatter,
         "check",
+        _run,
         help="check that the project still follows the rules, for CI and pre-commit",
         description=DESCRIPTION,
         epilog=EPILOG,
-        formatter_class=formatter,
-        allow_abbrev=False,
     )
     add = parser.add_argument
     add("project", nargs="?", default=".", metavar="DIR", help="the project folder (default: the current folder)")
@@ -64,9 +67,7 @@ def register(commands: Any, formatter: Any) -> None:
         "gl-code-quality-report.json for `artifacts:reports:codequality` (default: auto, where CI runs it)",
     )
     add("-q", "--quiet", action="store_true", help="print findings only, no summary")
-    add("--color", choices=("auto", "always", "never"), default="auto", help="default: auto")
-    add("--debug", action="store_true", help="print the traceback of a bug")
-    parser.set_defaults(run=_run)
+    add_common(parser)
 
 
 def _run(options: argparse.Namespace, console: Console) -> int:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import argparse
 from typing import TYPE_CHECKING, Any, Final
 
+from nb2stage.commands import add_command, add_common
+
 if TYPE_CHECKING:
     from nb2stage.cli import Console
 
@@ -31,13 +33,14 @@ The file is yours: edit it as you like.
 
 def register(commands: Any, formatter: Any) -> None:
     """Add the command to the command line."""
-    parser = commands.add_parser(
+    parser = add_command(
+        commands,
+        formatter,
         "ci",
+        _run,
         help="write a CI workflow that runs, checks and compares the pipeline: `nb2stage ci github`",
         description=DESCRIPTION,
         epilog=EPILOG,
-        formatter_class=formatter,
-        allow_abbrev=False,
     )
     add = parser.add_argument
     add("service", choices=("github", "gitlab"), help="whose CI it is")
@@ -50,9 +53,7 @@ def register(commands: Any, formatter: Any) -> None:
     add("--output", metavar="FILE", help="write another file; `-` prints the workflow")
     add("-q", "--quiet", action="store_true", help="print errors only")
     add("--json", action="store_true", help="print one JSON document and nothing else")
-    add("--color", choices=("auto", "always", "never"), default="auto", help="default: auto")
-    add("--debug", action="store_true", help="print the traceback of a bug")
-    parser.set_defaults(run=_run)
+    add_common(parser)
 
 
 def _run(options: argparse.Namespace, console: Console) -> int:

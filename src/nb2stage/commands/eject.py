@@ -6,6 +6,8 @@ import argparse
 import re
 from typing import TYPE_CHECKING, Any, Final
 
+from nb2stage.commands import add_command, add_common
+
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
@@ -32,21 +34,20 @@ _HEADER: Final = re.compile(
 
 def register(commands: Any, formatter: Callable[[str], argparse.HelpFormatter]) -> None:
     """Add the command to the command line."""
-    parser = commands.add_parser(
+    parser = add_command(
+        commands,
+        formatter,
         "eject",
+        run,
         help="end the tie to the notebooks: scripts become the only source",
         description=_DESCRIPTION,
         epilog=_EPILOG,
-        formatter_class=formatter,
-        allow_abbrev=False,
     )
     parser.add_argument("--output", metavar="DIR", help="the project folder (default: the current folder)")
     parser.add_argument("--dry-run", action="store_true", help="write nothing and print the changes")
     parser.add_argument("--json", action="store_true", help="print one JSON document and nothing else")
     parser.add_argument("-q", "--quiet", action="store_true", help="print errors only")
-    parser.add_argument("--color", choices=("auto", "always", "never"), default="auto", help="default: auto")
-    parser.add_argument("--debug", action="store_true", help="print the traceback of a bug")
-    parser.set_defaults(run=run)
+    add_common(parser)
 
 
 def run(options: argparse.Namespace, console: Console) -> int:

@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
+from nb2stage.commands import add_command, add_common
 from nb2stage.diagnostics import Diagnostic, Nb2stageError, Severity
 
 if TYPE_CHECKING:
@@ -31,15 +32,15 @@ Stages of dvc.yaml that no notebook made are shown too, with the files that they
 
 def register(commands: Any, formatter: Any) -> None:
     """Add the command to the command line."""
-    parser: argparse.ArgumentParser = commands.add_parser(
+    parser = add_command(
+        commands,
+        formatter,
         "graph",
+        run,
         help="show the pipeline: stages, variables, parameters, files (terminal, mermaid, SVG)",
         description=_DESCRIPTION,
         epilog=_EPILOG,
-        formatter_class=formatter,
-        allow_abbrev=False,
     )
-    parser.set_defaults(run=run)
     parser.add_argument(
         "notebooks",
         nargs="*",
@@ -51,8 +52,7 @@ def register(commands: Any, formatter: Any) -> None:
     form.add_argument("--svg", action="store_true", help="a picture")
     form.add_argument("--json", action="store_true", help="one JSON document")
     parser.add_argument("-o", "--out", metavar="FILE", help="write to a file instead of standard output")
-    parser.add_argument("--color", choices=("auto", "always", "never"), default="auto", help="default: auto")
-    parser.add_argument("--debug", action="store_true", help="print the traceback of a bug")
+    add_common(parser)
 
 
 def run(options: argparse.Namespace, console: Console) -> int:

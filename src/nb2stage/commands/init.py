@@ -5,6 +5,8 @@ from __future__ import annotations
 import argparse
 from typing import TYPE_CHECKING, Any, Final
 
+from nb2stage.commands import add_command, add_common
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from pathlib import Path
@@ -77,21 +79,20 @@ _CELLS: Final = (
 
 def register(commands: Any, formatter: Callable[[str], argparse.HelpFormatter]) -> None:
     """Add the command to the command line."""
-    parser = commands.add_parser(
+    parser = add_command(
+        commands,
+        formatter,
         "init",
+        run,
         help="make a project: folders, git, DVC, requirements, a notebook to start with",
         description=_DESCRIPTION,
         epilog=_EPILOG,
-        formatter_class=formatter,
-        allow_abbrev=False,
     )
     parser.add_argument("folder", nargs="?", default=".", metavar="DIR", help="default: the current folder")
     parser.add_argument("--dry-run", action="store_true", help="write nothing and print what would be made")
     parser.add_argument("--json", action="store_true", help="print one JSON document and nothing else")
     parser.add_argument("-q", "--quiet", action="store_true", help="print errors only")
-    parser.add_argument("--color", choices=("auto", "always", "never"), default="auto", help="default: auto")
-    parser.add_argument("--debug", action="store_true", help="print the traceback of a bug")
-    parser.set_defaults(run=run)
+    add_common(parser)
 
 
 def run(options: argparse.Namespace, console: Console) -> int:

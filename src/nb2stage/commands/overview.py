@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
+from nb2stage.commands import add_command, add_common
 from nb2stage.diagnostics import Nb2stageError
 
 if TYPE_CHECKING:
@@ -40,15 +41,15 @@ The page is one file that needs no network.  It is made with plotly: pip install
 
 def register(commands: Any, formatter: Any) -> None:
     """Add the command to the command line."""
-    parser: argparse.ArgumentParser = commands.add_parser(
+    parser = add_command(
+        commands,
+        formatter,
         "overview",
+        run,
         help="compare all commits and experiments: table, markdown, CSV, JSON, or one HTML page",
         description=_DESCRIPTION,
         epilog=_EPILOG,
-        formatter_class=formatter,
-        allow_abbrev=False,
     )
-    parser.set_defaults(run=run)
     form = parser.add_mutually_exclusive_group()
     form.add_argument("--md", action="store_true", help="a markdown table")
     form.add_argument("--csv", action="store_true", help="all columns, with all digits")
@@ -61,8 +62,7 @@ def register(commands: Any, formatter: Any) -> None:
     add("--limit", type=_count, metavar="N", help="the first N rows only")
     add("--lower", action="append", default=[], metavar="METRIC", help="of this metric less is better (repeatable)")
     add("--higher", action="append", default=[], metavar="METRIC", help="of this metric more is better (repeatable)")
-    add("--color", choices=("auto", "always", "never"), default="auto", help="default: auto")
-    add("--debug", action="store_true", help="print the traceback of a bug")
+    add_common(parser)
 
 
 def _count(text: str) -> int:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import argparse
 from typing import TYPE_CHECKING, Any, Final
 
+from nb2stage.commands import add_command, add_common
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from pathlib import Path
@@ -37,13 +39,14 @@ exit codes:
 
 def register(commands: Any, formatter: Callable[[str], argparse.HelpFormatter]) -> None:
     """Add the command to the command line."""
-    parser = commands.add_parser(
+    parser = add_command(
+        commands,
+        formatter,
         "pull",
+        run,
         help="bring hand edits of the scripts back into the notebook",
         description=_DESCRIPTION,
         epilog=_EPILOG,
-        formatter_class=formatter,
-        allow_abbrev=False,
     )
     parser.add_argument("notebooks", nargs="*", metavar="NOTEBOOK", help="default: all that were converted")
     parser.add_argument("--output", metavar="DIR", help="the project folder")
@@ -51,9 +54,7 @@ def register(commands: Any, formatter: Callable[[str], argparse.HelpFormatter]) 
     parser.add_argument("--dry-run", action="store_true", help="write nothing and print the changes")
     parser.add_argument("--json", action="store_true", help="print one JSON document and nothing else; asks nothing")
     parser.add_argument("-q", "--quiet", action="store_true", help="print errors and the changes only")
-    parser.add_argument("--color", choices=("auto", "always", "never"), default="auto", help="default: auto")
-    parser.add_argument("--debug", action="store_true", help="print the traceback of a bug")
-    parser.set_defaults(run=run)
+    add_common(parser)
 
 
 def run(options: argparse.Namespace, console: Console) -> int:

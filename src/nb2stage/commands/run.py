@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
+from nb2stage.commands import add_command, add_common
 from nb2stage.commands.verify import ended_by_signals
 from nb2stage.diagnostics import Diagnostic, Nb2stageError
 
@@ -39,13 +40,14 @@ exit codes:
 
 def register(commands: Any, formatter: Any) -> None:
     """Add the command to the command line."""
-    parser = commands.add_parser(
+    parser = add_command(
+        commands,
+        formatter,
         "run",
+        run,
         help="run a notebook with papermill and the values of params.yaml",
         description=_DESCRIPTION,
         epilog=_EPILOG,
-        formatter_class=formatter,
-        allow_abbrev=False,
     )
     add = parser.add_argument
     add("notebook", metavar="NOTEBOOK")
@@ -75,9 +77,7 @@ def register(commands: Any, formatter: Any) -> None:
     add("--kernel", metavar="NAME", help="the Jupyter kernel (default: the notebook's own)")
     add("--json", action="store_true", help="print one JSON document and nothing else")
     add("-q", "--quiet", action="store_true", help="print errors only")
-    add("--color", choices=("auto", "always", "never"), default="auto", help="default: auto")
-    add("--debug", action="store_true", help="print the traceback of a bug")
-    parser.set_defaults(run=run)
+    add_common(parser)
 
 
 def run(options: argparse.Namespace, console: Console) -> int:

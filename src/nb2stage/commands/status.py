@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
+from nb2stage.commands import add_command, add_common
 from nb2stage.diagnostics import Severity
 
 if TYPE_CHECKING:
@@ -39,20 +40,19 @@ exit codes:
 
 def register(commands: Any, formatter: Callable[[str], argparse.HelpFormatter]) -> None:
     """Add the command to the command line."""
-    parser = commands.add_parser(
+    parser = add_command(
+        commands,
+        formatter,
         "status",
+        run,
         help="what changed since the last conversion, and what `dvc repro` would run",
         description=_DESCRIPTION,
         epilog=_EPILOG,
-        formatter_class=formatter,
-        allow_abbrev=False,
     )
     parser.add_argument("notebooks", nargs="*", metavar="NOTEBOOK", help="default: all that were converted")
     parser.add_argument("--output", metavar="DIR", help="the project folder")
     parser.add_argument("--json", action="store_true", help="print one JSON document and nothing else")
-    parser.add_argument("--color", choices=("auto", "always", "never"), default="auto", help="default: auto")
-    parser.add_argument("--debug", action="store_true", help="print the traceback of a bug")
-    parser.set_defaults(run=run)
+    add_common(parser)
 
 
 class Status(NamedTuple):

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
+from nb2stage.commands import add_command, add_common
 from nb2stage.diagnostics import Nb2stageError
 
 if TYPE_CHECKING:
@@ -42,13 +43,14 @@ examples:
 
 def register(commands: Any, formatter: Any) -> None:
     """Add the command to the command line."""
-    parser = commands.add_parser(
+    parser = add_command(
+        commands,
+        formatter,
         "verify",
+        run,
         help="run notebook and pipeline in scratch copies and compare all they make",
         description=_DESCRIPTION,
         epilog=_EPILOG,
-        formatter_class=formatter,
-        allow_abbrev=False,
     )
     add = parser.add_argument
     add("notebook", metavar="NOTEBOOK")
@@ -63,9 +65,7 @@ def register(commands: Any, formatter: Any) -> None:
     add("--html", metavar="FILE", help="write a report as one self-contained page")
     add("-q", "--quiet", action="store_true", help="print the verdict only")
     add("-v", "--verbose", action="store_true", help="list what is equal too")
-    add("--color", choices=("auto", "always", "never"), default="auto", help="default: auto")
-    add("--debug", action="store_true", help="print the traceback of a bug")
-    parser.set_defaults(run=run)
+    add_common(parser)
 
 
 def _tolerance(text: str) -> float:

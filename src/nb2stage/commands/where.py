@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
+from nb2stage.commands import add_command, add_common
 from nb2stage.diagnostics import Diagnostic, Nb2stageError
 from nb2stage.spelling import closest
 
@@ -34,20 +35,19 @@ exit codes:
 
 def register(commands: Any, formatter: Any) -> None:
     """Add the command to the command line."""
-    parser = commands.add_parser(
+    parser = add_command(
+        commands,
+        formatter,
         "where",
+        run,
         help="the cell and line that a line of a script came from",
         description=_DESCRIPTION,
         epilog=_EPILOG,
-        formatter_class=formatter,
-        allow_abbrev=False,
     )
     add = parser.add_argument
     add("place", metavar="SCRIPT:LINE", help="also as Python writes it: 'File \"training/train.py\", line 31'")
     add("--json", action="store_true", help="print one JSON document and nothing else")
-    add("--color", choices=("auto", "always", "never"), default="auto", help="default: auto")
-    add("--debug", action="store_true", help="print the traceback of a bug")
-    parser.set_defaults(run=run)
+    add_common(parser)
 
 
 @dataclass(frozen=True)
