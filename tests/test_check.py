@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 import pytest
+from notebooks import notebook_data
 
 from nb2stage.checks.code import absolute_path
 from nb2stage.checks.pipeline import with_dep
@@ -32,19 +33,13 @@ STAGE: Final = "stages:\n  extra:\n    cmd: {cmd}\n    deps:\n    - {dep}\n"
 
 def notebook_text(cells: Cells, outputs: Sequence[str] = ()) -> str:
     """A notebook as Jupyter writes it; `outputs` are printed by the last cell."""
-    content = [
-        {
-            "cell_type": "code",
-            "execution_count": None,
-            "id": f"cell-{number}",
-            "metadata": {"tags": tags.split()},
-            "outputs": [],
-            "source": source.splitlines(keepends=True),
-        }
-        for number, (tags, source) in enumerate(cells)
-    ]
-    content[-1]["outputs"] = [{"name": "stdout", "output_type": "stream", "text": list(outputs)}] if outputs else []
-    return json.dumps({"cells": content, "metadata": {}, "nbformat": 4, "nbformat_minor": 5}, indent=1) + "\n"
+    data = notebook_data(cells)
+    for cell in data["cells"]:
+        cell["source"] = cell["source"].splitlines(keepends=True)
+    data["cells"][-1]["outputs"] = (
+        [{"name": "stdout", "output_type": "stream", "text": list(outputs)}] if outputs else []
+    )
+    return json.dumps(data, indent=1) + "\n"
 
 
 def git(folder: Path, *arguments: str) -> str:

@@ -19,6 +19,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 import yaml
+from test_check import notebook_text
 
 from nb2stage import __version__
 from nb2stage.ci.blocks import FOLDER, MARK
@@ -44,21 +45,6 @@ def git(folder: Path, *arguments: str) -> str:
     done = subprocess.run(["git", *who, *arguments], cwd=folder, capture_output=True, text=True, check=False)
     assert done.returncode == 0, f"git {arguments}\n{done.stdout}{done.stderr}"
     return done.stdout.strip()
-
-
-def notebook(cells: list[tuple[str, str]]) -> str:
-    content = [
-        {
-            "cell_type": "code",
-            "execution_count": None,
-            "id": f"cell-{number}",
-            "metadata": {"tags": tags.split()},
-            "outputs": [],
-            "source": source.splitlines(keepends=True),
-        }
-        for number, (tags, source) in enumerate(cells)
-    ]
-    return json.dumps({"cells": content, "metadata": {}, "nbformat": 4, "nbformat_minor": 5}, indent=1)
 
 
 def environment(**more: str) -> dict[str, str]:
@@ -92,7 +78,7 @@ def origin(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder.mkdir()
     git(folder, "init", "-q", "-b", "main")
     (folder / "numbers.txt").write_text("1\n2\n3\n", encoding="utf-8")
-    (folder / "nb.ipynb").write_text(notebook(CELLS), encoding="utf-8")
+    (folder / "nb.ipynb").write_text(notebook_text(CELLS), encoding="utf-8")
     (folder / "requirements.txt").write_text("pandas\n", encoding="utf-8")
     for command in ("nb2stage convert --init nb.ipynb", "dvc repro", "nb2stage ci github", "nb2stage ci gitlab"):
         done = shell(folder, f"{command} >/dev/null")
@@ -363,7 +349,7 @@ def test_a_shallow_clone_and_no_metrics(
     origin: Path, tmp_path: Path, programs: Path, service: tuple[str, type[Service]]
 ) -> None:
     folder = clone(origin, tmp_path / "work", "change", "--depth", "1")
-    (folder / "nb.ipynb").write_text(notebook(CELLS[:3]), encoding="utf-8")
+    (folder / "nb.ipynb").write_text(notebook_text(CELLS[:3]), encoding="utf-8")
     assert (
         shell(folder, "nb2stage convert nb.ipynb && git rm -q --cached metrics.json && rm metrics.json").returncode == 0
     )
@@ -376,7 +362,9 @@ def test_a_pipeline_below_the_top(tmp_path: Path, programs: Path, service: tuple
     top = tmp_path / "work"
     (top / "sub dir").mkdir(parents=True)
     git(top, "init", "-q", "-b", "trunk")
-    (top / "sub dir/nb.ipynb").write_text(notebook([("train metrics", "import math\ntotal = math.sqrt(4)")]), "utf-8")
+    (top / "sub dir/nb.ipynb").write_text(
+        notebook_text([("train metrics", "import math\ntotal = math.sqrt(4)")]), "utf-8"
+    )
     setup = (
         "cd 'sub dir' && dvc init --subdir -q && nb2stage convert nb.ipynb && nb2stage ci github && nb2stage ci gitlab"
     )

@@ -9,6 +9,7 @@ import sys
 from typing import TYPE_CHECKING, Any, Final
 
 import pytest
+from notebooks import notebook_data
 
 from nb2stage import __version__, cli, report
 from nb2stage.cli import main
@@ -35,18 +36,7 @@ FILES: Final = {".gitignore", ".nb2stage/state.json", "data_processing/import_da
 def save(path: Path, cells: Cells) -> Path:
     """A notebook of cells with tags."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    content = [
-        {
-            "cell_type": "code",
-            "execution_count": None,
-            "id": f"cell-{number}",
-            "metadata": {"tags": tags.split()},
-            "outputs": [],
-            "source": source,
-        }
-        for number, (tags, source) in enumerate(cells)
-    ]
-    data = {"cells": content, "metadata": {}, "nbformat": 4, "nbformat_minor": 5}
+    data = notebook_data(cells)
     path.write_text(json.dumps(data), encoding="utf-8")
     return path
 

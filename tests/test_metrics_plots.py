@@ -12,6 +12,7 @@ from typing import Any, Final
 
 import pytest
 import yaml
+from notebooks import notebook_data
 
 from nb2stage.cli import main
 from nb2stage.convert import Conversion, Project, convert
@@ -29,18 +30,7 @@ y = np.array([0, 1, 1])
 
 
 def notebook(cells: list[tuple[str, str]]) -> bytes:
-    content = [
-        {
-            "cell_type": "code",
-            "execution_count": None,
-            "id": f"cell-{number}",
-            "metadata": {"tags": tags.split()},
-            "outputs": [],
-            "source": source,
-        }
-        for number, (tags, source) in enumerate(cells)
-    ]
-    return json.dumps({"cells": content, "metadata": {}, "nbformat": 4, "nbformat_minor": 5}).encode()
+    return json.dumps(notebook_data(cells)).encode()
 
 
 def converted(root: Path, cells: list[tuple[str, str]]) -> Conversion:
