@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import subprocess
 import sys
 from pathlib import Path
@@ -717,7 +716,6 @@ def test_the_hook(project: Project, tmp_path: Path, monkeypatch: pytest.MonkeyPa
     )
     project.write(".pre-commit-config.yaml", configuration)
     monkeypatch.setenv("PRE_COMMIT_HOME", str(hooks / "home"))
-    monkeypatch.setenv("PATH", f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}")
     subprocess.run([sys.executable, "-m", "pre_commit", "install"], cwd=project.folder, check=True, capture_output=True)
     git(project.folder, "add", ".")
     git(project.folder, "commit", "-qm", "good")
