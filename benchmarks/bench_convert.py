@@ -260,7 +260,7 @@ def bench_cold(folder: Path, rounds: int, report: Report) -> None:
 
 
 def bench_read(folder: Path, rounds: int, report: Report, megabytes: int) -> None:
-    from nb2stage.notebook import read_notebook
+    from nb2stage.reading.notebook import read_notebook
 
     path = save(notebook_with_outputs(megabytes), folder / "outputs.ipynb")
 

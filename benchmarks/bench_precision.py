@@ -35,19 +35,19 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "tests"))
 import differential
 from withholding import WITHHELD
 
+from nb2stage.analysis.dataflow import Program, analyse
 from nb2stage.convert import Project, convert, surroundings, to_cells, world_of
-from nb2stage.dataflow import Program, analyse
 from nb2stage.diagnostics import Nb2stageError
-from nb2stage.notebook import read_notebook
-from nb2stage.planning import Planner
-from nb2stage.tags import parse_tags
-from nb2stage.writer import read_state
+from nb2stage.files.writer import read_state
+from nb2stage.planning.planner import Planner
+from nb2stage.reading.notebook import read_notebook
+from nb2stage.reading.tags import parse_tags
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from nb2stage.objects import Statement
-    from nb2stage.planning import CacheFile, StagePlan
+    from nb2stage.analysis.objects import Statement
+    from nb2stage.planning.planner import CacheFile, StagePlan
 
 KINDS: Final = ("name", "random state", "definition")
 WORKER: Final = Path(__file__).with_name("withholding.py")

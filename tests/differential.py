@@ -35,7 +35,7 @@ from typing import TYPE_CHECKING, Any, Final
 import nbformat
 
 from nb2stage.probes import digests
-from nb2stage.sandbox import place_tools
+from nb2stage.runs.sandbox import place_tools
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence

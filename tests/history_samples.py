@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 from typing import Any
 
-from nb2stage.history import Commit, History, rows_of
+from nb2stage.overview.history import Commit, History, rows_of
 
 MAIN = "a" * 40
 OLD = "b" * 40

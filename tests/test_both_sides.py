@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from test_cli import Cells, call, contents, files_of, project, save  # noqa: F401 -- fixtures
 
-from nb2stage.notebook import read_notebook
-from nb2stage.notebooktext import replace_sources
-from nb2stage.writer import PENDING_PATH, STATE_PATH
+from nb2stage.files.writer import PENDING_PATH, STATE_PATH
+from nb2stage.reading.notebook import read_notebook
+from nb2stage.reading.notebooktext import replace_sources
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -65,7 +65,7 @@ IMPORTED: Final = (
     "ruamel.yaml",
     "nb2stage.cli",
     "nb2stage.convert",
-    "nb2stage.writer",
+    "nb2stage.files.writer",
 )
 # Findings after which an undeclared read or write has been said to the user.
 SAID: Final = {"read": {"NB401", "NB404"}, "write": {"NB402", "NB404"}}

@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 from ruamel.yaml import YAML
 
 from nb2stage.diagnostics import Nb2stageError
-from nb2stage.dvcyaml import foreign_outs, stage_names, update_dvc_yaml
-from nb2stage.pipeline import DvcStage, Out
+from nb2stage.files.dvcyaml import foreign_outs, stage_names, update_dvc_yaml
+from nb2stage.planning.pipeline import DvcStage, Out
 
 IMPORT = DvcStage("import", "python i.py", deps=("i.py",), outs=(Out("cache/df.pkl"),))
 TRAIN = DvcStage(

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 import pytest
 from test_experiments import run
 
-from nb2stage.figures import Figures
-from nb2stage.history import Row
-from nb2stage.staleness import mark_stale
+from nb2stage.overview.figures import Figures
+from nb2stage.overview.history import Row
+from nb2stage.overview.staleness import mark_stale
 
 if TYPE_CHECKING:
     from pathlib import Path

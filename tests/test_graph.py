@@ -12,9 +12,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from test_cli import call, project, save
 
-from nb2stage import picture
 from nb2stage.diagnostics import Nb2stageError
-from nb2stage.graph import Edge, Graph, Stage, StageCell, StageParam, Value, build, mermaid, text
+from nb2stage.overview.graph import Edge, Graph, Stage, StageCell, StageParam, Value, build, mermaid, text
+from nb2stage.overview import picture
 
 if TYPE_CHECKING:
     from pathlib import Path

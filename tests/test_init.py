@@ -13,7 +13,7 @@ import pytest
 from test_cli import Cells, call, contents, files_of, project, save  # noqa: F401 -- fixtures
 
 from nb2stage.commands.init import FOLDERS
-from nb2stage.packages import imported_modules, missing_requirements
+from nb2stage.files.packages import imported_modules, missing_requirements
 
 if TYPE_CHECKING:
     from pathlib import Path

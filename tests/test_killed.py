@@ -18,7 +18,7 @@ import pytest
 from test_cli import Cells, call, save  # noqa: F401 -- a fixture
 
 from nb2stage.cli import main
-from nb2stage.writer import PENDING_PATH
+from nb2stage.files.writer import PENDING_PATH
 
 if TYPE_CHECKING:
     from collections.abc import Callable

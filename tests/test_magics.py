@@ -14,13 +14,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from nb2stage import cellnames
 from nb2stage.diagnostics import Severity
-from nb2stage.linemagics import TRANSLATORS
-from nb2stage.magics import to_python, to_python_all
-from nb2stage.magictable import CELL_MAGICS, LINE_MAGICS, Code, Verdict
-from nb2stage.notebook import Cell
-from nb2stage.translation import Names, PythonCell
+from nb2stage.reading import cellnames
+from nb2stage.reading.linemagics import TRANSLATORS
+from nb2stage.reading.magics import to_python, to_python_all
+from nb2stage.reading.magictable import CELL_MAGICS, LINE_MAGICS, Code, Verdict
+from nb2stage.reading.notebook import Cell
+from nb2stage.reading.translation import Names, PythonCell
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -86,8 +86,8 @@ def test_plain_python_is_left_alone(source: str, recwarn: pytest.WarningsRecorde
 def test_plain_python_does_not_import_ipython() -> None:
     program = """
         import sys
-        from nb2stage.magics import to_python
-        from nb2stage.notebook import Cell
+        from nb2stage.reading.magics import to_python
+        from nb2stage.reading.notebook import Cell
         to_python(Cell(1, "code", "x = 1"), "nb.ipynb")
         assert "IPython" not in sys.modules
     """

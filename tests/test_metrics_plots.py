@@ -16,8 +16,8 @@ from notebooks import notebook_data
 
 from nb2stage.cli import main
 from nb2stage.convert import Conversion, Project, convert
-from nb2stage.top_plots import merge_top_plots
-from nb2stage.writer import State
+from nb2stage.files.top_plots import merge_top_plots
+from nb2stage.files.writer import State
 
 IMPORTS: Final = """
 import numpy as np

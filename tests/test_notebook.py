@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from nb2stage.diagnostics import Nb2stageError
-from nb2stage.notebook import Cell, read_notebook
+from nb2stage.reading.notebook import Cell, read_notebook
 
 
 def notebook(*cells: object, **top: object) -> dict[str, Any]:

@@ -13,10 +13,10 @@ import pytest
 from history_samples import MAIN, OLD, commit, many, state
 from test_graph import SMALL
 
-from nb2stage.figures import Figures
-from nb2stage.history import rows_of
-from nb2stage.overview import overview_of
-from nb2stage.page import ordered_by_weight, page
+from nb2stage.overview.figures import Figures
+from nb2stage.overview.history import rows_of
+from nb2stage.overview.page import ordered_by_weight, page
+from nb2stage.overview.table import overview_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -429,8 +429,8 @@ def test_whose_figures_come_first() -> None:
 
 
 def test_a_missing_plotly_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
-    from nb2stage import page as module
     from nb2stage.diagnostics import Nb2stageError
+    from nb2stage.overview import page as module
 
     real = module.files
 

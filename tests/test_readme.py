@@ -18,8 +18,8 @@ import pytest
 from nb2stage.cli import build_parser, main
 from nb2stage.configuration import read_configuration
 from nb2stage.diagnostics import RULES
-from nb2stage.notebook import read_notebook
-from nb2stage.tags import STAGES, parse_tags
+from nb2stage.reading.notebook import read_notebook
+from nb2stage.reading.tags import STAGES, parse_tags
 
 ROOT: Final = Path(__file__).parents[1]
 README: Final = ROOT / "README.md"

@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from test_cli import Cells, call, contents, project, save  # noqa: F401 -- fixtures
 
-from nb2stage.dvcyaml import Base, merge_dvc_yaml
-from nb2stage.merge import Sides, conflict_line, merge_scripts, only_comments
-from nb2stage.paramsyaml import merge_params_yaml, update_gitignore
-from nb2stage.pipeline import DvcStage, Out, Param
-from nb2stage.writer import PENDING_PATH
+from nb2stage.files.dvcyaml import Base, merge_dvc_yaml
+from nb2stage.files.merge import Sides, conflict_line, merge_scripts, only_comments
+from nb2stage.files.paramsyaml import merge_params_yaml, update_gitignore
+from nb2stage.files.writer import PENDING_PATH
+from nb2stage.planning.pipeline import DvcStage, Out, Param
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -144,7 +144,7 @@ def test_a_stage_of_dvc_yaml(edits: list[tuple[str, str]], new: DvcStage, result
 
 
 def _fields(stage: DvcStage) -> dict[str, Any]:
-    from nb2stage.dvcyaml import fields_of
+    from nb2stage.files.dvcyaml import fields_of
 
     return fields_of(stage)
 
@@ -234,7 +234,7 @@ def test_parameters_that_are_gone_go_if_untouched(text: str, result: str) -> Non
 def test_a_long_value_is_replaced() -> None:
     before, now = Param("n", "n", ["a" * 30] * 4), Param("n", "n", ["b" * 30] * 4)
     text = merge_params_yaml(None, [before], {}).text
-    from nb2stage.yamltext import flow_text
+    from nb2stage.files.yamltext import flow_text
 
     assert merge_params_yaml(text, [now], {"n": (flow_text(before.value), "")}).text == text.replace("a", "b")
 

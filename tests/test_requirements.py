@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from nb2stage.requirements import update_requirements
+from nb2stage.files.requirements import update_requirements
 
 
 @pytest.mark.parametrize(

@@ -16,9 +16,9 @@ import nbformat
 import pytest
 
 from nb2stage.diagnostics import Nb2stageError
-from nb2stage.notebook import read_notebook
-from nb2stage.tags import parse_tags
-from nb2stage.tuning import Override, Parameter, keys_of, parameters_of, parsed, python_text, tuned
+from nb2stage.reading.notebook import read_notebook
+from nb2stage.reading.tags import parse_tags
+from nb2stage.runs.tuning import Override, Parameter, keys_of, parameters_of, parsed, python_text, tuned
 
 # Each is written as it stands in a `parameters` cell.
 LITERALS: Final = (

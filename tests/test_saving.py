@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 
 from nb2stage.convert import Project, convert
-from nb2stage.writer import State
+from nb2stage.files.writer import State
 
 
 def test_a_value_that_cannot_be_saved_is_named_and_leaves_no_file(tmp_path: Path) -> None:

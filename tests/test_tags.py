@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from nb2stage.diagnostics import Severity
-from nb2stage.notebook import Cell, Notebook
-from nb2stage.tags import STAGES, CellRole, Role, directive_lines, parse_tags
+from nb2stage.reading.notebook import Cell, Notebook
+from nb2stage.reading.tags import STAGES, CellRole, Role, directive_lines, parse_tags
 
 HELPER = Cell(2, "code", "", ("train",))
 

@@ -21,12 +21,12 @@ from typing import Any, Final
 import nbformat
 import pytest
 
-from nb2stage import verifyreport
 from nb2stage.convert import Project, convert
-from nb2stage.paramsyaml import read_params
-from nb2stage.verdicts import Item, Settings, Status, Subject, Verdict
-from nb2stage.verifying import verify
-from nb2stage.writer import apply_changes, plan_changes, read_state
+from nb2stage.files.paramsyaml import read_params
+from nb2stage.files.writer import apply_changes, plan_changes, read_state
+from nb2stage.runs import verifyreport
+from nb2stage.runs.verdicts import Item, Settings, Status, Subject, Verdict
+from nb2stage.runs.verifying import verify
 
 CELLS: Final = [
     ("parameters", "lr = 0.5\nsteps = 20\nlayers = (3, 4)"),

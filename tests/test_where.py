@@ -14,9 +14,9 @@ import pytest
 from nb2stage.commands.where import Origin, origin_of
 from nb2stage.convert import Project, convert
 from nb2stage.diagnostics import Nb2stageError
-from nb2stage.linemap import Run, find, key_of
-from nb2stage.notebook import read_notebook
-from nb2stage.writer import State, apply_changes, plan_changes, read_state
+from nb2stage.files.writer import State, apply_changes, plan_changes, read_state
+from nb2stage.reading.notebook import read_notebook
+from nb2stage.scripts.linemap import Run, find, key_of
 
 EXAMPLES = sorted((Path(__file__).parents[1] / "example_notebooks").glob("*.ipynb"))
 CELLS = [

@@ -14,8 +14,7 @@ from pathlib import Path
 import pytest
 
 from nb2stage.diagnostics import Nb2stageError
-from nb2stage.pipeline import GeneratedFile
-from nb2stage.writer import (
+from nb2stage.files.writer import (
     PENDING_PATH,
     STATE_PATH,
     Conversion,
@@ -25,6 +24,7 @@ from nb2stage.writer import (
     read_state,
     read_text,
 )
+from nb2stage.planning.pipeline import GeneratedFile
 
 NOTEBOOK = "explore.ipynb"
 

@@ -19,9 +19,9 @@ if TYPE_CHECKING:
 
     from nb2stage.configuration import Configuration
     from nb2stage.convert import Conversion
-    from nb2stage.pipeline import GeneratedFile
+    from nb2stage.files.writer import Change, State
+    from nb2stage.planning.pipeline import GeneratedFile
     from nb2stage.report import Result
-    from nb2stage.writer import Change, State
 
 # The heavy modules are imported where they are used: `nb2stage --help` and a typing error cost nothing.
 
@@ -328,7 +328,7 @@ def converted(options: argparse.Namespace, console: Console) -> Run:
     Without a notebook those of the configuration, or all that were converted before.
     """
     from nb2stage.configuration import project_folder, read_configuration
-    from nb2stage.writer import read_state
+    from nb2stage.files.writer import read_state
 
     given = [Path(name) for name in options.notebooks]
     root = project_folder(given, Path(options.output) if options.output is not None else None, Path.cwd())
@@ -370,8 +370,8 @@ class Run:
 
     def go(self) -> None:
         """Convert, compare with the disk, write."""
+        from nb2stage.files.writer import apply_changes, finish_killed, plan_changes, read_state
         from nb2stage.repository import initialise, missing_commands
-        from nb2stage.writer import apply_changes, finish_killed, plan_changes, read_state
 
         notebooks, settings = self.find()
         if not self.is_preview:
@@ -498,7 +498,7 @@ def only_comments(root: Path, changes: Sequence[Change]) -> list[Diagnostic]:
     """Stages that `dvc repro` will run for a comment alone, and how to spare them that."""
     if not any(change.kind in ("update", "merge") and change.path.endswith(".py") for change in changes):
         return []
-    from nb2stage.dvclock import only_comments_changed
+    from nb2stage.files.dvclock import only_comments_changed
 
     hint = "`dvc commit -f {}` records the new script without running it"
     return [

@@ -8,13 +8,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from nb2stage.diagnostics import Diagnostic, Nb2stageError, Severity
+from nb2stage.files.writer import read_text
 from nb2stage.spelling import closest
-from nb2stage.writer import read_text
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from nb2stage.stageplan import StagePlan
+    from nb2stage.planning.stageplan import StagePlan
 
 LAYOUTS: Final = ("guideline", "flat")
 CONFIGURATION_FILE: Final = "nb2stage.toml"

@@ -9,25 +9,25 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from nb2stage.dataflow import Program, SourceCell, World, analyse
+from nb2stage.analysis.dataflow import Program, SourceCell, World, analyse
+from nb2stage.analysis.scopes import scope_of, top_level_names
+from nb2stage.analysis.versions import DEFINITIONS
 from nb2stage.diagnostics import Diagnostic, Severity
-from nb2stage.dvcyaml import foreign_outs
-from nb2stage.linemap import line_maps
-from nb2stage.magics import to_python_all
+from nb2stage.files.dvcyaml import foreign_outs
+from nb2stage.files.paramsyaml import read_params
+from nb2stage.files.projectfiles import ProjectFiles
+from nb2stage.files.requirements import REQUIREMENTS, update_requirements
+from nb2stage.files.writer import STATE_PATH, State, read_text
 from nb2stage.messages import diagnose
-from nb2stage.notebook import Notebook, read_notebook
-from nb2stage.paramsyaml import read_params
-from nb2stage.pipeline import GeneratedFile
-from nb2stage.planning import Planner
-from nb2stage.projectfiles import ProjectFiles
+from nb2stage.planning.pipeline import GeneratedFile
+from nb2stage.planning.planner import Planner
+from nb2stage.planning.stageplan import StagePlan, Surroundings
+from nb2stage.reading.magics import to_python_all
+from nb2stage.reading.notebook import Notebook, read_notebook
+from nb2stage.reading.tags import CellRole, Role, parse_tags, report_texts
 from nb2stage.repository import ignored_by_git
-from nb2stage.requirements import REQUIREMENTS, update_requirements
-from nb2stage.scopes import scope_of, top_level_names
-from nb2stage.scripts import ScriptWriter, module_text
-from nb2stage.stageplan import StagePlan, Surroundings
-from nb2stage.tags import CellRole, Role, parse_tags, report_texts
-from nb2stage.versions import DEFINITIONS
-from nb2stage.writer import STATE_PATH, State, read_text
+from nb2stage.scripts.linemap import line_maps
+from nb2stage.scripts.script_text import ScriptWriter, module_text
 
 
 @dataclass(frozen=True)

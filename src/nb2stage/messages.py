@@ -6,9 +6,9 @@ import ast
 import re
 from collections.abc import Sequence
 
+from nb2stage.analysis.heap import FileUse, Finding
+from nb2stage.analysis.objects import Statement
 from nb2stage.diagnostics import Diagnostic, Severity
-from nb2stage.heap import FileUse, Finding
-from nb2stage.objects import Statement
 
 MESSAGES: dict[str, tuple[Severity, str, str]] = {
     "NB201": (

@@ -10,8 +10,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
     from nb2stage.convert import Conversion
-    from nb2stage.stageplan import StagePlan
-    from nb2stage.writer import Change
+    from nb2stage.files.writer import Change
+    from nb2stage.planning.stageplan import StagePlan
 
 JSON_VERSION: Final = 1
 _WIDEST: Final = 100

@@ -12,7 +12,7 @@ from collections import Counter
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from nb2stage.diagnostics import Diagnostic
-from nb2stage.stageplan import NO_VERSION_HINT, has_version
+from nb2stage.planning.stageplan import NO_VERSION_HINT, has_version
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

@@ -16,7 +16,7 @@ from nb2stage.diagnostics import Diagnostic, Nb2stageError, Severity
 
 if TYPE_CHECKING:
     from nb2stage.cli import Console, Run
-    from nb2stage.writer import Change
+    from nb2stage.files.writer import Change
 
 JSON_VERSION: Final = 1
 # Rules of `convert` that warn there and have to hold here.
@@ -61,7 +61,7 @@ def check(root: Path) -> Checked:
     from nb2stage.checks.pipeline import check_pipeline
     from nb2stage.checks.tracked import check_tracked
     from nb2stage.configuration import read_configuration
-    from nb2stage.writer import read_state
+    from nb2stage.files.writer import read_state
 
     settings = read_configuration(root)
     project = take(root, settings, read_state(root))
@@ -89,7 +89,7 @@ def _sorted(project: Snapshot, found: Sequence[Finding]) -> list[Finding]:
 
 def _conversion(project: Snapshot) -> list[Finding]:
     """What a conversion would change, and what stands against it."""
-    from nb2stage.writer import STATE_PATH
+    from nb2stage.files.writer import STATE_PATH
 
     if not project.notebooks:
         return []
@@ -143,11 +143,11 @@ def _first_difference(change: Change) -> int | None:
 
 def fix(root: Path, checked: Checked) -> Checked:
     """Mend what is safe to mend: convert first, then edit files; what is found after that."""
-    from nb2stage.writer import Change, apply_changes, read_text
+    from nb2stage.files.writer import Change, apply_changes, read_text
 
     if any(finding.fix is _CONVERSION for finding in checked.findings):
         from nb2stage.configuration import read_configuration
-        from nb2stage.writer import read_state
+        from nb2stage.files.writer import read_state
 
         convert(root, take(root, read_configuration(root), read_state(root)).notebooks)
         checked = check(root)

@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 from nb2stage import __version__
 from nb2stage.ci.workflows import Setup, github_workflow, gitlab_workflow
 from nb2stage.diagnostics import Diagnostic, Nb2stageError
+from nb2stage.files.writer import Change, apply_changes, read_text
 from nb2stage.repository import git_top
-from nb2stage.writer import Change, apply_changes, read_text
 
 if TYPE_CHECKING:
     from nb2stage.cli import Console

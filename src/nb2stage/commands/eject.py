@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from nb2stage.cli import Console
-    from nb2stage.writer import Change
+    from nb2stage.files.writer import Change
 
 _DESCRIPTION: Final = """\
 End the tie between the notebooks and their pipeline: the scripts become the only source.
@@ -55,9 +55,9 @@ def run(options: argparse.Namespace, console: Console) -> int:
     from pathlib import Path
 
     from nb2stage.configuration import absolute
-    from nb2stage.dvclock import Pipeline
+    from nb2stage.files.dvclock import Pipeline
+    from nb2stage.files.writer import apply_changes, finish_killed, read_text
     from nb2stage.report import diff_text
-    from nb2stage.writer import apply_changes, finish_killed, read_text
 
     root = absolute(Path(options.output or "."), Path.cwd())
     if not options.dry_run:
@@ -94,8 +94,8 @@ def planned(root: Path) -> list[Change]:
     Raises `Nb2stageError` where a script has an unresolved conflict or the state cannot be read.
     """
     from nb2stage.diagnostics import Diagnostic, Nb2stageError
-    from nb2stage.merge import conflict_line
-    from nb2stage.writer import STATE_PATH, Change, read_state, read_text
+    from nb2stage.files.merge import conflict_line
+    from nb2stage.files.writer import STATE_PATH, Change, read_state, read_text
 
     state = read_state(root)
     if state.damaged:
@@ -120,7 +120,7 @@ def _remove_folder(root: Path) -> None:
     """Remove .nb2stage where nothing else is in it."""
     import contextlib
 
-    from nb2stage.writer import STATE_PATH
+    from nb2stage.files.writer import STATE_PATH
 
     with contextlib.suppress(OSError):
         (root / STATE_PATH).parent.rmdir()

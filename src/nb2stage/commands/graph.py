@@ -12,7 +12,7 @@ from nb2stage.diagnostics import Diagnostic, Nb2stageError, Severity
 
 if TYPE_CHECKING:
     from nb2stage.cli import Console
-    from nb2stage.graph import Graph
+    from nb2stage.overview.graph import Graph
 
 _DESCRIPTION: Final = """\
 Show the pipeline: the stages with their cells, parameters and files, and on the edges the variables that one stage
@@ -82,14 +82,14 @@ def rendered(graph: Graph, options: argparse.Namespace, console: Console) -> str
     """The graph in the form that was asked for."""
     import json
 
-    from nb2stage import graph as graphs
+    from nb2stage.overview import graph as graphs
 
     if options.json:
         return json.dumps(graphs.document(graph), indent=2, ensure_ascii=False)
     if options.mermaid:
         return graphs.mermaid(graph)
     if options.svg:
-        from nb2stage.picture import svg
+        from nb2stage.overview.picture import svg
 
         return svg(graph).rstrip("\n")
     if options.out is not None:
@@ -113,8 +113,8 @@ def project_graph(given: list[Path], here: Path) -> tuple[Graph, list[Diagnostic
     """
     from nb2stage.configuration import inside, project_folder, read_configuration, read_notebook_bytes
     from nb2stage.convert import Project, convert
-    from nb2stage.graph import build
-    from nb2stage.writer import read_state, read_text
+    from nb2stage.files.writer import read_state, read_text
+    from nb2stage.overview.graph import build
 
     root = project_folder(given, None, here)
     settings, state = read_configuration(root), read_state(root)

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from nb2stage.cli import Console
-    from nb2stage.writer import Change
+    from nb2stage.files.writer import Change
 
 _DESCRIPTION: Final = """\
 Make a project: folders with a line of README each, git, DVC, .gitignore, params.yaml, requirements.txt with what the
@@ -101,8 +101,8 @@ def run(options: argparse.Namespace, console: Console) -> int:
     from pathlib import Path
 
     from nb2stage.configuration import absolute
+    from nb2stage.files.writer import apply_changes
     from nb2stage.repository import initialise, missing_commands
-    from nb2stage.writer import apply_changes
 
     root = absolute(Path(options.folder), Path.cwd())
     notebooks = notebooks_of(root)
@@ -144,8 +144,8 @@ def _to_tag(root: Path, notebooks: Sequence[str]) -> list[str]:
     import contextlib
 
     from nb2stage.diagnostics import Nb2stageError
-    from nb2stage.notebook import read_notebook
-    from nb2stage.tags import parse_tags
+    from nb2stage.reading.notebook import read_notebook
+    from nb2stage.reading.tags import parse_tags
 
     todo = []
     for name in notebooks:
@@ -163,11 +163,11 @@ def notebooks_of(root: Path) -> list[str]:
 
 def planned(root: Path, notebooks: Sequence[str]) -> list[Change]:
     """The files that are missing, and the lines that .gitignore and requirements.txt lack."""
-    from nb2stage.packages import missing_requirements
-    from nb2stage.paramsyaml import update_gitignore
-    from nb2stage.requirements import REQUIREMENTS
-    from nb2stage.writer import Change, read_text
-    from nb2stage.yamltext import insertion, splice
+    from nb2stage.files.packages import missing_requirements
+    from nb2stage.files.paramsyaml import update_gitignore
+    from nb2stage.files.requirements import REQUIREMENTS
+    from nb2stage.files.writer import Change, read_text
+    from nb2stage.files.yamltext import insertion, splice
 
     is_empty = not notebooks and not any(root.glob("*/*.ipynb"))
     fresh = {f"{folder}/README.md": f"# {folder}\n\n{line}\n" for folder, line in FOLDERS.items()}
@@ -196,9 +196,9 @@ def modules_of(root: Path, is_empty: bool) -> list[str]:
     import ast
 
     from nb2stage.diagnostics import Nb2stageError
-    from nb2stage.magics import to_python_all
-    from nb2stage.notebook import read_notebook
-    from nb2stage.packages import imported_modules
+    from nb2stage.files.packages import imported_modules
+    from nb2stage.reading.magics import to_python_all
+    from nb2stage.reading.notebook import read_notebook
 
     paths = [
         p for p in sorted(root.rglob("*.ipynb")) if not any(part.startswith(".") for part in p.relative_to(root).parts)

@@ -12,9 +12,9 @@ from nb2stage.diagnostics import Nb2stageError
 
 if TYPE_CHECKING:
     from nb2stage.cli import Console
-    from nb2stage.graph import Graph
-    from nb2stage.history import History
-    from nb2stage.overview import Overview
+    from nb2stage.overview.graph import Graph
+    from nb2stage.overview.history import History
+    from nb2stage.overview.table import Overview
 
 _DESCRIPTION: Final = """\
 One table of all commits and experiments of the project: parameters, metrics, what changed against the baseline, and
@@ -75,8 +75,8 @@ def run(options: argparse.Namespace, console: Console) -> int:
     """Print or write the overview; the exit code."""
     from nb2stage.commands.graph import write_text
     from nb2stage.configuration import project_folder
-    from nb2stage.history import read_history
-    from nb2stage.overview import overview_of
+    from nb2stage.overview.history import read_history
+    from nb2stage.overview.table import overview_of
 
     here = Path.cwd()
     root = project_folder([], None, here)
@@ -102,7 +102,7 @@ def run(options: argparse.Namespace, console: Console) -> int:
 
 def rendered(view: Overview, history: History, root: Path, options: argparse.Namespace, console: Console) -> str:
     """The overview in the form that was asked for."""
-    from nb2stage import overview
+    from nb2stage.overview import table as overview
 
     if options.json:
         import json
@@ -122,8 +122,8 @@ def rendered(view: Overview, history: History, root: Path, options: argparse.Nam
 
 def html(view: Overview, history: History, root: Path, console: Console) -> str:
     """The page, with as many figures as it can bear and the pipeline as it stands in the folder."""
-    from nb2stage.figures import Figures
-    from nb2stage.page import FIGURES_BUDGET, ordered_by_weight, page
+    from nb2stage.overview.figures import Figures
+    from nb2stage.overview.page import FIGURES_BUDGET, ordered_by_weight, page
 
     figures = Figures(root, FIGURES_BUDGET)
     figures.add(ordered_by_weight(view, history.rows))
@@ -133,8 +133,8 @@ def html(view: Overview, history: History, root: Path, console: Console) -> str:
 def pipeline(root: Path, console: Console) -> Graph | None:
     """The graph of the project's notebooks; where one cannot be read that of dvc.yaml, or none."""
     from nb2stage.commands.graph import project_graph
-    from nb2stage.graph import build
-    from nb2stage.writer import read_text
+    from nb2stage.files.writer import read_text
+    from nb2stage.overview.graph import build
 
     try:
         graph, findings = project_graph([], root)

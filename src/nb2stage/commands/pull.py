@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from nb2stage.cli import Console
     from nb2stage.diagnostics import Diagnostic
-    from nb2stage.pull import Pulled
+    from nb2stage.files.pull import Pulled
 
 _DESCRIPTION: Final = """\
 Bring hand edits of the scripts back into the cells that the lines came from.  The changes are shown first, and made
@@ -62,9 +62,9 @@ def run(options: argparse.Namespace, console: Console) -> int:
     from pathlib import Path
 
     from nb2stage.configuration import inside, project_folder, read_configuration
-    from nb2stage.pull import cell_changes, pull
+    from nb2stage.files.pull import cell_changes, pull
+    from nb2stage.files.writer import finish_killed, read_state
     from nb2stage.report import diff_text
-    from nb2stage.writer import finish_killed, read_state
 
     here = Path.cwd()
     given = [Path(name) for name in options.notebooks]
@@ -99,8 +99,8 @@ def _agreed(taken: Sequence[Pulled], console: Console) -> bool:
 def write(root: Path, pulled: Pulled, layout: str) -> None:
     """Write a notebook and what its conversion makes, all or none."""
     from nb2stage.diagnostics import Nb2stageError
-    from nb2stage.pull import conversion_of
-    from nb2stage.writer import Change, apply_changes, plan_changes, read_state
+    from nb2stage.files.pull import conversion_of
+    from nb2stage.files.writer import Change, apply_changes, plan_changes, read_state
 
     state = read_state(root)
     conversion = conversion_of(root, pulled.notebook, pulled.after, state, layout)

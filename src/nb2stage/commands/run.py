@@ -15,8 +15,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from nb2stage.cli import Console
-    from nb2stage.tags import CellRole
-    from nb2stage.tuning import Override, Parameter
+    from nb2stage.reading.tags import CellRole
+    from nb2stage.runs.tuning import Override, Parameter
 
 _DESCRIPTION: Final = """\
 Run a notebook with papermill, with the values of params.yaml.  THIS RUNS YOUR CODE, all cells from top to bottom.
@@ -93,12 +93,12 @@ def run(options: argparse.Namespace, console: Console) -> int:
 
 def _run(options: argparse.Namespace, console: Console) -> int:
     from nb2stage.configuration import inside, project_folder, read_notebook_bytes
-    from nb2stage.kernels import kernel_name, needed
-    from nb2stage.notebook import read_notebook
     from nb2stage.progress import Progress, bar
-    from nb2stage.running import execute, with_values
-    from nb2stage.tags import parse_tags
-    from nb2stage.tuning import parameters_of, tuned
+    from nb2stage.reading.notebook import read_notebook
+    from nb2stage.reading.tags import parse_tags
+    from nb2stage.runs.kernels import kernel_name, needed
+    from nb2stage.runs.running import execute, with_values
+    from nb2stage.runs.tuning import parameters_of, tuned
 
     for module in ("papermill", "ipykernel", "jupyter_client"):
         needed(module, "run", "pip install papermill ipykernel")
@@ -145,8 +145,8 @@ def _run(options: argparse.Namespace, console: Console) -> int:
 
 def params_of(root: Path) -> Mapping[Any, Any]:
     """The content of params.yaml; nothing where there is no such file."""
-    from nb2stage.paramsyaml import read_params
-    from nb2stage.writer import read_text
+    from nb2stage.files.paramsyaml import read_params
+    from nb2stage.files.writer import read_text
 
     text = read_text(root, "params.yaml")
     return read_params(text) if text is not None else {}
@@ -156,13 +156,13 @@ def places(
     root: Path, path: str, data: bytes, parameters: Mapping[str, Parameter], values: Mapping[Any, Any]
 ) -> dict[str, str]:
     """Where params.yaml has the parameters; `convert` is asked only where a name stands there more than once."""
-    from nb2stage.tuning import keys_of
+    from nb2stage.runs.tuning import keys_of
 
     try:
         return keys_of(list(parameters), values, {})
     except Nb2stageError:
         from nb2stage.convert import Project, convert
-        from nb2stage.writer import read_state
+        from nb2stage.files.writer import read_state
 
         conversion = convert(data, path, Project(root, read_state(root)))
         planned = {param.name: param.key for plan in conversion.stages for param in plan.params}
@@ -171,7 +171,7 @@ def places(
 
 def overrides(options: argparse.Namespace) -> list[Override]:
     """What the options give: `-S` first, then `-p`."""
-    from nb2stage.tuning import Override
+    from nb2stage.runs.tuning import Override
 
     found: list[Override] = []
     for text in options.settings:
@@ -185,7 +185,7 @@ def overrides(options: argparse.Namespace) -> list[Override]:
 
 def output_path(root: Path, stem: str, roles: Sequence[CellRole], options: argparse.Namespace) -> Path:
     """Where the executed notebook goes; an existing one is replaced only with `--overwrite`."""
-    from nb2stage.running import EXPLORATION, SEARCH, free_path
+    from nb2stage.runs.running import EXPLORATION, SEARCH, free_path
 
     folder = root / (SEARCH if any("hpo" in role.cell.tags for role in roles) else EXPLORATION)
     if options.name is None:
@@ -211,7 +211,7 @@ def _relative(path: Path, here: Path) -> str:
 def _document(output: str | None, values: Mapping[str, Any], findings: Sequence[Diagnostic]) -> str:
     import json
 
-    from nb2stage.verifyreport import finding_document
+    from nb2stage.runs.verifyreport import finding_document
 
     failed = any(finding.severity.value == "error" for finding in findings)
     data = {

@@ -13,9 +13,9 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from nb2stage.cli import Console, Run
-    from nb2stage.dvclock import Reason
-    from nb2stage.stageplan import StagePlan
-    from nb2stage.writer import State
+    from nb2stage.files.dvclock import Reason
+    from nb2stage.files.writer import State
+    from nb2stage.planning.stageplan import StagePlan
 
 _DESCRIPTION: Final = """\
 Say what changed since the last conversion, in the notebook and by hand, and which stages `dvc repro` would run and why.
@@ -89,8 +89,8 @@ def _json(data: object) -> str:
 
 def status_of(done: Run) -> Status:
     """What a conversion that was not written says about the project."""
-    from nb2stage.dvclock import Pipeline
-    from nb2stage.writer import STATE_PATH, read_state
+    from nb2stage.files.dvclock import Pipeline
+    from nb2stage.files.writer import STATE_PATH, read_state
 
     state = read_state(done.root)
     plans = [plan for _, conversion in done.conversions for plan in conversion.stages]
@@ -121,10 +121,10 @@ def changed_cells(before: str, after: str, path: str, plans: Sequence[StagePlan]
 
 def hand_edits(root: Path, state: State) -> list[str]:
     """What is not as the last conversion left it."""
-    from nb2stage.dvcyaml import stage_names, untouched_fields
-    from nb2stage.paramsyaml import read_params, value_at
-    from nb2stage.writer import read_text
-    from nb2stage.yamltext import flow_text, is_yaml_value
+    from nb2stage.files.dvcyaml import stage_names, untouched_fields
+    from nb2stage.files.paramsyaml import read_params, value_at
+    from nb2stage.files.writer import read_text
+    from nb2stage.files.yamltext import flow_text, is_yaml_value
 
     found = []
     for made in state.notebooks.values():

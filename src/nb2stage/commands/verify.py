@@ -15,7 +15,7 @@ from nb2stage.diagnostics import Nb2stageError
 
 if TYPE_CHECKING:
     from nb2stage.cli import Console
-    from nb2stage.verdicts import Subject
+    from nb2stage.runs.verdicts import Subject
 
 COULD_NOT_RUN: Final = 2
 
@@ -77,11 +77,11 @@ def _tolerance(text: str) -> float:
 
 def run(options: argparse.Namespace, console: Console) -> int:
     """Verify one notebook; the exit code."""
-    from nb2stage import verifyreport
-    from nb2stage.kernels import kernel_name, needed
     from nb2stage.progress import Progress, bar
-    from nb2stage.verdicts import Settings
-    from nb2stage.verifying import verify
+    from nb2stage.runs import verifyreport
+    from nb2stage.runs.kernels import kernel_name, needed
+    from nb2stage.runs.verdicts import Settings
+    from nb2stage.runs.verifying import verify
 
     progress = Progress(sys.stderr, wanted=not (options.quiet or options.json))
 
@@ -118,9 +118,9 @@ def subject_of(options: argparse.Namespace, console: Console) -> Subject:
     """The notebook with its project and conversion; `Nb2stageError` with all findings where it is refused."""
     from nb2stage.configuration import inside, project_folder, read_configuration, read_notebook_bytes
     from nb2stage.convert import Project, convert
-    from nb2stage.paramsyaml import read_params
-    from nb2stage.verdicts import Subject
-    from nb2stage.writer import read_state, read_text
+    from nb2stage.files.paramsyaml import read_params
+    from nb2stage.files.writer import read_state, read_text
+    from nb2stage.runs.verdicts import Subject
 
     here = Path.cwd()
     given = Path(options.notebook)

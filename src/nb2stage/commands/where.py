@@ -14,7 +14,7 @@ from nb2stage.spelling import closest
 
 if TYPE_CHECKING:
     from nb2stage.cli import Console
-    from nb2stage.writer import State
+    from nb2stage.files.writer import State
 
 _DESCRIPTION: Final = """\
 Tell which cell and line of the notebook a line of a generated script came from.  Runs none of your code.
@@ -94,7 +94,7 @@ def run(options: argparse.Namespace, console: Console) -> int:
 
 def origin_of(place: str, here: Path) -> Origin:
     """The origin of `SCRIPT:LINE`.  Raises `Nb2stageError` where there is no such script or line."""
-    from nb2stage.writer import read_state, read_text
+    from nb2stage.files.writer import read_state, read_text
 
     name, number = parsed(place)
     root, path = script_of(name, here)
@@ -139,7 +139,7 @@ def parsed(place: str) -> tuple[str, int]:
 
 def script_of(name: str, here: Path) -> tuple[Path, str]:
     """The project folder and the script's path in it: the nearest folder above with a state file."""
-    from nb2stage.writer import STATE_PATH
+    from nb2stage.files.writer import STATE_PATH
 
     given = here / name
     for folder in [*given.parents, here, *here.parents]:
@@ -153,9 +153,9 @@ def script_of(name: str, here: Path) -> tuple[Path, str]:
 def looked_up(root: Path, state: State, notebook: str, origin: Origin, number: int) -> Origin:
     """The origin with cell and line, from the state's line map and the notebook as it is now."""
     from nb2stage.configuration import read_notebook_bytes
-    from nb2stage.linemap import Run, cell_of, find, key_of
-    from nb2stage.notebook import read_notebook
-    from nb2stage.tags import parse_tags
+    from nb2stage.reading.notebook import read_notebook
+    from nb2stage.reading.tags import parse_tags
+    from nb2stage.scripts.linemap import Run, cell_of, find, key_of
 
     lines = state.of(notebook).lines
     if origin.script not in lines:

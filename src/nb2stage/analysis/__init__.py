@@ -1,0 +1,1 @@
+"""Plain Python -> what each statement does, and what crosses between the stages."""

@@ -1,0 +1,298 @@
+"""Names and targets: where a name lives, what binds it, and what is stored where."""
+
+from __future__ import annotations
+
+import ast
+import builtins
+import re
+
+from nb2stage.analysis.effects import (
+    SETTINGS,
+)
+from nb2stage.analysis.expressions import Expressions, hashable, items_owner
+from nb2stage.analysis.heap import (
+    DATA,
+    FRAMES,
+)
+from nb2stage.analysis.objects import ATOM, Constants, Key, Obj, Values, Var, join_vars, reach
+
+BUILTINS = frozenset(dir(builtins)) | {"display"}
+
+# Names that only a live kernel has, and what to do instead.
+KERNEL_NAMES = {
+    "get_ipython": "write plain Python instead of `get_ipython()`, or tag the cell `skip`",
+    "In": "copy the code instead of `In[...]`",
+    "Out": "assign the result to a name instead of using `Out[...]`",
+    "_": "assign the result to a name instead of using `_`",
+    "__": "assign the result to a name instead of using `__`",
+    "___": "assign the result to a name instead of using `___`",
+}
+
+
+FORBIDDEN = {
+    "globals": "use the variables by name instead of `globals()`",
+    "locals": "use the variables by name instead of `locals()`",
+    "eval": "write the expression itself instead of `eval(...)`",
+    "exec": "write the code itself instead of `exec(...)`",
+    "input": "make the value a parameter: a cell tagged `parameters`",
+    "__import__": "use an `import` statement",
+    "exit": "remove the call, or tag the cell `skip`",
+    "quit": "remove the call, or tag the cell `skip`",
+}
+
+
+CLASS_OR_FUNCTION = re.compile(r"(builtins|collections)\.[^\W_]\w*")
+
+
+class Bindings(Expressions):
+    """Names, targets and stores."""
+
+    def resolve(self, name: str) -> Key:
+        """Where a name lives, seen from the current frame."""
+        frame, first = self.frame, True
+        while frame is not None:
+            scope = frame.scope
+            if name in scope.global_names:
+                return name
+            if name in scope.local_names and (first or not scope.is_class):
+                key = (frame.number, name)
+                # A class body falls back to the outer name until it has bound its own.
+                if not scope.is_class or self.state.get(key).sites:
+                    return key
+            first = first and scope.node is None
+            frame = frame.parent
+        return name
+
+    def key_to_bind(self, name: str) -> Key:
+        frame = self.frame
+        if frame is None or name in frame.scope.global_names:
+            return name
+        if name in frame.scope.local_names:
+            return (frame.number, name)
+        return self.resolve(name)
+
+    def set(self, key: Key, var: Var) -> None:
+        self.state.delta[key] = var
+        for log in self.logs:
+            before = log.get(key)
+            log[key] = var if before is None else join_vars(before, var)
+
+    def bind(self, name: str, values: Values, constants: Constants = None) -> None:
+        key = self.key_to_bind(name)
+        self.set(key, Var(values, frozenset({self.statement}), 0, constants))
+        if isinstance(key, str):
+            self.statement.binds.add(name)
+            if any(v.kind == "function" and (v.frame is not None or isinstance(v.node, ast.Lambda)) for v in values):
+                self.statement.makes_functions = True
+            self.global_binds += 1
+            if self.depth == 0:
+                self.shadows.pop(name, None)
+        elif self.frame is not None and key[0] != self.frame.number:
+            # `nonlocal`: the enclosing call's variable is part of the function's own state.
+            for obj in self.frame.made:
+                self.change(obj)
+
+    def load(self, name: str, node: ast.AST) -> Values:
+        """The objects that a name refers to here; an unbound name is a finding."""
+        key = self.resolve(name)
+        var = self.state.get(key)
+        if not isinstance(key, str):
+            return var.values
+        if not var.sites or (var.unbound == 3):
+            return self.load_missing(name, node, var)
+        self.check_shadow(name, node, var)
+        before = self.statement.reads.get(name)
+        self.statement.reads[name] = var if before is None else join_vars(before, var)
+        return var.values
+
+    def named_in_globals(self, node: ast.expr) -> tuple[str, bool] | None:
+        """The name of `"data" in globals()`, and whether the test is `not in`; None for any other expression."""
+        if isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.Not):
+            inner = self.named_in_globals(node.operand)
+            return (inner[0], not inner[1]) if inner else None
+        if not isinstance(node, ast.Compare) or not isinstance(node.ops[0], ast.In | ast.NotIn) or len(node.ops) > 1:
+            return None
+        name, space = node.left, node.comparators[0]
+        if not isinstance(name, ast.Constant) or not isinstance(name.value, str) or name.value.startswith("_"):
+            return None
+        if not isinstance(space, ast.Call) or not isinstance(space.func, ast.Name) or space.args or space.keywords:
+            return None
+        spaces = ("globals", "locals") if self.frame is None else ("globals",)
+        if space.func.id not in spaces or self.state.get(self.resolve(space.func.id)).sites:
+            return None
+        kept = {*KERNEL_NAMES, *FORBIDDEN, "display", *self.late_imports}
+        hidden = name.value in kept or bool(self.star_modules) or self.state.get(name.value).unbound == 3
+        return None if hidden else (name.value, isinstance(node.ops[0], ast.NotIn))
+
+    def is_in_globals(self, name: str, node: ast.AST) -> bool | None:
+        """Whether a name is bound where `"name" in globals()` asks for it; None where it may be or not."""
+        var = self.state.get(name)
+        if var.sites or name in self.shadows:
+            frame, self.frame = self.frame, None
+            self.load(name, node)
+            self.frame = frame
+            return None if var.unbound else True
+        return False
+
+    def check_shadow(self, name: str, node: ast.AST, var: Var) -> None:
+        """A name or object that an untagged cell has bound or changed since is not what the notebook would see."""
+        if name in self.shadows:
+            self.find("NB202", node, name, hint=str(self.shadows.pop(name).cell))
+        elif self.shadowed:
+            for obj in reach(var.values) & self.shadowed.keys():
+                self.find("NB204", node, name, hint=str(self.shadowed.pop(obj).cell))
+
+    def load_missing(self, name: str, node: ast.AST, var: Var) -> Values:
+        if name in FORBIDDEN and not var.sites:
+            self.find("NB220", node, name, f"`{name}` cannot be followed by reading the code", FORBIDDEN[name])
+            return ATOM
+        if name == "__name__":
+            return ATOM
+        if name in self.late_imports and self.late_imports[name] is not self.statement:
+            statement = self.late_imports[name]
+            if self.guards and (statement.cell, statement.node.lineno) > (
+                self.statement.cell,
+                self.statement.node.lineno,
+            ):
+                self.find("NB201", node, name)  # the handler runs in the notebook; in a script it may stand at the top
+                return ATOM
+            outer, self.statement = self.statement, statement
+            frame, self.frame = self.frame, None
+            self.execute(statement.node)
+            self.statement, self.frame = outer, frame
+            self.statement.reads[name] = self.state.get(name)
+            return self.state.get(name).values
+        if name in self.shadows:
+            self.find("NB202", node, name, hint=str(self.shadows[name].cell))
+            return ATOM
+        if self.star_modules:
+            module, statement = self.star_modules[-1]
+            for _, star in self.star_modules:
+                self.statement.reads[f"*{star.position}"] = Var(sites=frozenset({star}))
+            if name not in BUILTINS:
+                return frozenset({self.library(f"{module}.{name}")})
+        if name in BUILTINS:
+            return frozenset({self.library(f"builtins.{name}")})
+        if name in KERNEL_NAMES:
+            self.find("NB221", node, name, f"`{name}` exists only in a live notebook", KERNEL_NAMES[name])
+            return ATOM
+        if self.guards and var.unbound != 3 and not name.startswith("_"):
+            self.state.dead = True  # `try: data` with `except NameError`: what follows does not run
+            return ATOM
+        self.find("NB201" if var.unbound != 3 else "NB203", node, name)
+        return ATOM
+
+    def assign(self, target: ast.expr, values: Values, constants: Constants, value: ast.expr | None) -> None:
+        """Store to a target of any kind."""
+        if isinstance(target, ast.Name):
+            self.bind(target.id, values, constants)
+        elif isinstance(target, ast.Starred):
+            made = self.make(target, "star", type="list")
+            self.hold(made, values)
+            self.assign(target.value, frozenset({made}), None, None)
+        elif isinstance(target, ast.Tuple | ast.List):
+            self.unpack(target, values, value)
+        elif isinstance(target, ast.Attribute | ast.Subscript):
+            base = self.eval(target.value)
+            if isinstance(target, ast.Subscript):
+                if self.may_replace_members(target) and any(o.type not in {*DATA, "dict"} for o in base):
+                    values = self.taken(values)
+                values = values | self.eval(target.slice)
+            elif isinstance(target.value, ast.Attribute):
+                # `df.index.name = "row"` changes the frame too.
+                for owner in self.eval(target.value.value):
+                    if owner.type in FRAMES:
+                        self.change(owner)
+                if target.value.attr == "flags":
+                    self.find("NB243", target, ast.unparse(target.value.value), "array flags, which no file keeps")
+            self.store_into(base, target, values)
+
+    def may_replace_members(self, target: ast.Subscript) -> bool:
+        """Whether a store may replace several members of a list: `xs[1:] = values`, or `xs[part] = values`."""
+        if isinstance(target.value, ast.Attribute) and target.value.attr in ("loc", "iloc", "at", "iat"):
+            return False
+        index = target.slice
+        return isinstance(index, ast.Slice) or (isinstance(index, ast.Name) and self.constant(index) is None)
+
+    def unpack(self, target: ast.Tuple | ast.List, values: Values, value: ast.expr | None) -> None:
+        starred = any(isinstance(t, ast.Starred) for t in target.elts)
+        if isinstance(value, ast.Tuple | ast.List) and len(value.elts) == len(target.elts) and not starred:
+            if not any(isinstance(v, ast.Starred) for v in value.elts):
+                # The right side is evaluated whole before the first store.
+                parts = [(self.peek(v), self.constant(v)) for v in value.elts]
+                for each, (part, constants), element in zip(target.elts, parts, value.elts, strict=True):
+                    self.assign(each, part, constants, element)
+                return
+        sliced = self.slices.get(id(value)) if value is not None else None
+        for index, each in enumerate(target.elts):
+            if sliced is not None and not starred and sliced:
+                self.assign(
+                    each,
+                    frozenset({self.make(target, f"slice{index}", type=sliced[index // 2 % len(sliced)])}),
+                    None,
+                    None,
+                )
+            else:
+                self.assign(each, self.members(values), None, None)
+
+    def assign_element(self, target: ast.expr, source: ast.expr, values: Values, constants: Constants) -> None:
+        """Bind a loop's target to a member of what it runs over; `zip` and `enumerate` are looked through."""
+        if isinstance(source, ast.Call) and isinstance(source.func, ast.Name) and isinstance(target, ast.Tuple):
+            name = source.func.id
+            whole = len(source.args) == len(target.elts) and not any(isinstance(a, ast.Starred) for a in source.args)
+            if name == "zip" and whole and not any(isinstance(t, ast.Starred) for t in target.elts):
+                for each, argument in zip(target.elts, source.args, strict=True):
+                    self.assign_element(each, argument, self.peek(argument), self.constant_elements(argument))
+                return
+            if name == "enumerate" and len(target.elts) == 2 and source.args:
+                self.assign(target.elts[0], ATOM, None, None)
+                inner = source.args[0]
+                self.assign_element(target.elts[1], inner, self.peek(inner), self.constant_elements(inner))
+                return
+        owner = items_owner(source)
+        owners = self.peek(owner) if owner is not None else ATOM
+        pair = isinstance(target, ast.Tuple) and len(target.elts) == 2
+        if owner is not None and pair and not any(o.type in FRAMES for o in owners):
+            assert isinstance(target, ast.Tuple)
+            held = self.members(owners)
+            self.assign(target.elts[0], hashable(held), None, None)
+            self.assign(target.elts[1], held, None, None)
+            return
+        self.assign(target, self.members(values), constants, None)
+
+    def store_into(self, base: Values, target: ast.Attribute | ast.Subscript, values: Values) -> None:
+        """`base.x = values` or `base[i] = values`."""
+        for obj in base:
+            if obj.kind == "lib":
+                self.store_in_library(obj, target)
+                continue
+            if obj.type in ("decimal_context", "logger"):
+                self.setting("logging" if obj.type == "logger" else "decimal")
+                continue
+            self.change(obj)
+            obj.seeded = False  # `estimator.random_state = None`
+            if self.depth == 0:
+                self.statement.certain.add(obj)
+            if obj.kind == "bound":
+                for fn in obj.fields["function"]:
+                    self.change(fn)
+                    for cls in fn.bases:
+                        self.change(cls)
+            if obj.kind == "class" and isinstance(target, ast.Attribute):
+                obj.stored.add(target.attr)
+                obj.fields[target.attr] = obj.fields.get(target.attr, ATOM) | values
+                self.heap_version += bool(values - obj.contents)
+            if obj.type in FRAMES:
+                self.hold(obj, self.cells_of(values, 1))
+            elif obj.type == "ndarray":
+                self.hold_in_array(obj, values)
+            else:
+                self.hold(obj, values, itself=True)
+        self.dunders(base, [values], only=("__setitem__", "__setattr__", "__delitem__"))
+
+    def store_in_library(self, obj: Obj, target: ast.Attribute | ast.Subscript) -> None:
+        if isinstance(target, ast.Subscript) and CLASS_OR_FUNCTION.fullmatch(obj.path):
+            return  # which has no items: `groups = defaultdict(dict)` holds what makes its members
+        path = obj.path + ("." + target.attr if isinstance(target, ast.Attribute) else "")
+        domain = next((d for prefix, d in SETTINGS.items() if (path + ".").startswith(prefix + ".")), None)
+        self.setting(domain or "patch " + obj.path.split(".")[0])

@@ -1,0 +1,413 @@
+"""Which versions of which objects reach each stage, and how each crosses: by a statement repeated, or by a file.
+
+Works backwards over the stages.  A stage needs what its statements read from outside, and what it must hand on.  The
+version of a name is made by its *history*: the statements that may have bound it and those that may have changed
+anything it reaches.  A history that can be repeated is repeated; any other crosses in a file of the last stage in it.
+Names that may share an object which changes later cross in one file together.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections import defaultdict
+from collections.abc import Iterable
+from dataclasses import replace
+
+from nb2stage.analysis.bindings import BUILTINS
+from nb2stage.analysis.consequences import MAIN_STATES
+from nb2stage.analysis.effects import NOTICED_BY
+from nb2stage.analysis.filecontents import FileContents, outermost
+from nb2stage.analysis.heap import Finding
+from nb2stage.analysis.load_order import LoadOrder
+from nb2stage.analysis.objects import Obj, Statement, Var
+from nb2stage.analysis.scopes import certain_reads, inner_free_names, plain_defaults
+from nb2stage.analysis.versions import DEFINITIONS, IMPORTS, Need, StageData, Transfer
+from nb2stage.analysis.views import Views
+
+
+class Boundaries(Views, FileContents):
+    """The transfers between the stages of an interpreted notebook."""
+
+    # -- the backward pass
+
+    def solve(self) -> None:
+        """Find all needs and transfers."""
+        for stage in self.stages:
+            self.collect_reads(stage)
+        for stage in reversed(self.stages):
+            self.settle(stage)
+        self.transfers = [t for t in self.transfers if t.names]
+        for transfer in self.transfers:
+            for index in sorted(transfer.consumers):
+                self.definitions_of_file(self.stages[index], transfer)
+        self.transfers.sort(key=lambda t: (t.stage, t.names))
+        for transfer in self.transfers:
+            transfer.kind = self.kind_of(transfer)
+            transfer.untried = self.is_untried(transfer)
+        for stage in self.stages:
+            stage.rounds = LoadOrder(self, stage).arrange()
+
+    def collect_reads(self, stage: StageData) -> None:
+        for statement in stage.statements:
+            for name, var in statement.reads.items():
+                outside = frozenset(s for s in var.sites if s.stage != stage.index)
+                if outside and not self.is_deleted(name, self.entries[stage.index]):
+                    certain = outside == var.sites and name in certain_reads(statement.node)
+                    self.add_need(
+                        stage, Need(name, var.values, outside, statement.position, var.unbound, statement, certain)
+                    )
+            if isinstance(statement.node, DEFINITIONS):
+                self.soft_names(stage, statement.node, statement.position)
+        self.collect_settings(stage)
+
+    def is_deleted(self, name: str, names: dict[str, Var]) -> bool:
+        """Whether a name is certainly deleted at the entry or exit of a stage."""
+        return name in names and names[name].unbound == 3
+
+    def soft_names(self, stage: StageData, node: ast.stmt, position: int) -> None:
+        """What a definition mentions goes with it where that costs no file: imports, definitions, constants."""
+        for name in sorted(inner_free_names(node) - stage.needs.keys()):
+            var = self.exits[stage.index].get(name)
+            if var is None:
+                var = self.interpreter.state.get(name)
+                if name in BUILTINS or not all(isinstance(s.node, (*DEFINITIONS, *IMPORTS)) for s in var.sites):
+                    continue
+            outside = frozenset(s for s in var.sites if s.stage != stage.index)
+            if outside and outside == var.sites and var.unbound != 3:
+                need = Need(name, var.values, outside, position)
+                if all(self.repeatable(s) for s in self.history(need, stage.index)):
+                    self.add_need(stage, need)
+
+    def add_need(self, stage: StageData, need: Need) -> None:
+        before = stage.needs.get(need.name)
+        if before is None:
+            stage.needs[need.name] = need
+            return
+        before.values |= need.values
+        before.sites |= need.sites
+        before.unbound = max(before.unbound, need.unbound)
+        before.statement = before.statement or need.statement
+        before.certain = before.certain or need.certain
+
+    def collect_settings(self, stage: StageData) -> None:
+        """Settings made before the stage that it could notice are made again."""
+        if not stage.statements:
+            return
+        last = stage.statements[-1].position
+        for statement in self.settings:
+            if statement.stage == stage.index or statement.position > last:
+                continue
+            for domain in sorted(statement.sets):
+                if self.notices(stage, domain):
+                    if self.repeatable(statement) and not self.is_outdated(statement, stage):
+                        stage.repeats.setdefault(statement, set())
+                    else:
+                        self.findings.append(Finding("NB240", statement, statement.node, domain))
+
+    def is_outdated(self, statement: Statement, stage: StageData) -> bool:
+        """Whether a setting holds an object that a stage changed since: made again, it would hold the old one."""
+        start = self.start(stage)
+        for var in statement.reads.values():
+            for obj in self.reach(var.values, start):
+                if obj.kind in ("value", "instance") and obj.type not in ("logger", "matplotlib"):
+                    changes = [s for s in self.changers.get(obj, ()) if statement.position < s.position < start]
+                    if not all(self.repeatable(s) for s in changes):
+                        return True
+        return False
+
+    def notices(self, stage: StageData, domain: str) -> bool:
+        packages: tuple[str, ...]
+        if domain.startswith("state of "):
+            packages = (domain.removeprefix("state of "),)
+        elif domain.startswith("library "):
+            packages = (domain.removeprefix("library "),)
+        elif domain in NOTICED_BY:
+            packages = NOTICED_BY[domain]
+        else:
+            return True
+        if domain == "matplotlib" and any(s.plots or _has_artists(s) for s in stage.statements):
+            return True
+        return any(path.split(".")[0] in packages for s in stage.statements for path in self.paths_used(s))
+
+    def paths_used(self, statement: Statement) -> Iterable[str]:
+        yield from statement.imports
+        for var in statement.reads.values():
+            for obj in var.values:
+                if obj.kind == "lib":
+                    yield obj.path
+
+    def settle(self, stage: StageData) -> None:
+        """Decide how each need of a stage crosses; what crosses in a file becomes a need of the stage that saves it."""
+        needs, repeats, findings = stage.needs, stage.repeats, len(self.findings)
+        while True:
+            # What is loaded, or made again from what is loaded, is known better each time; the rest follows from it.
+            stage.needs = {name: replace(need) for name, need in needs.items()}
+            stage.repeats = {statement: set(names) for statement, names in repeats.items()}
+            stage.late = set()
+            del self.findings[findings:]
+            self.settle_needs(stage)
+            groups = self.groups(stage)
+            more = [name for group in groups for name in group if name not in stage.files]
+            stage.files.update(more)
+            if not more and not any(self.rebuild_views(stage, group) for group in groups):
+                break
+        self.check_order(stage)
+        for group in groups:
+            self.transfer(stage, group)
+
+    def settle_needs(self, stage: StageData) -> None:
+        done: set[str] = set()
+        while True:
+            self.definitions_of_repeats(stage)
+            todo = [n for n in stage.needs if n not in done]
+            if not todo:
+                return
+            for name in todo:
+                done.add(name)
+                need = stage.needs[name]
+                if name in stage.rebuilt:
+                    self.rebuild(stage, need)
+                elif name in stage.files or not self.can_repeat(stage, self.history(need, stage.index)):
+                    self.cross_in_file(stage, name)
+                else:
+                    self.repeat(stage, need)
+
+    def can_repeat(self, stage: StageData, history: Iterable[Statement]) -> bool:
+        """Whether a stage can repeat statements before it loads anything."""
+        return all(self.repeatable(s) and not s.binds & stage.rebuilt for s in history)
+
+    def check_order(self, stage: StageData) -> None:
+        """A statement that is repeated at the top of a script must not belong behind one of the stage's own."""
+        first: dict[str, int] = {}
+        for own in stage.statements:
+            for name in own.binds | own.reads.keys():
+                first.setdefault(name, own.position)
+        for statement in stage.repeats:
+            if isinstance(statement.node, IMPORTS) or statement.position < self.start(stage):
+                continue
+            used = [name for name in statement.binds if first.get(name, statement.position) < statement.position]
+            if used:
+                self.findings.append(Finding("NB246", statement, statement.node, min(used)))
+
+    def cross_in_file(self, stage: StageData, name: str) -> None:
+        need = stage.needs[name]
+        stage.files.add(name)
+        self.definitions_within(stage, need)
+        if self.is_definition(need):
+            # The source is repeated; what crosses is the state that it has gathered.
+            for site in sorted(need.sites, key=lambda s: s.position):
+                self.repeat_late(stage, site, name)
+
+    def repeat_late(self, stage: StageData, statement: Statement, name: str) -> None:
+        """Repeat a statement after the loads: it reads what crosses in files."""
+        stage.repeats.setdefault(statement, set()).add(name)
+        for other, var in statement.reads.items():
+            need = Need(other, var.values, var.sites, statement.position)
+            history = self.history(need, stage.index)
+            if other not in stage.files and self.can_repeat(stage, history):
+                for each in history:
+                    if each is not statement:
+                        self.repeat_statement(stage, each, other)
+            else:
+                stage.late.add(statement)
+                entry = self.entries[stage.index].get(other)
+                replaced = entry is not None and not entry.unbound and other in plain_defaults(statement.node)
+                if entry is None or (entry.sites != var.sites and not replaced):
+                    self.findings.append(Finding("NB245", statement, statement.node, name, text=other))
+                elif other not in stage.needs:
+                    self.add_need(stage, Need(other, entry.values, entry.sites, self.start(stage), entry.unbound))
+
+    def repeat(self, stage: StageData, need: Need) -> None:
+        for statement in self.history(need, stage.index):
+            self.repeat_statement(stage, statement, need.name)
+
+    def repeat_statement(self, stage: StageData, statement: Statement, name: str) -> None:
+        wanted = stage.repeats.get(statement)
+        if wanted is not None and name in wanted:
+            return
+        stage.repeats.setdefault(statement, set()).add(name)
+        if isinstance(statement.node, IMPORTS) or statement.param:
+            return
+        for other, var in statement.reads.items():
+            own = {s for s in var.sites if s.stage == stage.index and not isinstance(s.node, (*IMPORTS, *DEFINITIONS))}
+            if statement.stage is None and own:
+                # A definition of an untagged cell is written above the cells of the stage, where `other` is not bound yet.
+                self.findings.append(Finding("NB245", statement, statement.node, name, text=other))
+                continue
+            need = Need(other, var.values, var.sites, statement.position)
+            for each in self.history(need, stage.index):
+                if each is not statement:
+                    self.repeat_statement(stage, each, other)
+
+    def definitions_of_repeats(self, stage: StageData) -> None:
+        for statement in list(stage.repeats):
+            if isinstance(statement.node, DEFINITIONS):
+                self.soft_names(stage, statement.node, self.start(stage))
+            elif not stage.repeats[statement]:
+                self.repeat_statement(stage, statement, "")
+
+    def definitions_within(self, stage: StageData, need: Need) -> None:
+        """A value that holds functions or instances of the notebook is loaded where their definitions stand."""
+        for obj in sorted(self.reach(need.values, need.before), key=lambda o: getattr(o.node, "lineno", 0)):
+            for used in obj.fields.get("formula", ()):
+                for each, bound in self.entries[stage.index].items():
+                    outside = frozenset(s for s in bound.sites if s.stage != stage.index)
+                    if used in bound.values and outside:
+                        stage.by_name.add(each)
+                        self.add_need(stage, Need(each, bound.values, outside, need.before))
+            name = self.name_of_definition(obj, stage)
+            var = self.entries[stage.index].get(name)
+            if var is None or name == need.name or not any(outermost(v) == name or v is obj for v in var.values):
+                continue
+            outside = frozenset(s for s in var.sites if s.stage != stage.index)
+            if outside:
+                self.add_need(stage, Need(name, var.values, outside, need.before))
+
+    def definitions_of_file(self, stage: StageData, transfer: Transfer) -> None:
+        """A file is loaded whole, so the definitions of all its values must stand, not only of those that are used."""
+        known = set(stage.needs)
+        for name in transfer.names:
+            var = self.exits[transfer.stage].get(name)
+            if var is not None:
+                self.definitions_within(stage, Need(name, var.values, var.sites, self.end(transfer.stage)))
+        for name in [n for n in stage.needs if n not in known]:
+            need = stage.needs[name]
+            if all(self.repeatable(s) for s in self.history(need, stage.index)):
+                self.repeat(stage, need)
+            else:
+                self.refuse(transfer, name, "what another value of the same file needs when it is loaded")
+        self.definitions_of_repeats(stage)
+
+    def name_of_definition(self, obj: Obj, stage: StageData) -> str:
+        """The global name of a function or class, also of one like `Pair = namedtuple("Pair", ...)`."""
+        if obj.kind in ("function", "class") and isinstance(obj.node, DEFINITIONS):
+            return outermost(obj)
+        if obj.kind == "value" and obj.type == "class":
+            return next((n for n, var in self.entries[stage.index].items() if obj in var.values), "")
+        return ""
+
+    # -- groups and transfers
+
+    def rebuild(self, stage: StageData, need: Need) -> None:
+        """Make a view again behind the loads, from what it is a view of."""
+        site = next(iter(need.sites))
+        self.repeat_late(stage, site, need.name)
+        stage.late.add(site)
+
+    def is_definition(self, need: Need) -> bool:
+        """Whether a name refers to a function or class of the notebook as its source makes it."""
+        return bool(need.sites) and all(isinstance(s.node, DEFINITIONS) for s in need.sites)
+
+    def groups(self, stage: StageData) -> list[list[str]]:
+        """Names that must cross in one file: they may share an object that somebody changes or compares later."""
+        start = self.start(stage)
+        names = sorted(
+            n for n, need in stage.needs.items() if n not in stage.rebuilt and (need.values or n in stage.files)
+        )
+        owner: dict[Obj, str] = {}
+        parent = {name: name for name in names}
+
+        def root(name: str) -> str:
+            while parent[name] != name:
+                name = parent[name]
+            return name
+
+        for name in names:
+            for obj in self.reach(stage.needs[name].values, start):
+                if obj.kind == "lib" or not self.matters(obj, start):
+                    continue
+                if obj in owner:
+                    parent[root(name)] = root(owner[obj])
+                else:
+                    owner[obj] = name
+        together: dict[str, list[str]] = defaultdict(list)
+        for name in names:
+            together[root(name)].append(name)
+        return [group for group in together.values() if any(n in stage.files for n in group)]
+
+    def matters(self, obj: Obj, start: int) -> bool:
+        """Whether sharing this object can be noticed from a position on."""
+        if obj.kind in ("class", "lib") or obj.type == "class":
+            return False
+        if obj.kind == "instance" or obj in self.interpreter.identities:
+            return True
+        return any(s.position >= start for s in self.changers.get(obj, ()))
+
+    def transfer(self, stage: StageData, group: list[str]) -> None:
+        stages = []
+        for name in group:
+            history = self.history(stage.needs[name], stage.index)
+            stages += [s.stage for s in history if s.stage is not None]
+        earlier = [s for s in stages if s < stage.index]
+        if not earlier:
+            need = stage.needs[group[0]]
+            site = min(need.sites, key=lambda s: s.position)
+            self.findings.append(Finding("NB241", site, site.node, need.name))
+            return
+        version = max(earlier)
+        lost = [s for name in group for s in self.lost_changes(stage, stage.needs[name], version)]
+        if lost:
+            self.findings.append(Finding("NB241", lost[0], lost[0].node, group[0]))
+            return
+        clash = self.shared_memory(stage, group, self.start(stage))
+        if clash:
+            name = next((n for n in group if self.is_view_of(stage.needs[n], clash)), group[0])
+            site = max(stage.needs[name].sites, key=lambda s: s.position)
+            self.findings.append(Finding("NB244", site, site.node, name))
+            return
+        for name in group:
+            self.hand_over(stage, version, name, group)
+
+    def lost_changes(self, stage: StageData, need: Need, version: int) -> list[Statement]:
+        """What statements of no stage bind or change too late for the stage that saves the object."""
+        history = self.history(need, stage.index)
+        first = min((s.position for s in history if s.stage is not None), default=self.end(version))
+        late = [s for s in need.sites if s.stage is None and s.position >= self.end(version)]
+        return late + [s for s in history if s.stage is None and s.changes and s.position > first]
+
+    def hand_over(self, stage: StageData, version: int, name: str, group: list[str]) -> None:
+        """Stage `version` saves `name` for `stage`."""
+        stage.files.add(name)
+        source = self.stages[version]
+        var = self.exits[version].get(name)
+        if var is None:
+            need = stage.needs[name]
+            site = need.statement or min(need.sites, key=lambda s: s.position)
+            self.findings.append(Finding("NB242", site, site.node, name))
+            return
+        if var.unbound == 3:
+            return
+        certain = stage.needs[name].certain
+        outside = frozenset(s for s in var.sites if s.stage != version)
+        if (outside and outside == var.sites) or (outside and var.unbound != 3):
+            entry = self.entries[version].get(name, var)
+            start = self.start(source)
+            passed = certain and outside == var.sites
+            self.add_need(source, Need(name, entry.values, entry.sites, start, entry.unbound, None, passed))
+        transfer = self.add_transfer(version, stage.index, name, group)
+        if certain:
+            transfer.certain.add(name)
+        if var.unbound and name not in MAIN_STATES.values():
+            transfer.unsure.add(name)
+
+    def add_transfer(self, version: int, consumer: int, name: str, group: list[str]) -> Transfer:
+        touching = [t for t in self.transfers if t.stage == version and set(t.names) & {name, *group}]
+        merged = touching[0] if touching else Transfer(version, [])
+        for other in touching[1:]:
+            merged.names += [n for n in other.names if n not in merged.names]
+            merged.unsure |= other.unsure
+            merged.certain |= other.certain
+            for who, names in other.consumers.items():
+                merged.consumers.setdefault(who, set()).update(names)
+            self.transfers.remove(other)
+        if not touching:
+            self.transfers.append(merged)
+        if name not in merged.names:
+            merged.names.append(name)
+            merged.names.sort()
+        merged.consumers.setdefault(consumer, set()).add(name)
+        return merged
+
+
+def _has_artists(statement: Statement) -> bool:
+    return any(obj.type in ("matplotlib", "statsmodels") for var in statement.reads.values() for obj in var.values)

@@ -1,0 +1,265 @@
+"""Calls: what is called, and with which arguments; methods of what is known by its type."""
+
+from __future__ import annotations
+
+import ast
+from dataclasses import replace
+
+from nb2stage.analysis.effects import (
+    TYPED_METHODS,
+    UNKNOWN,
+    Effect,
+    function_effect,
+    method_effect,
+)
+from nb2stage.analysis.heap import (
+    DATA,
+    FRAMES,
+    Argument,
+    _line,
+)
+from nb2stage.analysis.librarycalls import (
+    PLOT_NAME,
+    LibraryCalls,
+)
+from nb2stage.analysis.objects import ATOM, Frame, Obj, Values, reach
+from nb2stage.analysis.scopes import FUNCTIONS
+
+# Packages whose objects' methods change nothing unless a row says so.
+CALM = frozenset(
+    {
+        "frame",
+        "series",
+        "pandas",
+        "ndarray",
+        "scipy",
+        "bunch",
+        "tuple",
+        "exception",
+        "path",
+        "logger",
+        "context",
+        "iter",
+        "handle",
+        "class",
+        "index",
+        "grouped",
+    }
+)
+
+
+class Calls(LibraryCalls):
+    """All calls."""
+
+    def of_Call(self, node: ast.Call) -> Values:
+        arguments: list[Argument] = []
+        if isinstance(node.func, ast.Name) and node.func.id == "super":
+            return self.super_object(node)
+        if isinstance(node.func, ast.Name) and node.func.id == "locals" and self.is_in_function("locals"):
+            return self.local_variables()
+        base: Values = ATOM
+        functions: Values = ATOM
+        if isinstance(node.func, ast.Attribute):
+            base = self.eval(node.func.value)
+        else:
+            functions = self.eval(node.func)
+        for each in node.args:
+            star = isinstance(each, ast.Starred)
+            value = each.value if isinstance(each, ast.Starred) else each
+            arguments.append(Argument(self.eval(value), self.constant(value), None, value, star))
+        for keyword in node.keywords:
+            values = self.eval(keyword.value)
+            constants = self.constant(keyword.value)
+            arguments.append(Argument(values, constants, keyword.arg, keyword.value, keyword.arg is None))
+        if isinstance(node.func, ast.Attribute):
+            return self.call_method(node, node.func, base, arguments)
+        self.last_returned = None
+        result = self.call_values(functions, arguments, node)
+        followed = len(functions) == 1 and all(fn.kind == "function" for fn in functions)
+        self.returned[id(node)] = self.last_returned if followed else None
+        return result
+
+    def is_in_function(self, builtin: str) -> bool:
+        """Whether the code is that of a function itself, in which a builtin's name means the builtin."""
+        inside = self.frame is not None and isinstance(self.frame.scope.node, FUNCTIONS)
+        key = self.resolve(builtin)
+        return inside and isinstance(key, str) and not self.state.get(key).sites and key not in self.shadows
+
+    def local_variables(self) -> Values:
+        """The dict that `locals()` gives in a function: before Python 3.13 it is the same one in each of its calls."""
+        assert self.frame is not None
+        made = self.make(self.frame.scope.node, "locals", type="dict")
+        self.change(made)
+        frame: Frame | None = self.frame
+        while frame is not None:
+            for name in sorted(frame.scope.local_names):
+                self.hold(made, self.state.get((frame.number, name)).values)
+            frame = frame.parent
+        return frozenset({made})
+
+    def call_values(self, functions: Values, arguments: list[Argument], node: ast.AST) -> Values:
+        """Call whatever the objects `functions` are."""
+        result: Values = ATOM
+        for fn in sorted(functions, key=_line):
+            result |= self.call_object(fn, arguments, node)
+        if not functions:
+            result = self.unknown_call(ATOM, arguments, node)
+        return result
+
+    def call_object(self, fn: Obj, arguments: list[Argument], node: ast.AST) -> Values:
+        if fn.kind == "function":
+            receiver = arguments[0].values if fn.bases and arguments else ATOM
+            shifted = arguments[1:] if fn.bases and fn.type not in ("staticmethod", "classmethod") else arguments
+            return self.call_function(fn, shifted, node, receiver)
+        if fn.kind == "bound":
+            result: Values = ATOM
+            for inner in fn.fields["function"]:
+                result |= self.call_function(inner, arguments, node, fn.fields["self"])
+            return result
+        if fn.kind == "class":
+            return self.instantiate(fn, arguments, node)
+        if fn.kind == "lib":
+            return self.call_library(fn.path, arguments, node)
+        if fn.type == "class":
+            made = self.make(node, "instance")
+            made.fields["class"] = made.fields.get("class", ATOM) | {fn}
+            self.hold(made, frozenset().union(*(a.values for a in arguments)))
+            return frozenset({made})
+        if fn.kind == "instance":
+            result = self.dunders(frozenset({fn}), [a.values for a in arguments], only=("__call__",))
+            if result or self.lookup(fn, "__call__"):
+                return result
+        return self.unknown_call(frozenset({fn}), arguments, node)
+
+    def call_method(self, node: ast.Call, func: ast.Attribute, base: Values, arguments: list[Argument]) -> Values:
+        result: Values = ATOM
+        if not base:
+            return self.atom_method(node, func, arguments)
+        alike: dict[tuple[str, bool], set[Obj]] = {}
+        for obj in sorted(base, key=_line):
+            if obj.kind == "value" and obj.type not in ("path", "partial"):
+                alike.setdefault((obj.type, obj.seeded), set()).add(obj)
+            else:
+                result |= self.method(obj, node, func, arguments)
+        for objects in alike.values():
+            result |= self.method(next(iter(objects)), node, func, arguments, frozenset(objects))
+        return result
+
+    def atom_method(self, node: ast.Call, func: ast.Attribute, arguments: list[Argument]) -> Values:
+        """A method of a string or a number."""
+        self.dunders(frozenset().union(*(a.values for a in arguments)), [])
+        if func.attr in ("split", "rsplit", "splitlines", "partition", "rpartition"):
+            return frozenset({self.make(node, "split", type="list")})
+        if func.attr == "format" and any(a.star for a in arguments):
+            return ATOM
+        return ATOM
+
+    def method(
+        self, obj: Obj, node: ast.Call, func: ast.Attribute, arguments: list[Argument], alike: Values = ATOM
+    ) -> Values:
+        """Call a method of one object, or of several that are `alike` as far as the tables go."""
+        name = func.attr
+        if name == "setflags":
+            self.find("NB243", node, ast.unparse(func.value), "array flags, which no file keeps")
+        if obj.kind == "lib":
+            path = f"{obj.path}.{name}"
+            self.statement.imports.add(path)
+            return self.call_library(path, arguments, node)
+        self.names_in_strings(name, arguments, node)
+        found = self.lookup(obj, name)
+        if found:
+            called = self.bound(obj, found, func)
+            if obj.kind == "instance" and self.is_never_hidden(obj, name, found):
+                called -= obj.contents - found
+            return self.call_values(called, arguments, node)
+        if obj.kind == "super":
+            self.hold_all(obj, arguments)
+            return frozenset(obj.contents)
+        if obj.kind == "function":
+            if name == "cache_info" and self.cached_calls.get(obj, set()) - {self.statement.stage}:
+                self.find("NB243", node, ast.unparse(func.value), "a count of the calls that other stages make too")
+            return self.call_blindly(obj, arguments, node, frozenset({obj}))
+        if obj.kind == "instance":
+            found = self.dunders(frozenset({obj}), [], only=("__getattribute__", "__getattr__"))
+            stored = found | frozenset(o for o in obj.contents if o.kind in ("function", "bound", "class"))
+            result = self.call_values(stored, arguments, node) if stored else ATOM
+            effect = self.inherited_effect(obj, name)
+            return result | self.apply(effect or UNKNOWN, frozenset({obj}), arguments, node)
+        if isinstance(func.value, ast.Attribute) and func.value.attr == "plot" and obj.type in DATA:
+            self.note_plot(node, 0 if any(a.name == "ax" for a in arguments) else 1)
+            return frozenset({self.make(node, "axes", type="matplotlib")})
+        if obj.type == "path":
+            return self.path_method(obj, node, func, arguments)
+        if obj.type == "partial":
+            return self.call_inside(obj, arguments, node)
+        effect = method_effect(name, obj.type)
+        if effect is None and obj.type != "matplotlib" and PLOT_NAME.search(name):
+            self.note_plot(node, 3)
+        if effect is None:
+            effect = self.default_method(obj, name)
+        effect = self.adjust(effect, obj, name, arguments, node)
+        result = self.apply(effect, alike or frozenset({obj}), arguments, node)
+        if obj.type in ("dict", "namespace") and name in ("keys", "values", "items"):
+            for view in result:
+                view.path = "dict view"
+        return result
+
+    def is_never_hidden(self, obj: Obj, name: str, found: Values) -> bool:
+        """Whether an instance certainly has no attribute of its own with the name of these methods of its class."""
+        methods = all(o.kind == "function" and o.type != "property" for o in found)
+        stored = self.stored_attributes
+        return methods and stored is not None and name not in stored and not self.has_library_base(obj)
+
+    def hold_all(self, obj: Obj, arguments: list[Argument]) -> None:
+        for receiver in obj.contents:
+            self.change(receiver)
+            for argument in arguments:
+                self.hold(receiver, argument.values)
+
+    def inherited_effect(self, obj: Obj, name: str) -> Effect | None:
+        """What a method does that an instance has from a class of a library; None where it has none."""
+        bases = [b for b in reach(obj.bases) if b.kind == "lib"]
+        if not bases:
+            return None
+        if all(function_effect(b.path) is not UNKNOWN for b in bases):
+            # A well-kept library changes and keeps things in the instance, and links nothing else.
+            return method_effect(name, "") or Effect(changes=True, keeps=True, draws="seedable")
+        return method_effect(name, "")
+
+    def default_method(self, obj: Obj, name: str) -> Effect:
+        if obj.type in ("sklearn", "statsmodels"):
+            return Effect(result="any", type=obj.type, changes=True, draws="seedable")
+        if obj.type == "matplotlib":
+            return Effect(result="any", type="matplotlib", changes=True, keeps=True, plots=0)
+        if obj.type == "handle":
+            return Effect(result="fresh")
+        if obj.type in CALM:
+            return Effect(result="any", type="pandas" if obj.type in FRAMES else obj.type if obj.type in DATA else "")
+        return UNKNOWN
+
+    def adjust(self, effect: Effect, obj: Obj, name: str, arguments: list[Argument], node: ast.AST) -> Effect:
+        """What keyword arguments change about a method's row."""
+        keywords = {a.name: a for a in arguments if a.name}
+        if any(a.star and a.name is None and isinstance(a.constants, type(None)) for a in arguments[-1:]):
+            # `**options` may say `inplace=True`.
+            effect = replace(
+                effect, changes=True, keeps=True, result="any" if effect.result == "atom" else effect.result
+            )
+        inplace = keywords.get("inplace")
+        if inplace is not None and inplace.constants != frozenset({False}):
+            effect = replace(effect, changes=True, keeps=True, result="view")
+        if "copy" in keywords and keywords["copy"].constants == frozenset({False}):
+            effect = replace(effect, result="view")
+        if obj.in_place and not effect.unknown:
+            effect = replace(effect, changes_all=True)
+        if name == "set_params" and any(a.star or a.values or "random_state" in (a.name or "") for a in arguments):
+            obj.seeded = self.is_seeded(arguments)
+        if obj.type == "sklearn" and effect.draws == "seedable" and obj.seeded:
+            effect = replace(effect, draws="")
+        if obj.type in DATA and effect.plots:
+            effect = replace(effect, plots=0 if "ax" in keywords else 1)
+        if obj.type in DATA and effect.result == "atom" and not effect.file and (obj.type, name) not in TYPED_METHODS:
+            effect = replace(effect, result="fresh")  # `df["a"].str.startswith("x")` is a series
+        if effect.plots and effect.result == "view":
+            effect = replace(effect, result="fresh", type="matplotlib")
+        return effect

@@ -1,0 +1,392 @@
+"""What a library call does, applied: changes, callbacks, random state, settings, figures, files, and the result."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Set
+
+from nb2stage.analysis.effects import (
+    SEED_ARGUMENTS,
+    Effect,
+)
+from nb2stage.analysis.functions import Functions, _methods
+from nb2stage.analysis.heap import (
+    CONTAINERS,
+    DATA,
+    FRAMES,
+    MAX_STEPS,
+    MOVING,
+    USED_UP,
+    Argument,
+    FileUse,
+    TooLongError,
+    _line,
+    owned,
+)
+from nb2stage.analysis.objects import ATOM, Constants, Obj, Values, Var, reach
+
+MAIN_STATES = {"numpy": "<numpy random state>", "random": "<random state>", "torch": "<torch random state>"}
+
+# What a library calls on the members of a list or dict that it is given: it compares, prints and adds them.
+OF_MEMBERS = tuple(
+    f"__{name}__"
+    for name in [
+        "lt",
+        "le",
+        "gt",
+        "ge",
+        "eq",
+        "ne",
+        "hash",
+        "repr",
+        "str",
+        "format",
+        "bool",
+        "len",
+        "iter",
+        "next",
+        "getitem",
+        "contains",
+        "add",
+        "radd",
+        "sub",
+        "rsub",
+        "mul",
+        "rmul",
+        "truediv",
+        "rtruediv",
+        "neg",
+        "abs",
+        "float",
+        "int",
+        "index",
+        "array",
+        "array_ufunc",
+        "array_function",
+        "reduce",
+        "reduce_ex",
+        "getstate",
+        "deepcopy",
+        "copy",
+        "fspath",
+    ]
+)
+
+
+# Words of a row and the one use of a file that they mean.
+ONE_FILE = {"globs": "glob", "removes": "remove", "probes": "probe", "mkdirs": "mkdir"}
+FILE_ARGUMENTS = frozenset(
+    ["path_or_buf", "filepath_or_buffer", "path", "fname", "filename", "file", "io", "f", "buf", "excel_writer"]
+)
+
+
+class Consequences(Functions):
+    """What calls of libraries do."""
+
+    def apply(self, effect: Effect, receiver: Values, arguments: list[Argument], node: ast.AST) -> Values:
+        """Do what an effect says to the receiver and the arguments; give the result's objects."""
+        self.count_step(len(receiver) + sum(len(a.values) for a in arguments))
+        values: Values = frozenset().union(*(a.values for a in arguments))
+        if not effect.cheap:
+            self.statement.impure = self.statement.impure or not (effect.sets or effect.seeds)
+        returned = self.callbacks(receiver, values, arguments, node, effect)
+        first = receiver or (arguments[0].values if arguments else ATOM)
+        self.apply_changes(effect, receiver, first, values, arguments)
+        self.apply_state(effect, arguments, node)
+        self.apply_files(effect, receiver, arguments, node)
+        # `sort` and `min` compare what a list holds.
+        inside = frozenset(
+            o for v in values | receiver if v.type in CONTAINERS for o in v.contents if o.kind == "instance"
+        )
+        extra = self.dunders(values | receiver, []) | self.dunders(inside - values, [], only=OF_MEMBERS)
+        result = self.result(effect, receiver, first, values, node)
+        result |= frozenset().union(*(a.values for a in arguments if a.name == "out"))
+        if returned:
+            given = self.everything(receiver | values) if any(o.type in USED_UP for o in returned) else ATOM
+            for obj in result - values - receiver:
+                # What a library was given as an iterator it does not give back; a new generator it may.
+                self.hold(
+                    obj, frozenset(o for o in returned if o.kind != "lib" and not (o in given and o.type in USED_UP))
+                )
+        return result | extra
+
+    def count_step(self, size: int) -> None:
+        """Give up on following a statement that takes too long to follow; `size` is how many objects a call is given."""
+        self.steps += 1 + size // 8
+        if self.steps > MAX_STEPS:
+            raise TooLongError
+
+    def callbacks(
+        self, receiver: Values, values: Values, arguments: list[Argument], node: ast.AST, effect: Effect
+    ) -> Values:
+        """A library may call the functions it is given, or those that its receiver holds; what these return."""
+        methods = frozenset(v for v in values if v.type == "callable")
+        if methods:
+            # `map(xs.append, ys)`
+            self.statement.impure = True
+            owners = frozenset(o for method in methods for o in method.contents)
+            given_members = self.taken(self.members(values - methods))
+            self.change_deep(owners)
+            for owner in owners:
+                self.hold(owner, given_members - {owner})
+        if not self.functions_stored and not any(v.kind in ("function", "bound", "class") for v in values):
+            return ATOM
+        result: Values = ATOM
+        given = [Argument(receiver, None, None, None), *arguments]
+        for obj in sorted(self.callable_from(receiver, values, effect), key=_line):
+            if obj.kind in ("function", "bound") and (obj.kind == "bound" or not obj.bases):
+                kind = "pandas" if receiver and all(o.type in {*FRAMES, "grouped"} for o in receiver) else ""
+                result |= self.call_blind_arguments(obj, given, node, kind)
+            elif obj.kind == "instance" and (effect.unknown or self.has_library_base(obj)):
+                self.call_methods_blindly(obj, given, node)
+        return result
+
+    def callable_from(self, receiver: Values, values: Values, effect: Effect) -> Set[Obj]:
+        """The objects that a call may call: all within reach of an unknown call; of a known one its arguments, what
+        plain containers among them hold, and what an estimator or a partial holds."""
+        if effect.type == "partial":
+            return set()  # `partial(f, x)` and `wraps(f)` only keep what they are given
+        if effect.unknown:
+            inside = reach(receiver | values)
+            self.follow(inside)
+            return inside
+        found: set[Obj] = set(values | receiver)
+        if effect.result == "atom" and not receiver:
+            return found
+        for obj in values | receiver:
+            if obj.type in ("list", "tuple", "dict", "set", "iter", "partial"):
+                found |= obj.contents
+        holders = ("sklearn", "partial", "", "scipy", "statsmodels")
+        return found | reach(obj for obj in found if obj.kind == "value" and obj.type in holders)
+
+    def call_methods_blindly(self, obj: Obj, given: list[Argument], node: ast.AST) -> None:
+        """A library may call any method of an instance that it is given."""
+        instance = Argument(frozenset({obj}), None, None, None)
+        for name, found in _methods(obj):
+            for fn in found if name not in ("__init__", "__new__") else ():
+                if fn.kind == "function":
+                    self.call_blind_arguments(fn, [instance, *given], node)
+
+    def apply_changes(
+        self, effect: Effect, receiver: Values, first: Values, values: Values, arguments: list[Argument]
+    ) -> None:
+        if effect.unknown:
+            self.change_deep(receiver | values, known=False)
+            # `put = xs.extend; put([a])` puts `a` into `xs`, not the list.
+            inside = frozenset(o for v in values if v.type in CONTAINERS for o in v.contents if o.kind != "lib")
+            linked = frozenset(o for o in receiver | values | inside if o.type not in USED_UP)
+            for obj in receiver | values:
+                self.hold(obj, linked, guess=True)
+            return
+        if effect.changes:
+            self.change_owned(first)
+            if self.depth == 0:
+                self.statement.certain |= first
+        if effect.changes_all:
+            self.change_deep(values)
+        if effect.keeps:
+            if effect.keeps_members:
+                named = frozenset().union(*(a.values for a in arguments if a.name))
+                values = named | frozenset(o for o in self.taken(values) if o.type not in USED_UP)
+            counters = frozenset(o for o in values if effect.keeps_members and o.path == "collections.Counter")
+            for obj in first:
+                # A counter that is counted into another is no member of it.
+                self.hold(obj, values - counters if obj.path == "collections.Counter" else values, itself=True)
+        for argument in arguments:
+            if argument.name in ("out", "target") or argument.name in SEED_ARGUMENTS:
+                self.change_deep(argument.values)
+            for obj in argument.values:
+                if obj.type == "matplotlib":
+                    self.change(obj)
+                    self.hold(obj, (values | receiver) - {obj})
+                elif obj.type in MOVING:
+                    self.change(obj)
+        for obj in receiver:
+            if obj.type in MOVING:
+                self.change(obj)
+
+    def change_owned(self, objects: Values) -> None:
+        """Change objects and what they own: the steps of a pipeline, not the data that it was given."""
+        for obj in objects:
+            self.change(obj)
+        for inner in owned(obj for obj in objects if obj.type not in ("list", "dict", "set", "tuple")):
+            # of a bunch, its arrays are given: `fit(iris.data, iris.target)`
+            if inner.type not in {*DATA, "bunch"} and inner.kind in ("value", "instance"):
+                self.change(inner)
+
+    def apply_state(self, effect: Effect, arguments: list[Argument], node: ast.AST) -> None:
+        if effect.sets:
+            self.setting(effect.sets)
+            if effect.sets == "syspath":
+                self.search_paths += sorted(str(c) for a in arguments for c in a.constants or () if isinstance(c, str))
+        if effect.seeds:
+            self.seed(effect.seeds, node)
+        if effect.draws == "any":
+            for state in sorted(self.seeded):
+                self.draw(state)
+        elif effect.draws == "seedable":
+            if not self.is_seeded(arguments):
+                self.draw("numpy")
+        elif effect.draws:
+            self.draw(effect.draws, node)
+        if effect.plots:
+            self.note_plot(node, effect.plots)
+
+    def note_plot(self, node: ast.AST, plots: int) -> None:
+        """Write down a figure: 1 exactly one new one, 2 pyplot's current one, 3 perhaps."""
+        statement = self.statement
+        if not plots:
+            return
+        if plots == 3 or self.depth:
+            statement.plots_unsure = True
+        elif plots == 1:
+            statement.figures += 1
+        else:
+            statement.draws_current = True
+
+    def setting(self, domain: str) -> None:
+        """A setting of the process is made; inside a `with` that takes it back it does not last."""
+        if self.temporary:
+            return
+        key = f"<{domain} settings>"
+        before = self.state.get(key)
+        self.set(key, Var(ATOM, before.sites | {self.statement}))
+        self.statement.sets.add(domain)
+
+    def seed(self, which: str, node: ast.AST) -> None:
+        obj = self.make(node, "seed " + which, type="random state")
+        self.seeded.add(which)
+        self.statement.seeds.add(which)
+        self.set(MAIN_STATES[which], Var(frozenset({obj}), frozenset({self.statement})))
+
+    def draw(self, which: str, node: ast.AST | None = None) -> None:
+        """A number is (or may be) drawn from a global random state."""
+        key = MAIN_STATES[which]
+        var = self.state.get(key)
+        self.statement.draws.add(which)
+        if not var.sites:
+            if node is not None:
+                self.find("NB230", node, which)
+            return
+        self.statement.impure = True
+        before = self.statement.reads.get(key)
+        self.statement.reads[key] = var if before is None else Var(before.values | var.values, before.sites | var.sites)
+        for obj in var.values:
+            self.change(obj)
+
+    def apply_files(self, effect: Effect, receiver: Values, arguments: list[Argument], node: ast.AST) -> None:
+        if not effect.file or effect.file == "file":
+            return
+        first = arguments[0].constants if arguments else None
+        if effect.file == "unknown-file":
+            self.use_file("command", None, node)
+        elif effect.file in ("copies", "moves"):
+            modes = ("read" if effect.file == "copies" else "remove", "write")
+            for mode, argument in zip(modes, arguments, strict=False):
+                self.use_file(mode, argument.constants, node)
+        elif effect.file == "connects":
+            if first != frozenset({":memory:"}):
+                self.use_file("connect", first, node)
+        elif effect.file in ONE_FILE:
+            self.use_file(ONE_FILE[effect.file], first, node)
+        else:
+            self.use_data_file(effect, arguments, node)
+
+    def use_data_file(self, effect: Effect, arguments: list[Argument], node: ast.AST) -> None:
+        """`read_csv("a.csv")`, `df.to_csv("b.csv")`, `np.save("c", x)`, `joblib.dump(x, "d")`."""
+        called = ast.unparse(node.func) if isinstance(node, ast.Call) and effect.file.startswith("writes-") else ""
+        index = 1 if called and (self.name_of(node) == "dump" or "torch" in called) else 0
+        plain = [a for a in arguments if a.name is None and not a.star]
+        named = [a for a in arguments if a.name in FILE_ARGUMENTS]
+        where = named[-1] if named else plain[index] if index < len(plain) else None
+        if where is None:
+            return  # `df.to_csv()` gives a string
+        if where.constants is None and any(obj.type == "handle" for obj in where.values):
+            return  # the `open` has said it
+        self.use_file("read" if effect.file == "reads" else "write", where.constants, node)
+
+    def use_file(self, mode: str, where: Constants, node: ast.AST) -> None:
+        self.statement.impure = True
+        paths = sorted(str(p) for p in where if not isinstance(p, tuple)) if where is not None else [None]
+        for path in paths:
+            self.files.append(FileUse(mode, path, self.statement, node))
+
+    def open_file(self, where: Constants, modes: Constants, node: ast.AST) -> None:
+        for mode in sorted(str(m) for m in modes) if modes else ["?"]:
+            kind = "unknown" if mode == "?" else "update" if "+" in mode else "append" if "a" in mode else "read"
+            self.use_file("write" if kind == "read" and ("w" in mode or "x" in mode) else kind, where, node)
+
+    def result(self, effect: Effect, receiver: Values, first: Values, values: Values, node: ast.AST) -> Values:
+        if effect.result == "atom" or (effect.cheap and effect.result == "any" and not receiver and not values):
+            return ATOM
+        if effect.result == "view":
+            if effect.type:
+                for obj in first:
+                    obj.type = obj.type or effect.type
+            first = frozenset(self.view_of(obj, effect, node) for obj in first)
+            return first or frozenset({self.make(node, "result", type=effect.type)})
+        if effect.result == "part":
+            return self.members(first if receiver or len(values) == len(first) else first | values)
+        if effect.result == "rows":
+            made, pair = self.make(node, "rows", type="iter"), self.make(node, "pair", type="tuple")
+            self.hold(pair, frozenset(self.share(node, obj, "pandas") for obj in receiver))
+            self.hold(made, frozenset({pair}))
+            return frozenset({made})
+        kind = effect.type
+        if effect.copies_type:
+            kind = self.kind_of(receiver or first)
+        if effect.result == "any" and not kind and receiver and self.kind_of(receiver) in ("statsmodels", "scipy"):
+            kind = self.kind_of(receiver)
+        made = self.make(node, "result", type=kind)
+        self.share_index(made, receiver | values)
+        self.fill_cells(made, effect, receiver, values, node)
+        if kind == "ndarray" and any(self.holds_objects(obj) for obj in receiver | values):
+            made.path = "object"
+        held = frozenset(o for o in receiver if o.type != "handle") | values
+        if kind == "ndarray" and self.name_of(node) == "choice":
+            # `np.random.choice(xs)` is one of them.
+            return frozenset({made}).union(
+                *(v.contents for v in values if v.type in CONTAINERS or self.holds_objects(v))
+            )
+        if effect.result == "fresh":
+            self.hold(made, self.copied_contents(receiver | values, kind))
+            return frozenset({made})
+        if effect.result == "holds":
+            self.hold(made, self.kept(held, kind))
+            return frozenset({made})
+        held = self.used_up(held)
+        self.hold(made, frozenset(o for o in held if o.kind != "lib"))
+        return frozenset({made}) | frozenset(o for o in held if o.kind in ("value", "instance"))
+
+    def fill_cells(self, made: Obj, effect: Effect, receiver: Values, values: Values, node: ast.AST) -> None:
+        """Lists that a call makes inside its result."""
+        if effect.cells or (self.kind_of(receiver) in {*FRAMES, "grouped"} and any(v.kind == "lib" for v in values)):
+            # `agg(list)`, `str.split()`
+            self.hold(made, frozenset({self.make(node, "cell")}))
+        if effect.nested:
+            row = self.make(node, "row", type="list")
+            self.hold(row, frozenset({self.make(node, "inner row", type="list")}))
+            self.hold(made, frozenset({row}))
+
+    def copied_contents(self, values: Values, kind: str) -> Values:
+        """What a shallow copy shares with what it was made from: not the data, but what lies in it."""
+        inner = {o for obj in values for o in obj.contents if o.kind != "lib"}
+        if any(o.kind == "lib" and o.path == "builtins.object" for o in values):
+            return frozenset(inner)  # `np.array([a, b], dtype=object)`
+        if kind in FRAMES:
+            # `pd.concat([a, b])`
+            inner |= {cell for o in inner if o.type in FRAMES for cell in o.contents}
+        return frozenset(o for o in inner if o.type not in DATA)
+
+    def kept(self, held: Values, kind: str) -> Values:
+        """What a new object of a kind keeps of what it is made from."""
+        if kind in ("list", "set"):
+            return self.members(held)
+        if kind == "dict":
+            # `dict(pairs)`, `dict(key=value)`
+            return frozenset(o for o in self.taken(held) if o.type not in {*USED_UP, "namespace"}) | self.members(held)
+        if kind in DATA:
+            return self.cells_of(self.used_up(held), 2 if kind == "frame" else 1)
+        if kind not in ("iter", "partial", ""):
+            held = self.used_up(held)
+        return frozenset(o for o in held if o.kind != "lib")

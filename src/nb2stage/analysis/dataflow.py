@@ -1,0 +1,506 @@
+"""Cells -> an interpreted program: statements in the order of the pipeline, and what crosses between its stages."""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+
+from nb2stage.analysis.async_lines import refusal
+from nb2stage.analysis.boundaries import Boundaries
+from nb2stage.analysis.heap import Finding
+from nb2stage.analysis.interpreter import Interpreter
+from nb2stage.analysis.objects import State, Statement, Var, reach
+from nb2stage.analysis.scopes import inner_free_names, top_level_names
+from nb2stage.analysis.versions import DEFINITIONS, IMPORTS
+from nb2stage.files.yamltext import is_yaml_value
+from nb2stage.reading.tags import CellRole, Role
+from nb2stage.reading.translation import PythonCell
+
+
+@dataclass
+class SourceCell:
+    """A cell of the notebook with its Python and its top-level statements."""
+
+    role: CellRole
+    python: PythonCell
+    tree: ast.Module
+    stage: int | None
+    statements: list[Statement] = field(default_factory=list)
+
+    @property
+    def index(self) -> int:
+        """The cell's position in the notebook, from 1."""
+        return self.role.cell.index
+
+
+@dataclass
+class Program:
+    """An interpreted notebook in the order of its pipeline."""
+
+    cells: list[SourceCell]
+    statements: list[Statement]
+    interpreter: Interpreter
+    boundaries: Boundaries
+    findings: list[Finding]
+    inert: set[int] = field(default_factory=set)  # stages that hold only imports, definitions and settings
+
+    @cached_property
+    def cell_at(self) -> dict[int, SourceCell]:
+        """The cells by their position in the notebook."""
+        return {cell.index: cell for cell in self.cells}
+
+    @cached_property
+    def binders(self) -> dict[str, list[Statement]]:
+        """The statements that bind each name, in order."""
+        found: dict[str, list[Statement]] = {}
+        for statement in self.statements:
+            for name in statement.binds:
+                found.setdefault(name, []).append(statement)
+        return found
+
+    @cached_property
+    def names(self) -> set[str]:
+        """All names that the notebook binds or mentions."""
+        mentioned = {n.id for cell in self.cells for n in ast.walk(cell.tree) if isinstance(n, ast.Name)}
+        return mentioned | self.binders.keys()
+
+    @cached_property
+    def names_read(self) -> set[str]:
+        """All names that a statement reads, or that a function or class body may look up."""
+        return {n for s in self.statements for n in (*s.reads, *inner_free_names(s.node))}
+
+    @cached_property
+    def imports(self) -> list[Statement]:
+        """The import statements."""
+        return [s for s in self.statements if isinstance(s.node, IMPORTS)]
+
+    @cached_property
+    def dotted_imports(self) -> set[str]:
+        """`a.b` of each `import a.b`."""
+        nodes = [s.node for s in self.imports if isinstance(s.node, ast.Import)]
+        return {a.name for node in nodes for a in node.names if "." in a.name and not a.asname}
+
+
+@dataclass(frozen=True)
+class World:
+    """What the analysis has to know beside the notebook: modules beside it, and whether frames copy on write."""
+
+    local_modules: frozenset[str] = frozenset()
+    copy_on_write: bool = True
+    stateful_modules: frozenset[str] = frozenset()
+
+
+def analyse(cells: Sequence[SourceCell], stage_count: int, world: World) -> Program:
+    """Interpret the cells in the order of the pipeline and work out what crosses between its stages.
+
+    Where grouping the cells of a stage moves cells past each other, the notebook's own order is interpreted first, and
+    every pair of cells that changes places must not notice it.
+    """
+    order = pipeline_order(cells)
+    findings: list[Finding] = []
+    if [c.index for c in order] != [c.index for c in cells]:
+        first, _, _ = _interpret(cells, stage_count, world)
+        findings += _check_moves(cells, order, first)
+    interpreter, entries, exits = _interpret(order, stage_count, world)
+    statements = [s for cell in order for s in cell.statements]
+    boundaries = Boundaries(interpreter, statements, entries, exits)
+    writing = {cell.stage for cell in cells if cell.role.metrics or cell.role.plots}
+    inert = _inert_stages(boundaries, stage_count) - writing
+    if inert:
+        for statement in statements:
+            if statement.stage in inert:
+                statement.stage = None
+        boundaries = Boundaries(interpreter, statements, entries, exits)
+    boundaries.solve()
+    findings += _top_level_async(order, interpreter)
+    findings += _untagged_settings(interpreter, boundaries)
+    findings += interpreter.findings + boundaries.findings
+    return Program(list(order), statements, interpreter, boundaries, _unique(findings), inert)
+
+
+def _top_level_async(cells: Sequence[SourceCell], interpreter: Interpreter) -> list[Finding]:
+    """What waits for other tasks of the notebook's event loop cannot run in a script."""
+    findings: list[Finding] = []
+    for cell in cells:
+        for statement in cell.statements:
+            if found := refusal(statement, cell.statements, interpreter):
+                text, hint = found
+                findings.append(Finding("NB290", statement, statement.node, text=text, hint=hint))
+    return findings
+
+
+def _untagged_settings(interpreter: Interpreter, boundaries: Boundaries) -> list[Finding]:
+    """Settings and seeds of untagged cells that a later stage would notice."""
+    findings: list[Finding] = []
+    for domain, shadow in interpreter.untagged_settings:
+        for stage in boundaries.stages:
+            later = [s for s in stage.statements if s.cell > shadow.cell]
+            if not later:
+                continue
+            seed = domain in shadow.seeds
+            noticing = (
+                [s for s in later if domain in s.draws] if seed else later if boundaries.notices(stage, domain) else []
+            )
+            if noticing:
+                text = f"the random state of {domain}" if seed else domain
+                findings.append(Finding("NB207", noticing[0], noticing[0].node, text, hint=str(shadow.cell)))
+                break
+    return findings
+
+
+def _unique(findings: list[Finding]) -> list[Finding]:
+    seen: dict[tuple[object, ...], Finding] = {}
+    for finding in findings:
+        key = (finding.code, finding.statement.cell, getattr(finding.node, "lineno", 0), finding.name, finding.text)
+        seen.setdefault(key, finding)
+    return list(seen.values())
+
+
+def pipeline_order(cells: Sequence[SourceCell]) -> list[SourceCell]:
+    """The cells grouped by stage; a cell of no stage stays before the stage cell that follows it in the notebook."""
+    keys: dict[int, tuple[int, int]] = {}
+    following = max((c.stage for c in cells if c.stage is not None), default=0)
+    for cell in reversed(cells):
+        if cell.stage is not None:
+            following = cell.stage
+        keys[cell.index] = (following, cell.index)
+    return sorted(cells, key=lambda cell: keys[cell.index])
+
+
+def _statements_of(cell: SourceCell, position: int) -> list[Statement]:
+    """The statements of a cell that take part: of a cell without a stage tag only imports and definitions."""
+    found: list[Statement] = []
+    last_of = {_target(node): node for node in cell.tree.body}
+    for text in cell.python.imports.values():
+        node = ast.parse(text).body[0]
+        found.append(Statement(position + len(found), cell.index, node, cell.stage, hidden=True))
+    for node in cell.tree.body:
+        if cell.role.role in (Role.UNTAGGED, Role.SKIP) and not is_inert_node(node):
+            continue
+        statement = Statement(position + len(found), cell.index, node, cell.stage)
+        statement.param = cell.role.role is Role.PARAMETERS and is_parameter(node) and node is last_of[_target(node)]
+        found.append(statement)
+    for statement in found:
+        statement.order = cell.index * 100_000 + statement.node.lineno
+    return found
+
+
+QUIET = re.compile(r"(warnings\.catch_warnings|contextlib\.suppress|catch_warnings|suppress)\([\w., ]*\)$")
+FILTER = re.compile(r"(warnings\.)?(simplefilter|filterwarnings)\(")
+
+
+def is_inert_node(node: ast.stmt) -> bool:
+    """Whether a statement only imports or defines: `import x`, `def f`, `try: import x except ImportError: …`.
+
+    So does a `with warnings.catch_warnings()` around such.
+    """
+    if isinstance(node, (*IMPORTS, *DEFINITIONS)):
+        return True
+    if isinstance(node, ast.With):
+        quiet = all(QUIET.match(ast.unparse(item.context_expr)) and item.optional_vars is None for item in node.items)
+        parts = [p for p in node.body if not FILTER.match(ast.unparse(p))]
+        return quiet and bool(parts) and all(map(is_inert_node, parts))
+    if isinstance(node, ast.Try):
+        parts = [*node.body, *node.orelse, *node.finalbody, *(s for h in node.handlers for s in h.body)]
+        if not any(isinstance(p, IMPORTS) for p in node.body):
+            return False
+        return all(is_inert_node(p) or isinstance(p, ast.Pass) or _is_flag(p) for p in parts)
+    return False
+
+
+def _is_flag(node: ast.stmt) -> bool:
+    return isinstance(node, ast.Assign) and isinstance(node.value, ast.Constant)
+
+
+def is_parameter(node: ast.stmt) -> bool:
+    """Whether a statement of a `parameters` cell binds one name to a literal that params.yaml can hold."""
+    if isinstance(node, ast.Assign):
+        target = node.targets[0] if len(node.targets) == 1 else None
+    elif isinstance(node, ast.AnnAssign):
+        target = node.target
+    else:
+        return False
+    if not isinstance(target, ast.Name) or node.value is None:
+        return False
+    value = literal(node.value)
+    return value is not NO_LITERAL and is_yaml_value(yaml_value(value))
+
+
+def yaml_value(value: object) -> object:
+    """A literal as YAML can hold it: a tuple becomes a list, and the script turns it back."""
+    return list(value) if isinstance(value, tuple) else value
+
+
+def _target(node: ast.stmt) -> str:
+    """The name that a plain assignment binds."""
+    target = node.targets[0] if isinstance(node, ast.Assign) else getattr(node, "target", None)
+    return target.id if isinstance(target, ast.Name) else ""
+
+
+NO_LITERAL = object()
+
+
+def literal(node: ast.expr) -> object:
+    """The value of a literal expression; `NO_LITERAL` for anything else."""
+    try:
+        return ast.literal_eval(node)
+    except (ValueError, TypeError, SyntaxError, MemoryError, RecursionError):
+        return NO_LITERAL
+
+
+NAMES_INDEX = re.compile(r"\.(index|columns)\.(names?|set_names|rename)\b")
+
+
+# names through which an attribute may be set whose name stands nowhere
+SETS_ANY = frozenset({"setattr", "vars", "exec", "eval", "__dict__", "__setattr__", "update_wrapper", "wraps", "patch"})
+
+
+def _stored_attributes(cells: Sequence[SourceCell]) -> frozenset[str] | None:
+    """The attributes that the cells set; None where any may be set, by a name that is worked out."""
+    found: set[str] = set()
+    for node in (node for cell in cells for node in ast.walk(cell.tree)):
+        name = node.attr if isinstance(node, ast.Attribute) else node.id if isinstance(node, ast.Name) else ""
+        if name in SETS_ANY:
+            return None
+        if isinstance(node, ast.Attribute) and not isinstance(node.ctx, ast.Load):
+            found.add(name)
+        if isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name):
+            found.add(node.target.id)  # a field of a dataclass
+    return frozenset(found)
+
+
+def _interpret(
+    order: Sequence[SourceCell], stage_count: int, world: World
+) -> tuple[Interpreter, list[dict[str, Var]], list[dict[str, Var]]]:
+    """Run the abstract interpreter over the cells; the names at the entry and at the exit of each stage."""
+    interpreter = Interpreter(world.copy_on_write, world.local_modules, world.stateful_modules)
+    interpreter.stored_attributes = _stored_attributes(order)
+    interpreter.names_indexes = any(NAMES_INDEX.search(cell.role.cell.source) for cell in order)
+    position = 0
+    for cell in order:
+        cell.statements = _statements_of(cell, position)
+        position += len(cell.statements) + 1
+        for statement in cell.statements:
+            if is_inert_node(statement.node):
+                for name in top_level_names(statement.node):
+                    interpreter.late_imports.setdefault(name, statement)
+    entries: list[dict[str, Var]] = [{} for _ in range(stage_count)]
+    exits: list[dict[str, Var]] = [{} for _ in range(stage_count)]
+    last = {cell.stage: cell.index for cell in order}
+    started: set[int] = set()
+    for cell in order:
+        if cell.stage is not None and cell.stage not in started:
+            started.add(cell.stage)
+            entries[cell.stage] = _names(interpreter.state)
+        _run_cell(interpreter, cell)
+        if cell.stage is not None and last[cell.stage] == cell.index:
+            exits[cell.stage] = _names(interpreter.state)
+    return interpreter, entries, exits
+
+
+def _names(state: State) -> dict[str, Var]:
+    return {key: var for key, var in state.delta.items() if isinstance(key, str)}
+
+
+def _run_cell(interpreter: Interpreter, cell: SourceCell) -> None:
+    for statement in cell.statements:
+        if interpreter.state.dead:
+            interpreter.state.dead = False
+            interpreter.find("NB205", statement.node)
+        try:
+            interpreter.run(statement)
+        except RecursionError:
+            interpreter.recover()
+            interpreter.find(
+                "NB123",
+                statement.node,
+                text="this is nested too deeply to be followed",
+                hint="write it in several statements",
+            )
+        if cell.role.role is Role.SETUP and statement.impure and isinstance(statement.node, ast.Expr):
+            if not statement.draws and not any(use.statement is statement for use in interpreter.files):
+                # The tag says it: this is to be repeated.
+                statement.impure = False
+                interpreter.setting("setup")
+    if cell.role.role is Role.UNTAGGED and not cell.role.explicit:
+        _run_shadow(interpreter, cell)
+    elif cell.stage is not None and cell.python.has_magic:
+        _check_timed(interpreter, cell)
+
+
+TIMED = re.compile(r"^\s*%%?timeit\s+(?:-\w+\s*\S*\s+)*(.*)$")
+
+
+def _check_timed(interpreter: Interpreter, cell: SourceCell) -> None:
+    """`%timeit f(x)` is left out: that is right only where running it changes nothing."""
+    lines = cell.role.cell.source.split("\n")
+    for number, line in enumerate(lines, 1):
+        found = TIMED.match(line)
+        if found is None or number not in cell.python.dropped:
+            continue
+        text = "\n".join([found[1], *lines[number:]]) if line.startswith("%%") else found[1]
+        try:
+            nodes = ast.parse(text.strip()).body
+        except SyntaxError:
+            continue
+        base, findings, files = interpreter.state, len(interpreter.findings), len(interpreter.files)
+        interpreter.state = State(base)
+        old = reach(v for var in _names(base).values() for v in var.values)
+        interpreter.links = []
+        for node in nodes:
+            shadow = Statement(SHADOW, cell.index, node, cell.stage)
+            interpreter.run(shadow)
+            changed = shadow.known_changes & old or shadow.draws & interpreter.seeded
+            if changed or len(interpreter.files) > files:
+                del interpreter.findings[findings:]
+                interpreter.findings.append(Finding("NB304", shadow, node, hint=str(number)))
+                findings += 1
+        del interpreter.findings[findings:], interpreter.files[files:]
+        _unlink(interpreter)
+        interpreter.state = base
+
+
+# The position of statements that are only looked at: behind everything, so that what they link counts nowhere.
+SHADOW = 1 << 60
+
+
+def _unlink(interpreter: Interpreter) -> None:
+    """Take back what statements that were only looked at have linked."""
+    for obj, held in interpreter.links or ():
+        obj.contents -= held
+        for each in held:
+            obj.since.pop(each, None)
+    interpreter.links = None
+
+
+def _run_shadow(interpreter: Interpreter, cell: SourceCell) -> None:
+    """Look at what an untagged cell would do, without doing it: a later stage must not depend on it."""
+    base = interpreter.state
+    findings, files = len(interpreter.findings), len(interpreter.files)
+    seeded, stars = set(interpreter.seeded), list(interpreter.star_modules)
+    shadows = dict(interpreter.shadows)
+    interpreter.state = State(base)
+    old = reach(v for var in _names(base).values() for v in var.values)
+    interpreter.links = []
+    for node in cell.tree.body:
+        if is_inert_node(node):
+            continue
+        shadow = Statement(SHADOW, cell.index, node, None)
+        interpreter.shadows, interpreter.shadowed, kept = {}, {}, interpreter.shadowed
+        try:
+            interpreter.run(shadow)
+        except RecursionError:
+            interpreter.recover()
+            interpreter.state = State(base)
+        interpreter.shadowed = kept
+        shadows.update(dict.fromkeys(shadow.binds, shadow))
+        interpreter.shadowed.update(dict.fromkeys(shadow.certain & old, shadow))
+        for domain in sorted((shadow.sets - {"warnings"}) | shadow.seeds):
+            interpreter.untagged_settings.append((domain, shadow))
+    _unlink(interpreter)
+    interpreter.state = base
+    base.dead = False
+    interpreter.shadows = shadows
+    interpreter.seeded, interpreter.star_modules = seeded, stars
+    del interpreter.findings[findings:], interpreter.files[files:]
+
+
+def _inert_stages(boundaries: Boundaries, stage_count: int) -> set[int]:
+    """Stages that do nothing of their own: what they hold goes where it is used."""
+
+    def is_inert(statement: Statement) -> bool:
+        node = statement.node
+        if not boundaries.repeatable(statement):
+            return False
+        settles = isinstance(node, ast.Expr) and (
+            isinstance(node.value, ast.Constant) or statement.sets or statement.seeds
+        )
+        if is_inert_node(node) or settles:
+            return True
+        return isinstance(node, ast.Assign | ast.AnnAssign | ast.Pass) and not statement.changes
+
+    inert = {stage.index for stage in boundaries.stages if all(map(is_inert, stage.statements))}
+    if len(inert) == stage_count:
+        return {s.index for s in boundaries.stages if all(is_inert_node(t.node) for t in s.statements)}
+    return inert
+
+
+# -- cells that change places
+
+
+def _check_moves(cells: Sequence[SourceCell], order: Sequence[SourceCell], interpreter: Interpreter) -> list[Finding]:
+    """Every pair of cells that grouping moves past each other must neither feed nor undo the other."""
+    place = {cell.index: n for n, cell in enumerate(order)}
+    findings: list[Finding] = []
+    binders = Counter(n for c in cells for s in c.statements for n in s.binds)
+    facts = {cell.index: _facts(cell, interpreter, binders) for cell in cells}
+    wanted = {name for each in facts.values() for name in each.reads}
+    for n, earlier in enumerate(cells):
+        for later in cells[n + 1 :]:
+            if place[earlier.index] < place[later.index]:
+                continue
+            clash = _clash(facts[earlier.index], facts[later.index], wanted)
+            if clash and earlier.statements and later.statements:
+                node = later.statements[0].node
+                findings.append(Finding("NB206", later.statements[0], node, clash, hint=str(earlier.index)))
+    return findings
+
+
+@dataclass
+class _Facts:
+    binds: set[str]
+    reads: set[str]
+    changes: set[object]
+    reached: set[object]
+    writes: set[str]
+    files: set[str]
+    names: dict[object, str]
+
+
+def _facts(cell: SourceCell, interpreter: Interpreter, binders: Counter[str]) -> _Facts:
+    facts = _Facts(set(), set(), set(), set(), set(), set(), {})
+    for statement in cell.statements:
+        inert = is_inert_node(statement.node)
+        facts.binds |= {n for n in statement.binds if not inert or binders[n] > 1}
+        facts.reads |= {n for n, v in statement.reads.items() if any(s.cell != cell.index for s in v.sites)}
+        facts.changes |= statement.changes
+        for name, var in statement.reads.items():
+            for obj in reach(var.values):
+                if obj.kind != "lib":
+                    facts.reached.add(obj)
+                    facts.names.setdefault(obj, name)
+        if statement.sets:
+            facts.changes |= {f"the {domain} settings" for domain in statement.sets}
+        if not inert:
+            facts.reached |= {f"the {s} settings" for s in interpreter_settings(interpreter)}
+        if statement.seeds:
+            facts.changes |= {f"the random state of {s}" for s in statement.seeds}
+        facts.reached |= {f"the random state of {s}" for s in statement.draws}
+    for use in interpreter.files:
+        if use.statement.cell == cell.index:
+            (facts.files if use.mode == "read" else facts.writes).add(use.path or "a file")
+    return facts
+
+
+def interpreter_settings(interpreter: Interpreter) -> set[str]:
+    """All domains of settings that were made so far."""
+    return {str(k)[1:-10] for k in interpreter.state.delta if isinstance(k, str) and k.endswith(" settings>")}
+
+
+def _clash(one: _Facts, two: _Facts, wanted: set[str]) -> str:
+    """The name of something that one of two cells makes or changes and the other uses; empty if there is none."""
+    for a, b in ((one, two), (two, one)):
+        names = a.binds & ((b.binds & wanted) | b.reads)
+        if names:
+            return "`" + min(names) + "`"
+        for obj in a.changes & (b.changes | b.reached):
+            found = a.names.get(obj) or b.names.get(obj)
+            return f"`{found}`" if found else str(obj) if isinstance(obj, str) else "an object"
+        paths = a.writes & (b.writes | b.files)
+        if paths:
+            return f"the file {min(paths)}"
+    return ""

@@ -1,0 +1,438 @@
+"""Expressions: the objects that each may give."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Callable
+
+from nb2stage.analysis.calls import Calls
+from nb2stage.analysis.constants import constant_of
+from nb2stage.analysis.effects import (
+    ATOM_ATTRIBUTES,
+    DATE_PARTS,
+    method_effect,
+)
+from nb2stage.analysis.heap import (
+    DATA,
+    FRAMES,
+    GROUPED,
+    MOVING,
+    parts_of,
+)
+from nb2stage.analysis.objects import ATOM, Constants, Frame, Obj, State, Values
+from nb2stage.analysis.scopes import (
+    COMPREHENSIONS,
+    Scope,
+)
+
+ARRAY_MAKERS = frozenset({"numpy.r_", "numpy.c_", "numpy.mgrid", "numpy.ogrid"})
+
+
+def items_owner(node: ast.expr) -> ast.expr | None:
+    """`x` of `x.items()`."""
+    if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and not node.args:
+        return node.func.value if node.func.attr == "items" else None
+    return None
+
+
+def hashable(values: Values) -> Values:
+    """Those objects that may be the key of a dict."""
+    return frozenset(v for v in values if v.kind in ("function", "class", "instance", "bound") or v.type == "tuple")
+
+
+class Expressions(Calls):
+    """Expressions and constants."""
+
+    def eval(self, node: ast.expr) -> Values:
+        """The abstract objects that an expression may give; everything it does is written down."""
+        method: Callable[[ast.expr], Values] | None = getattr(self, "of_" + type(node).__name__, None)
+        if method is None:
+            self.find("NB290", node, text=f"`{type(node).__name__}` expressions are not supported yet")
+            return ATOM
+        return method(node)
+
+    def peek(self, node: ast.expr) -> Values:
+        """Evaluate a second time only to know the objects (the same ones: an object is its place in the program)."""
+        return self.eval(node)
+
+    def of_Constant(self, node: ast.Constant) -> Values:
+        return ATOM
+
+    def of_Name(self, node: ast.Name) -> Values:
+        return self.load(node.id, node)
+
+    def of_JoinedStr(self, node: ast.JoinedStr) -> Values:
+        for part in node.values:
+            self.eval(part)
+        return ATOM
+
+    def of_FormattedValue(self, node: ast.FormattedValue) -> Values:
+        self.dunders(self.eval(node.value), [], only=("__str__", "__repr__", "__format__"))
+        if node.format_spec is not None:
+            self.eval(node.format_spec)
+        return ATOM
+
+    def of_TemplateStr(self, node: ast.expr) -> Values:
+        return self.container(node, list(node.values), "list")  # type: ignore[attr-defined]
+
+    def of_Interpolation(self, node: ast.expr) -> Values:
+        return self.eval(node.value)  # type: ignore[attr-defined]
+
+    def container(self, node: ast.expr, parts: list[ast.expr], kind: str) -> Values:
+        made = self.make(node, kind, type=kind)
+        for part in parts:
+            if isinstance(part, ast.Starred):
+                self.hold(made, self.members(self.eval(part.value)))
+            else:
+                self.hold(made, self.eval(part))
+        return frozenset({made})
+
+    def of_List(self, node: ast.List) -> Values:
+        return self.container(node, node.elts, "list")
+
+    def of_Tuple(self, node: ast.Tuple) -> Values:
+        values = self.container(node, node.elts, "tuple")
+        # A tuple of atoms can neither change nor be told from an equal one.
+        return values if any(obj.contents for obj in values) else ATOM
+
+    def of_Set(self, node: ast.Set) -> Values:
+        return self.container(node, node.elts, "set")
+
+    def of_Dict(self, node: ast.Dict) -> Values:
+        made = self.make(node, "dict", type="dict")
+        for key, value in zip(node.keys, node.values, strict=True):
+            if key is None:
+                self.hold(made, self.members(self.eval(value)))
+            else:
+                self.hold(made, self.eval(key) | self.eval(value))
+        return frozenset({made})
+
+    def of_BinOp(self, node: ast.BinOp) -> Values:
+        return self.operate([self.eval(node.left), self.eval(node.right)], node)
+
+    def of_UnaryOp(self, node: ast.UnaryOp) -> Values:
+        values = self.eval(node.operand)
+        if isinstance(node.op, ast.Not):
+            self.dunders(values, [], only=("__bool__", "__len__"))
+        return ATOM if isinstance(node.op, ast.Not) else self.operate([values], node)
+
+    def of_Compare(self, node: ast.Compare) -> Values:
+        operands = [node.left, *node.comparators]
+        values = [self.eval(operand) for operand in operands]
+        if any(isinstance(op, ast.Is | ast.IsNot) for op in node.ops):
+            if not any(isinstance(o, ast.Constant) for o in operands):
+                self.compare(obj for value in values for obj in value)
+            return ATOM
+        if all(isinstance(op, ast.In | ast.NotIn) for op in node.ops):
+            self.dunders(frozenset().union(*values), [])
+            self.members(frozenset(o for value in values[1:] for o in value if o.type in MOVING))
+            return ATOM
+        return self.operate(values, node, comparison=True)
+
+    def operate(self, operands: list[Values], node: ast.AST, comparison: bool = False) -> Values:
+        """The result of an operator: a new object; where a type is not known it may hold the operands."""
+        everything: Values = frozenset().union(*operands)
+        if not everything:
+            return ATOM
+        results = self.dunders(everything, operands)
+        self.follow(everything)
+        types = {obj.type for obj in everything}
+        if "path" in types and isinstance(node, ast.BinOp):
+            return frozenset({self.make(node, "path", type="path")})
+        kind = next((t for t in ("frame", "series", "ndarray", "pandas", "list", "set", "dict") if t in types), "")
+        if kind == "tuple" or (kind == "frame" and "series" in types):
+            kind = "frame"
+        made = self.make(node, "operator", type=kind)
+        self.share_index(made, everything)
+        if comparison or kind in DATA:
+            pass
+        elif kind in ("list", "set", "dict"):
+            self.hold(made, frozenset(o for obj in everything for o in obj.contents))
+        else:
+            self.hold(made, everything)
+        return results | {made}
+
+    def of_BoolOp(self, node: ast.BoolOp) -> Values:
+        first, *rest = node.values
+        result = self.eval(first)
+        for part in rest:
+            result |= self.optional(part)
+        return result
+
+    def optional(self, node: ast.expr) -> Values:
+        """Evaluate what may not be evaluated."""
+        base = self.state
+        self.depth += 1
+        self.state = State(base)
+        values = self.eval(node)
+        self.depth -= 1
+        self.commit(base, [self.state, State(base)])
+        return values
+
+    def of_IfExp(self, node: ast.IfExp) -> Values:
+        self.test(node.test)
+        return self.optional(node.body) | self.optional(node.orelse)
+
+    def of_NamedExpr(self, node: ast.NamedExpr) -> Values:
+        values = self.eval(node.value)
+        constants = self.constant(node.value)
+        outer = self.frame
+        while self.frame is not None and isinstance(self.frame.scope.node, COMPREHENSIONS):
+            self.frame = self.frame.parent
+        self.bind(node.target.id, values, constants)
+        self.frame = outer
+        return values
+
+    def of_Lambda(self, node: ast.Lambda) -> Values:
+        return frozenset({self.function(node)})
+
+    def of_Starred(self, node: ast.Starred) -> Values:
+        return self.members(self.eval(node.value))
+
+    def of_Await(self, node: ast.Await) -> Values:
+        return self.eval(node.value)
+
+    def of_Yield(self, node: ast.Yield) -> Values:
+        values = self.eval(node.value) if node.value is not None else ATOM
+        if self.frame is not None:
+            self.frame.returns.append(values)
+        return ATOM
+
+    def of_YieldFrom(self, node: ast.YieldFrom) -> Values:
+        values = self.members(self.eval(node.value))
+        if self.frame is not None:
+            self.frame.returns.append(values)
+        return ATOM
+
+    def of_Slice(self, node: ast.Slice) -> Values:
+        for part in (node.lower, node.upper, node.step):
+            if part is not None:
+                self.eval(part)
+        return ATOM
+
+    def of_Subscript(self, node: ast.Subscript) -> Values:
+        base = self.eval(node.value)
+        index = self.eval(node.slice)
+        result: set[Obj] = set()
+        for obj in base:
+            if obj.kind == "lib" and obj.path in ARRAY_MAKERS:
+                result.add(self.make(node, "array", type="ndarray"))
+            elif obj.kind == "lib":
+                result.add(self.library(obj.path + "[]"))
+            elif obj.type in ("list", "tuple", "dict", "set"):
+                if obj.path == "collections.defaultdict":
+                    self.change(obj)  # looking a missing key up makes it
+                    self.hold(obj, frozenset({self.make(node, "missing")}))
+                    factories = frozenset(o for o in obj.contents if o.kind in ("function", "class", "bound"))
+                    result |= self.call_values(factories, [], node) if factories else ATOM
+                    if obj.fields.get("factory"):
+                        self.hold(obj, self.call_values(obj.fields["factory"], [], node))
+                if isinstance(node.slice, ast.Slice):
+                    made = self.make(node, "slice", type=obj.type)
+                    self.hold(made, frozenset(obj.contents))
+                    result.add(made)
+                result |= obj.contents
+            elif obj.type == "namespace":
+                result |= parts_of(obj)
+            elif obj.type != "match":  # its groups are texts
+                result.add(self.column(node, obj, index))
+                if obj.type == "frame":
+                    continue  # columns or rows, never what a cell holds
+                result |= parts_of(obj)
+                for base_obj in obj.fields.get("base", ATOM):
+                    result |= base_obj.contents
+        return frozenset(result) | self.dunders(base, [index], only=("__getitem__", "__class_getitem__"))
+
+    def column(self, node: ast.Subscript, obj: Obj, index: Values) -> Obj:
+        """The part of an object that a subscript gives: it may share memory, so it is the same abstract object.
+
+        A selection of a frame's columns by a list, or of its rows by a condition, is always a copy.
+        """
+        kinds = {i.type for i in index}
+        if obj.type == "ndarray":
+            if kinds and kinds <= {"ndarray", "series", "list"}:
+                return self.make(node, "rows", type="ndarray")  # indexing by an array copies
+            return self.part_of(node, obj, "ndarray")
+        if obj.type == "grouped":
+            base = next(iter(obj.fields.get("base", ATOM)), obj)
+            return self.share(node, base, "pandas") if self.copy_on_write else obj
+        if obj.type not in FRAMES:
+            return obj
+        constants = self.constant(node.slice) if obj.type == "frame" else None
+        if constants and all(isinstance(c, str) for c in constants):
+            return self.share(node, obj, "series")
+        if obj.type == "frame" and kinds and kinds <= {"list", "index"}:
+            return self.copied(node, "columns", obj)
+        if obj.type != "pandas" and kinds and kinds <= {"series"}:
+            return self.copied(node, "rows", obj)
+        return self.share(node, obj, "pandas")
+
+    def copied(self, node: ast.Subscript, what: str, obj: Obj) -> Obj:
+        """A selection that is a copy; lists in its cells are the same."""
+        made = self.make(node, what, type=obj.type)
+        self.hold(made, frozenset(obj.contents))
+        self.share_index(made, [obj])
+        return made
+
+    def of_Attribute(self, node: ast.Attribute) -> Values:
+        base = self.eval(node.value)
+        result: set[Obj] = set()
+        for obj in base:
+            result |= self.attribute(obj, node)
+        return frozenset(result)
+
+    def attribute(self, obj: Obj, node: ast.Attribute) -> Values:
+        if obj.kind == "lib":
+            path = f"{obj.path}.{node.attr}"
+            if path == "sys.modules":
+                self.find(
+                    "NB220", node, path, f"`{path}` cannot be followed by reading the code", "use the variables by name"
+                )
+            self.statement.imports.add(path)
+            return frozenset({self.library(path)})
+        if node.attr in ("__globals__", "__code__", "__closure__"):
+            self.find(
+                "NB220",
+                node,
+                node.attr,
+                f"`{node.attr}` cannot be followed by reading the code",
+                "change the variable itself",
+            )
+        if node.attr == "__class__" and obj.kind == "instance":
+            return frozenset(obj.bases)
+        if node.attr == "__dict__":
+            return frozenset({self.namespace(node, obj)})
+        if obj.path == "enum member" and node.attr in ("value", "_value_"):
+            return obj.fields["value"]
+        found = self.lookup(obj, node.attr)
+        hooks = ("__getattribute__",) if found else ("__getattribute__", "__getattr__")
+        worked_out = self.dunders(frozenset({obj}), [], only=hooks)
+        if found:
+            return self.bound(obj, found, node) | worked_out
+        if obj.kind == "instance":
+            return worked_out | frozenset(obj.contents)
+        if node.attr in ATOM_ATTRIBUTES and obj.kind == "value" and not (obj.type in DATA and node.attr in DATE_PARTS):
+            return ATOM
+        if obj.type in FRAMES:
+            if node.attr in ("columns", "index", "dtypes"):
+                made = self.make(node, "index", type="index")
+                return self.index_of(obj) if self.names_indexes and node.attr != "dtypes" else frozenset({made})
+            if node.attr in GROUPED:
+                return frozenset({self.part_of(node, obj, "grouped")})
+            kind = "ndarray" if node.attr == "values" else obj.type if node.attr == "T" else "pandas"
+            if kind == "ndarray" or node.attr == "array":
+                return frozenset({self.memory_view(node, obj)})
+            return frozenset({self.share(node, obj, kind)})
+        if obj.type == "ndarray":
+            return frozenset({self.part_of(node, obj, "ndarray")})
+        if obj.kind in ("class", "super"):
+            return frozenset(obj.contents) | (frozenset({obj}) if obj.kind == "class" else ATOM)
+        if obj.kind == "function":
+            return frozenset(obj.contents)
+        if obj.type in ("bunch",) and node.attr == "frame":
+            return frozenset({self.make(node, "bunch.frame", type="frame")} | obj.contents)
+        effect = method_effect(node.attr, obj.type) if obj.type in ("list", "dict", "set") else None
+        if effect is not None and effect.changes:
+            method = self.make(node, "method", type="callable")
+            self.hold(method, frozenset({obj}))
+            return frozenset({obj, method})
+        if obj.type == "sklearn" and node.attr.endswith("_") and not node.attr.startswith("X_"):
+            # What an estimator has learnt is its own, not the data that it was given.
+            return frozenset({obj}) | frozenset(o for o in obj.contents if o.type not in DATA)
+        return frozenset({obj}) | parts_of(obj)
+
+    def comprehension(self, node: ast.expr, generators: list[ast.comprehension], parts: list[ast.expr]) -> list[Values]:
+        names = {n.id for g in generators for n in ast.walk(g.target) if isinstance(n, ast.Name)}
+        scope = Scope(node, bound=names)
+        results: list[Values] = [ATOM for _ in parts]
+        outer = self.frame
+        first = self.eval(generators[0].iter)
+        frame = self.enter(node, scope, outer)
+        self.depth += 1
+        for _ in range(2):
+            self.frame = frame
+            for index, generator in enumerate(generators):
+                values = first if index == 0 else self.eval(generator.iter)
+                if index == 0:
+                    self.frame = outer
+                constants = self.constant_elements(generator.iter)
+                self.frame = frame
+                self.assign_member(generator, values, constants, index, outer, frame)
+                for condition in generator.ifs:
+                    self.eval(condition)
+            results = [before | self.eval(part) for before, part in zip(results, parts, strict=True)]
+        self.depth -= 1
+        self.frame = outer
+        return results
+
+    def assign_member(
+        self,
+        generator: ast.comprehension,
+        values: Values,
+        constants: Constants,
+        index: int,
+        outer: Frame | None,
+        frame: Frame,
+    ) -> None:
+        source = generator.iter
+        if index == 0 and isinstance(source, ast.Call) and isinstance(generator.target, ast.Tuple):
+            # The first source is evaluated outside the comprehension's own scope.
+            self.frame = outer
+            pairs: list[Values] = []
+            if isinstance(source.func, ast.Name) and source.func.id == "zip":
+                pairs = [self.members(self.eval(a)) for a in source.args if not isinstance(a, ast.Starred)]
+            self.frame = frame
+            owner = items_owner(source)
+            if owner is not None:
+                self.frame = outer
+                owners = self.eval(owner)
+                self.frame = frame
+                if not any(o.type in FRAMES for o in owners):
+                    held = self.members(owners)
+                    pairs = [hashable(held), held]
+            if len(pairs) == len(generator.target.elts):
+                for target, pair in zip(generator.target.elts, pairs, strict=True):
+                    self.assign(target, pair, None, None)
+                return
+        self.assign(generator.target, self.members(values), constants, None)
+
+    def of_ListComp(self, node: ast.ListComp | ast.SetComp) -> Values:
+        made = self.make(node, "comprehension", type="set" if isinstance(node, ast.SetComp) else "list")
+        self.hold(made, self.comprehension(node, node.generators, [node.elt])[0])
+        return frozenset({made})
+
+    of_SetComp = of_ListComp
+
+    def of_GeneratorExp(self, node: ast.GeneratorExp) -> Values:
+        made = self.make(node, "generator", type="generator_object")
+        members = self.comprehension(node, node.generators, [node.elt])[0]
+        made.fields["yields"] = made.fields.get("yields", ATOM) | members
+        self.hold(made, members | self.eval(node.generators[0].iter))
+        return frozenset({made})
+
+    def of_DictComp(self, node: ast.DictComp) -> Values:
+        made = self.make(node, "comprehension", type="dict")
+        keys, values = self.comprehension(node, node.generators, [node.key, node.value])
+        self.hold(made, keys | values)
+        return frozenset({made})
+
+    def constant(self, node: ast.expr) -> Constants:
+        """The plain values that an expression can have where that is known: strings, numbers, paths."""
+        return constant_of(node, self.lookup_constant)
+
+    def lookup_constant(self, name: str | ast.Call) -> Constants:
+        if isinstance(name, ast.Call):
+            return self.returned.get(id(name))
+        return self.state.get(self.resolve(name)).constants
+
+    def constant_elements(self, node: ast.expr) -> Constants:
+        """The members of a literal list or tuple, or of a name bound to one."""
+        whole = self.constant(node)
+        if whole is None:
+            return None
+        members: set[object] = set()
+        for value in whole:
+            if not isinstance(value, tuple):
+                return None
+            members.update(value)
+        return frozenset(members)

@@ -1,0 +1,280 @@
+"""What a cache file holds, what it is written with, and whether that is faithful."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterable
+
+from nb2stage.analysis.consequences import MAIN_STATES
+from nb2stage.analysis.heap import Finding
+from nb2stage.analysis.objects import Obj, Statement, Var, reach
+from nb2stage.analysis.scopes import free_names
+from nb2stage.analysis.versions import DEFINITIONS, Need, Transfer, Versions
+
+PICKLE_HOOKS = ("__getstate__", "__setstate__", "__reduce__", "__reduce_ex__")
+UNSAVABLE = {
+    "match": "a match of a regular expression",
+    "handle": "an open file, connection or lock",
+    "generator_object": "a generator",
+}
+# Types of values that can be saved, so far as what they hold can be.
+SAVABLE = {
+    *(
+        "list",
+        "dict",
+        "set",
+        "tuple",
+        "iter",
+        "partial",
+        "class",
+        "path",
+        "exception",
+        "bunch",
+        "random state",
+        "namespace",
+        "buffer",
+        "bytearray",
+    ),
+    *("frame", "series", "pandas", "index", "grouped", "ndarray", "generator"),
+    *("sklearn", "scipy", "statsmodels", "matplotlib"),
+}
+
+
+class FileContents(Versions):
+    """The contents of cache files."""
+
+    def state_of(self, transfer: Transfer, name: str) -> list[str] | None:
+        """Of a function `[]`, of a class the attributes whose values cross; None for any other value."""
+        var = self.exits[transfer.stage].get(name, Var())
+        if not var.sites or not all(isinstance(s.node, DEFINITIONS) for s in var.sites):
+            return None
+        attributes: set[str] = set()
+        for obj in var.values:
+            # The members of an `Enum` cannot be set again.
+            members = any(base.path.startswith("enum.") for base in reach(obj.bases))
+            for each, inner in obj.fields.items():
+                if (
+                    obj.kind == "class"
+                    and not members
+                    and (each in obj.stored or not each.startswith("__"))
+                    and not any(o.kind == "function" and o.bases for o in inner)
+                ):
+                    attributes.add(each)
+        return sorted(attributes)
+
+    def kind_of(self, transfer: Transfer) -> str:
+        values = frozenset(obj for name in transfer.names for obj in self.exits[transfer.stage].get(name, Var()).values)
+        self.check_savable(transfer, values)
+        if len(transfer.names) == 1 and not transfer.optional:
+            name = transfer.names[0]
+            if name in MAIN_STATES.values():
+                return name
+            if values and all(obj.kind == "value" and obj.type in ("frame", "series") for obj in values):
+                return "pandas"
+        reached = self.pickled(values, self.end(transfer.stage))
+        if any(self.is_local_function(obj, transfer) or self.is_module(obj) for obj in reached):
+            return "cloudpickle"
+        if any(obj.type == "statsmodels" for obj in reached) and not any(obj.kind == "class" for obj in reached):
+            return "cloudpickle"  # some of its models hold functions without a name
+        plain = (
+            len(transfer.names) == 1 and not transfer.optional and self.state_of(transfer, transfer.names[0]) is None
+        )
+        if plain and values and all(o.kind == "value" and o.type in ("ndarray", "sklearn") for o in reached):
+            return "joblib"
+        return "pickle"
+
+    def is_untried(self, transfer: Transfer) -> bool:
+        """Whether a file holds something of which it is not known that it can be saved."""
+        values = {obj for name in transfer.names for obj in self.exits[transfer.stage].get(name, Var()).values}
+        held = self.pickled(values, self.end(transfer.stage))
+        return any(
+            obj.kind == "lib"
+            or (obj.kind == "value" and obj.type not in SAVABLE)
+            or (self.is_pickled_by_members(obj) and self.holds_itself(obj, guesses=True))
+            for obj in held
+        )
+
+    def holds_definitions(self, transfer: Transfer) -> bool:
+        """Whether a file may hold something that the notebook defines, or an instance of it."""
+        values = {obj for name in transfer.names for obj in self.exits[transfer.stage].get(name, Var()).values}
+        return any(obj.kind not in ("value", "lib") for obj in self.pickled(values, self.end(transfer.stage)))
+
+    def pickled(self, values: Iterable[Obj], before: int) -> set[Obj]:
+        """What a pickle holds: functions and classes of the script are in it by name, without what they hold."""
+        seen: set[Obj] = set()
+        todo = list(values)
+        for obj in values:
+            if obj.kind == "class":
+                todo += [o for inner in obj.fields.values() for o in inner]
+            todo += obj.contents if obj.kind in ("class", "function") else ()
+        while todo:
+            obj = todo.pop()
+            if obj in seen:
+                continue
+            seen.add(obj)
+            if obj.kind in ("function", "class") and outermost(obj):
+                continue
+            todo.extend(o for o in obj.contents if obj.since.get(o, -1) < before)
+            todo.extend(obj.bases)
+            for name, inner in obj.fields.items():
+                todo.extend(inner if name != "formula" else ())  # which is looked up by name when it is loaded
+        return seen
+
+    def held_by_name(self, transfer: Transfer) -> set[Obj]:
+        """The functions and classes that a file holds by name: they are looked up when it is loaded."""
+        if transfer.kind == "cloudpickle":
+            return set()  # which holds what scripts define whole
+        roots: set[Obj] = set()
+        for name in transfer.names:
+            state = self.state_of(transfer, name)
+            values = self.exits[transfer.stage].get(name, Var()).values
+            if state is None:
+                roots |= values
+                continue
+            for obj in values:
+                attributes = [obj.fields[each] for each in state] if obj.kind == "class" else obj.fields.values()
+                roots |= {o for inner in attributes for o in inner} | obj.contents
+        held = self.pickled(roots, self.end(transfer.stage))
+        return {obj for obj in held if obj.kind in ("function", "class") and not self.is_local_function(obj, transfer)}
+
+    def definition_of(self, obj: Obj) -> tuple[Statement | None, str]:
+        """The statement that makes a function or class, and the name under which a pickle finds it."""
+        return self.definitions.get(obj.node), outermost(obj)
+
+    def holds_formula(self, transfer: Transfer) -> bool:
+        """Whether a file may hold a model of statsmodels, which looks its formula's names up when it is loaded."""
+        exits = self.exits[transfer.stage]
+        values = frozenset(obj for name in transfer.names for obj in exits.get(name, Var()).values)
+        held = self.pickled(values, self.end(transfer.stage))
+        return any(obj.type == "statsmodels" or "formula" in obj.fields for obj in held)
+
+    def is_local_function(self, obj: Obj, transfer: Transfer) -> bool:
+        """Whether an object is a function or class that another script cannot find by its name."""
+        if obj.kind not in ("function", "class") or (obj.kind == "function" and obj.bases):
+            return False
+        name = outermost(obj)
+        var = self.exits[transfer.stage].get(name) if name else None
+        nested = isinstance(obj.node, DEFINITIONS) and obj.node.name != name
+        return var is None or not any(v is obj or (nested and outermost(v) == name) for v in var.values)
+
+    def is_module(self, obj: Obj) -> bool:
+        """Whether an object is certainly a module, which a plain pickle cannot hold."""
+        return obj.kind == "lib" and obj.path in self.modules
+
+    def check_savable(self, transfer: Transfer, values: frozenset[Obj]) -> None:
+        for name in transfer.names:
+            reached = self.pickled(self.exits[transfer.stage].get(name, Var()).values, self.end(transfer.stage))
+            members = {o for cls in reached if cls.kind == "class" for held in cls.fields.values() for o in held}
+            what = next(filter(None, (self.unsavable(o, self.end(transfer.stage)) for o in {*reached, *members})), "")
+            if what:
+                self.refuse(transfer, name, what)
+                return
+            var = self.exits[transfer.stage].get(name, Var())
+            state = self.state_of(transfer, name)
+            if state is not None and ("*" in state or self.changes_methods(var)):
+                self.refuse(transfer, name, "attributes that are set under names which are worked out")
+                return
+            if state is not None and (
+                len(var.values) != 1 or getattr(next(iter(var.sites)).node, "decorator_list", [])
+            ):
+                self.refuse(transfer, name, "state that a decorated or conditional definition keeps between calls")
+                return
+            local = [o for o in reached if self.is_local_function(o, transfer) or self.is_module(o)]
+            own = [o for o in reached if o.kind == "class" and not self.is_local_function(o, transfer)]
+            if local and own:
+                what = "a module" if all(map(self.is_module, local)) else "a function without a name"
+                self.refuse(transfer, name, f"{what} together with an instance of your class")
+                return
+            if any(obj.kind == "class" for obj in local):
+                # cloudpickle forgets its qualified name, which its `repr` shows.
+                self.refuse(transfer, name, "a class that a function makes")
+                return
+            if any(obj.type == "cached" for obj in local):
+                self.refuse(transfer, name, "a cached function whose name is bound again")
+                return
+            for obj in local:
+                self.check_function(transfer, name, obj)
+
+    def unsavable(self, obj: Obj, before: int) -> str:
+        """What an object is that no file keeps as it is; empty for any other."""
+        if obj.type in UNSAVABLE and obj.kind == "value":
+            return UNSAVABLE[obj.type]
+        if obj.kind == "instance" and any(self.interpreter.lookup(obj, hook) for hook in PICKLE_HOOKS):
+            return "an instance of a class that says itself what is saved of it"
+        kept = self.changers.get(obj, ()) if obj.type == "cached" else ()
+        if any(s.position < before and not self.repeatable(s) for s in kept):
+            return "state that a decorated or conditional definition keeps between calls"
+        values = reach(obj.fields["value"]) if obj.path == "enum member" else ()
+        if any(s.position < before for value in values for s in self.changers.get(value, ())):
+            return "a member of an Enum whose value changes"
+        if obj.type == "iter" and obj.path == "dict view":
+            return "the keys, values or items of a dict, which follow its changes"
+        if self.is_pickled_by_members(obj) and self.holds_itself(obj):
+            return "a Counter or exception that holds itself"
+        return ""
+
+    def is_pickled_by_members(self, obj: Obj) -> bool:
+        """Whether a pickle asks for what an object holds before it notes that it has the object itself."""
+        own = any(base.path == "collections.Counter" or base.type == "exception" for base in reach(obj.bases))
+        return own or obj.path == "collections.Counter" or obj.type == "exception"
+
+    def holds_itself(self, obj: Obj, guesses: bool = False) -> bool:
+        """Whether an object is within what it holds; with `guesses`, as unknown calls may have made it."""
+        seen: set[Obj] = set()
+        todo = [obj]
+        while todo:
+            held = todo.pop()
+            found = (held.contents if guesses else held.contents - held.guessed).union(*held.fields.values()) - seen
+            if obj in found:
+                return True
+            seen |= found
+            todo += found
+        return False
+
+    def changes_methods(self, var: Var) -> bool:
+        """Whether a method itself has been given attributes, which cross with neither source nor state."""
+        methods = {o for cls in var.values if cls.kind == "class" for inner in cls.fields.values() for o in inner}
+        return any(
+            not self.repeatable(s)
+            for o in methods
+            if o.kind == "function" and o.bases
+            for s in self.changers.get(o, ())
+        )
+
+    def check_function(self, transfer: Transfer, name: str, fn: Obj) -> None:
+        """A function that is saved whole takes its globals along as they are: they must not change afterwards."""
+        if not isinstance(fn.node, (*DEFINITIONS, ast.Lambda)):
+            return
+        enclosed: set[str] = set()
+        frame = fn.frame
+        while frame is not None:  # variables of the calls around it are saved with it
+            enclosed |= frame.scope.local_names if not frame.scope.is_class else set()
+            frame = frame.parent
+        for free in sorted(free_names(fn.node) - enclosed):
+            var = self.exits[transfer.stage].get(free)
+            if var is None:
+                continue
+            need = Need(free, var.values, var.sites, 1 << 60)
+            last = self.interpreter.state.get(free)
+            end = self.end(transfer.stage)
+            changed = any(s.position >= end for o in reach(var.values) for s in self.changers.get(o, ()))
+            fixed = all(self.repeatable(s) for s in self.history(need, None))
+            if not fixed or changed or last.sites != var.sites:
+                self.refuse(transfer, name, f"a function without a name that uses `{free}`")
+
+    def refuse(self, transfer: Transfer, name: str, what: str) -> None:
+        var = self.exits[transfer.stage].get(name, Var())
+        site = max(var.sites or self.stages[transfer.stage].statements, key=lambda s: s.position)
+        self.findings.append(Finding("NB243", site, site.node, name, text=what))
+
+
+def outermost(obj: Obj) -> str:
+    """The global name under which a pickle finds a function or class: its own, or that of the class around it."""
+    if obj.kind not in ("function", "class") or not isinstance(obj.node, DEFINITIONS):
+        return ""
+    name, frame = obj.node.name, obj.frame
+    while frame is not None:
+        if not isinstance(frame.scope.node, ast.ClassDef):
+            return ""
+        name, frame = frame.scope.node.name, frame.parent
+    return name

@@ -1,0 +1,429 @@
+"""Functions and classes of the notebook: their bodies are interpreted at each call, with the names as they are then."""
+
+from __future__ import annotations
+
+import ast
+from functools import cache
+
+from nb2stage.analysis.heap import (
+    USED_UP,
+    Argument,
+    BlindCall,
+    Heap,
+    _line,
+    _mentioned,
+)
+from nb2stage.analysis.objects import ATOM, Constants, Frame, Obj, State, Values, Var, merge, reach
+from nb2stage.analysis.scopes import (
+    Scope,
+    bound_names,
+    free_names,
+    parameters,
+    scope_of,
+)
+
+MAX_DEPTH = 12
+MAX_CONSTANTS = 32
+
+# Decorators that give back the function they are given, or something that calls it.
+KEEPING = (
+    "staticmethod",
+    "classmethod",
+    "property",
+    "lru_cache",
+    "cache",
+    "dataclass",
+    "wraps",
+    "contextmanager",
+    "njit",
+    "jit",
+    "abstractmethod",
+    "available_if",
+    "total_ordering",
+    "cached_property",
+    "setter",
+    "overload",
+    "unique",
+)
+
+
+def _methods(obj: Obj) -> list[tuple[str, Values]]:
+    found: dict[str, Values] = {}
+    todo, seen = list(obj.bases), set()
+    while todo:
+        cls = todo.pop(0)
+        if cls.kind == "class" and cls not in seen:
+            seen.add(cls)
+            for name, values in cls.fields.items():
+                found.setdefault(name, values)
+            todo.extend(cls.bases)
+    return list(found.items())
+
+
+def returned_constants(node: ast.AST, constants: list[Constants]) -> Constants:
+    """The plain values that a call certainly gives one of, where that is known."""
+    if isinstance(node, ast.FunctionDef):
+        ways = sum(isinstance(part, ast.Return) for part in ast.walk(node))
+        if ways != 1 or node.decorator_list or scope_of(node).is_generator:
+            return None  # which of several paths is taken is not known
+    elif not isinstance(node, ast.Lambda):
+        return None
+    known = [each for each in constants if each is not None]
+    found = frozenset(value for each in known for value in each)
+    return found if known and len(known) == len(constants) and len(found) <= MAX_CONSTANTS else None
+
+
+@cache
+def gives_plain_values(node: ast.FunctionDef) -> bool:
+    """Whether a function returns nothing but what operators make of its parameters, of constants and of calls of itself."""
+    names = {a.arg for a in (*node.args.posonlyargs, *node.args.args, *node.args.kwonlyargs)}
+    inside = [part for statement in node.body for part in ast.walk(statement)]
+    names -= {name for part in inside for name in bound_names(part)}
+
+    def is_plain(part: ast.expr) -> bool:
+        if isinstance(part, ast.Call):
+            itself = isinstance(part.func, ast.Name) and part.func.id == node.name
+            return itself and all(is_plain(a) for a in (*part.args, *(k.value for k in part.keywords)))
+        if isinstance(part, ast.Name):
+            return part.id in names
+        operator = isinstance(part, ast.BinOp | ast.UnaryOp | ast.BoolOp | ast.Compare | ast.IfExp)
+        inner = [each for each in ast.iter_child_nodes(part) if isinstance(each, ast.expr)]
+        return isinstance(part, ast.Constant) or (operator and all(map(is_plain, inner)))
+
+    returned = [part.value for part in inside if isinstance(part, ast.Return) and part.value is not None]
+    nested = any(isinstance(part, ast.FunctionDef | ast.AsyncFunctionDef) for part in inside)
+    return node.name not in names and not nested and all(map(is_plain, returned))
+
+
+class Functions(Heap):
+    """Calls of what the notebook defines."""
+
+    def function(self, node: ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda) -> Obj:
+        obj = self.make(node, "function", kind="function")
+        obj.node, obj.frame = node, self.frame
+        arguments = node.args
+        positional = [*arguments.posonlyargs, *arguments.args]
+        pairs = list(zip(reversed(positional), reversed(arguments.defaults), strict=False))
+        pairs += [(a, d) for a, d in zip(arguments.kwonlyargs, arguments.kw_defaults, strict=True) if d is not None]
+        for argument, default in pairs:
+            obj.fields["=" + argument.arg] = self.eval(default)
+        if self.frame is not None:
+            self.frame.made.append(obj)
+        return obj
+
+    def decorate(self, decorator: ast.expr, values: Values) -> Values:
+        """What a decorator makes of a function or class."""
+        name = decorator.func if isinstance(decorator, ast.Call) else decorator
+        last = name.attr if isinstance(name, ast.Attribute) else getattr(name, "id", "")
+        called = self.eval(decorator)
+        if isinstance(name, ast.Attribute) and last not in KEEPING:
+            # `@describe.register`: what is decorated is kept by a function or object of the notebook.
+            for owner in self.eval(name.value):
+                if owner.kind != "lib":
+                    self.change(owner)
+                    self.hold(owner, values)
+                    called = called - {owner}
+            if not called or all(o.kind != "lib" for o in called):
+                return values
+        for obj in values:
+            if obj.kind == "class" and last == "dataclass":
+                obj.type = "dataclass"
+                for field_name, inner in list(obj.fields.items()):
+                    # Defaults of fields cannot be mutable; each instance has its own value.
+                    obj.fields[field_name] = frozenset(o for o in inner if o.kind == "function")
+            if obj.kind == "function" and last in ("lru_cache", "cache"):
+                obj.type = "cached"
+            if obj.kind == "function" and last in ("staticmethod", "classmethod", "property", "cached_property"):
+                obj.type = "property" if last == "cached_property" else last
+        if last in KEEPING or (all(obj.kind == "lib" for obj in called) and called):
+            return values
+        argument = Argument(values, None, None, None)
+        return self.call_values(called, [argument], decorator)
+
+    def enter(self, node: ast.AST, scope: Scope, parent: Frame | None) -> Frame:
+        key = (id(node), self.stack)
+        frame = self.frames.get(key)
+        if frame is None:
+            frame = self.frames[key] = Frame(len(self.frames) + 1, scope, parent)
+        frame.parent = parent
+        return frame
+
+    def call_function(self, fn: Obj, arguments: list[Argument], node: ast.AST, receiver: Values = ATOM) -> Values:
+        """Interpret the body of a function of the notebook with these arguments."""
+        assert isinstance(fn.node, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda)
+        self.budget -= 1
+        self.statement.calls = True
+        if fn.type == "cached":
+            self.cached_calls.setdefault(fn, set()).add(self.statement.stage)
+        active = self.stack.count(id(fn.node))
+        if active > 1 or len(self.stack) > 2 * MAX_DEPTH or self.budget < 0:
+            return self.call_blindly(fn, arguments, node, receiver)
+        outer_stack, outer_frame, outer_loops = self.stack, self.frame, self.loops
+        base = self.state
+        self.stack = (*self.stack, id(node), id(fn.node))
+        frame = self.enter(fn.node, scope_of(fn.node), fn.frame)
+        saved = (frame.returns, frame.ends, frame.constants)
+        frame.returns, frame.ends, frame.constants = [], [], []
+        frame.made.append(fn)
+        self.state, self.frame, self.loops = State(base), frame, []
+        self.depth += 1
+        self.bind_parameters(fn, frame, arguments, receiver)
+        inside = self.state
+        if isinstance(fn.node, ast.Lambda):
+            frame.returns.append(self.eval(fn.node.body))
+            frame.constants.append(self.constant(fn.node.body))
+        else:
+            self.execute_block(fn.node.body)
+        falls_through = not isinstance(fn.node, ast.Lambda) and not self.state.dead
+        for end in frame.ends:
+            end.dead = False
+        self.finish_call(base, inside, [*frame.ends, self.state])
+        result: Values = frozenset().union(*frame.returns)
+        if fn.type == "cached" and (result or self.reads_variables(fn)):
+            # What the cache keeps can be told from a new result.
+            self.change(fn)
+            self.hold(fn, result)
+        self.close_over(frame)
+        self.depth -= 1
+        self.frame, self.stack, self.loops = outer_frame, outer_stack, outer_loops
+        self.last_returned = None if falls_through else returned_constants(fn.node, frame.constants)
+        frame.returns, frame.ends, frame.constants = saved
+        if scope_of(fn.node).is_generator:
+            made = self.make(node, "generator", type="generator_object")
+            made.fields["yields"] = made.fields.get("yields", ATOM) | result
+            self.hold(made, result | frozenset().union(*(a.values for a in arguments)) | {fn})
+            return frozenset({made})
+        return result
+
+    def reads_variables(self, fn: Obj) -> bool:
+        """Whether a function looks up globals that may be bound again or changed."""
+        assert fn.node is not None
+        for name in free_names(fn.node):
+            sites = self.state.get(name).sites
+            if any(not isinstance(s.node, ast.Import | ast.ImportFrom | ast.FunctionDef | ast.ClassDef) for s in sites):
+                return True
+        return False
+
+    def finish_call(self, base: State, inside: State, ends: list[State]) -> None:
+        live = [end for end in ends if not end.dead]
+        joined, _ = merge(base, live) if live else merge(base, [inside])
+        base.delta.update(joined.delta)
+        self.state = base
+
+    def close_over(self, frame: Frame) -> None:
+        """Functions made in a call hold what the call's variables refer to."""
+        for fn in frame.made:
+            if fn.frame is not frame or fn.node is None:
+                continue
+            for name in frame.scope.local_names & _mentioned(fn.node):
+                self.hold(fn, self.state.get((frame.number, name)).values)
+
+    def call_blindly(self, fn: Obj, arguments: list[Argument], node: ast.AST, receiver: Values) -> Values:
+        """A call that is not followed (recursion, too deep): it may do anything to what it can reach."""
+        values: Values = frozenset().union(receiver, *(a.values for a in arguments))
+        self.change_deep(values, known=False)
+        assert fn.node is not None
+        for name in sorted(free_names(fn.node)):
+            if self.state.get(name).sites:
+                self.load(name, fn.node)
+        for state in sorted(self.seeded):
+            self.draw(state)
+        self.last_returned = None
+        if not values and self.gives_plain_values(fn):
+            return ATOM
+        made = self.make(node, "blind")
+        self.hold(made, values)
+        return values | {made}
+
+    def gives_plain_values(self, fn: Obj) -> bool:
+        """Whether a function that is given numbers and texts certainly gives such: `n * fact(n - 1) if n else 1`."""
+        node = fn.node
+        if not isinstance(node, ast.FunctionDef) or fn.frame is not None or scope_of(node).is_generator:
+            return False
+        itself = self.state.get(node.name).values == {fn}
+        return itself and not any(fn.fields.values()) and gives_plain_values(node)
+
+    def bind_parameters(self, fn: Obj, frame: Frame, arguments: list[Argument], receiver: Values) -> None:
+        node = fn.node
+        assert isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda)
+        positional = [*node.args.posonlyargs, *node.args.args]
+        given: dict[str, Argument] = {}
+        plain = [a for a in arguments if a.name is None and not a.star]
+        if fn.bases and fn.type != "staticmethod":
+            plain = [Argument(receiver, None, None, None), *plain]
+        for parameter, argument in zip(positional, plain, strict=False):
+            given[parameter.arg] = argument
+        names = {p.arg for p in parameters(node)}
+        rest = plain[len(positional) :] + [a for a in arguments if a.name is not None and a.name not in names]
+        given.update({a.name: a for a in arguments if a.name in names and a.name is not None})
+        stars: Values = frozenset().union(*(self.members(a.values) for a in arguments if a.star))
+        for parameter in parameters(node):
+            self.bind_parameter(fn, frame, parameter, given.get(parameter.arg), stars, rest)
+
+    def bind_parameter(
+        self, fn: Obj, frame: Frame, parameter: ast.arg, given: Argument | None, stars: Values, rest: list[Argument]
+    ) -> None:
+        node = fn.node
+        assert isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda)
+        values: Values
+        constants: Constants = None
+        if parameter is node.args.vararg or parameter is node.args.kwarg:
+            made = self.make(parameter, "rest", type="tuple" if parameter is node.args.vararg else "dict")
+            self.hold(made, stars | frozenset().union(*(a.values for a in rest)))
+            values = frozenset({made})
+        elif given is not None:
+            values, constants = given.values, given.constants
+        else:
+            values = fn.fields.get("=" + parameter.arg, ATOM) | stars
+        self.set((frame.number, parameter.arg), Var(values, frozenset({self.statement}), 0, constants))
+
+    def instantiate(self, cls: Obj, arguments: list[Argument], node: ast.AST) -> Values:
+        instance = self.make(node, "instance", kind="instance")
+        instance.bases = tuple(dict.fromkeys((*instance.bases, cls)))
+        values: Values = frozenset().union(*(a.values for a in arguments))
+        init = self.lookup(instance, "__init__") | self.lookup(instance, "__new__")
+        post = self.lookup(instance, "__post_init__")
+        for fn in sorted(init | post, key=_line):
+            if fn.kind == "function":
+                self.call_function(fn, arguments, node, frozenset({instance}))
+        # Without an `__init__` of the notebook's own, a dataclass, a named tuple or the library's base keeps all.
+        if not init:
+            self.hold(instance, values)
+        if cls.type == "dataclass":
+            self.hold(instance, frozenset({self.make(node, "fields")}))
+        for name, fields in cls.fields.items() if cls.type != "dataclass" else ():
+            if not name.startswith("__"):
+                self.hold(instance, frozenset(o for o in fields if o.kind not in ("function", "class")))
+        return frozenset({instance})
+
+    def lookup(self, obj: Obj, name: str, seen: frozenset[Obj] = frozenset()) -> Values:
+        """The attribute `name` of an instance or class, found in the notebook's classes."""
+        if obj.kind == "class" and name in obj.fields:
+            found = obj.fields[name]
+            return frozenset(o for o in found if o.kind == "function") if obj.type == "dataclass" else found
+        if obj.kind in ("class", "instance", "super"):
+            for base in obj.bases:
+                if base not in seen:
+                    found = self.lookup(base, name, seen | {obj})
+                    if found:
+                        return found
+        return ATOM
+
+    def bound(self, obj: Obj, found: Values, node: ast.AST) -> Values:
+        """Functions found on an object, tied to it; a property is called."""
+        result: set[Obj] = set()
+        for value in found:
+            if value.kind != "function":
+                result.add(value)
+            elif value.type == "property":
+                result |= self.call_function(value, [], node, frozenset({obj}))
+            else:
+                tied = self.make(node, f"bound{value.node.lineno if value.node else 0}", kind="bound")  # type: ignore[attr-defined]
+                tied.fields["function"] = frozenset({value})
+                receiver = frozenset(obj.contents) if obj.kind == "super" else frozenset({obj})
+                if value.type == "classmethod" and obj.kind == "instance":
+                    receiver = frozenset(obj.bases)
+                tied.fields["self"] = tied.fields.get("self", ATOM) | receiver
+                result.add(tied)
+        return frozenset(result) | (frozenset(obj.contents) if obj.kind == "instance" else ATOM)
+
+    def dunders(self, values: Values, operands: list[Values], only: tuple[str, ...] = ()) -> Values:
+        """Call the special methods that an operator, a builtin or an iteration may call on instances."""
+        result: set[Obj] = set()
+        for obj in values:
+            if obj.kind != "instance":
+                continue
+            for name, found in _methods(obj):
+                wanted = (
+                    name in only
+                    if only
+                    else name.startswith("__")
+                    and name not in ("__init__", "__new__", "__post_init__", "__init_subclass__")
+                )
+                if wanted:
+                    arguments = [Argument(v, None, None, None) for v in operands]
+                    for fn in found:
+                        if fn.kind == "function" and fn.node is not None:
+                            result |= self.call_function(fn, arguments, fn.node, frozenset({obj}))
+        return frozenset(result)
+
+    def call_inside(self, obj: Obj, arguments: list[Argument], node: ast.AST) -> Values:
+        """Call the functions that an object holds."""
+        inner = frozenset(o for o in reach([obj]) if o.kind in ("function", "bound", "class", "lib"))
+        extra = [Argument(frozenset(obj.contents), None, None, None), *arguments]
+        result: Values = ATOM
+        for fn in inner:
+            if fn.kind != "lib":
+                result |= self.call_blind_arguments(fn, extra, node)
+            else:
+                result |= self.call_library(fn.path, arguments, node)
+        return result | frozenset(o for o in obj.contents if o.kind == "value")
+
+    def call_blind_arguments(self, fn: Obj, arguments: list[Argument], node: ast.AST, kind: str = "") -> Values:
+        """Call a function with each parameter possibly being any of the given values, or a new object of a `kind`: a callback.
+
+        Libraries hand functions around that call each other, so this is not followed per chain of calls: what a
+        function may do as a callback of one statement is worked out once, and again only when it may be given more.
+        """
+        values: Values = frozenset().union(*(a.values for a in arguments))
+        known = frozenset(
+            v for v in self.everything(values) if v.kind not in ("function", "class", "bound") and v.type != "handle"
+        )
+        call = self.blind_calls.setdefault((self.statement.position, fn), BlindCall())
+        grown = known - call.given
+        call.given |= known
+        if call.active or (not grown and call.turn == self.blind_turn and not call.binds):
+            return call.result
+        outermost = not self.blind_depth
+        self.blind_depth += 1
+        outer, self.stack = self.stack, (("callback", self.statement.position), id(fn.node))
+        call.active = True
+        for _ in range(4 if outermost else 1):
+            self.blind_turn += outermost
+            call.turn, version, given, binds = self.blind_turn, self.heap_version, call.given, self.global_binds
+            anything = self.make(node, "callback", type=kind)
+            self.hold(anything, frozenset(o for o in given if o.type not in USED_UP))
+            base = self.state
+            self.state = State(base)
+            self.depth += 1
+            call.result |= self.call_with(fn, Argument(given | {anything}, None, None, None), node)
+            self.depth -= 1
+            self.commit(base, [self.state, State(base)])  # it may not be called at all
+            call.binds = call.binds or self.global_binds != binds
+            if call.given == given and version == self.heap_version:
+                break
+        call.active = False
+        self.blind_depth -= 1
+        self.stack = outer
+        return call.result
+
+    def call_with(self, fn: Obj, given: Argument, node: ast.AST) -> Values:
+        if fn.kind == "bound":
+            result: Values = ATOM
+            for inner in fn.fields["function"]:
+                result |= self.call_function(inner, self.repeat(inner, given), node, fn.fields["self"])
+            return result
+        if fn.kind == "class":
+            return self.instantiate(fn, [given], node)
+        return self.call_function(fn, self.repeat(fn, given), node, given.values)
+
+    def repeat(self, fn: Obj, given: Argument) -> list[Argument]:
+        assert isinstance(fn.node, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda)
+        return [given for _ in parameters(fn.node)]
+
+    def super_object(self, node: ast.Call) -> Values:
+        made = self.make(node, "super", kind="super")
+        frame = self.frame
+        while frame is not None and not (isinstance(frame.scope.node, ast.FunctionDef) and frame.made):
+            frame = frame.parent
+        if frame is not None and isinstance(frame.scope.node, ast.FunctionDef):
+            for fn in frame.made:
+                if fn.node is frame.scope.node:
+                    made.bases = tuple(b for cls in fn.bases for b in cls.bases)
+            names = parameters(frame.scope.node)
+            if names:
+                self.hold(made, self.state.get((frame.number, names[0].arg)).values)
+        return frozenset({made})
+
+    def has_library_base(self, obj: Obj) -> bool:
+        return any(b.kind == "lib" for b in reach(obj.bases))

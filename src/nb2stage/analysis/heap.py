@@ -1,0 +1,453 @@
+"""Objects and what they hold: the lowest layer of the interpreter."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from nb2stage.analysis.effects import (
+    Effect,
+)
+from nb2stage.analysis.objects import ATOM, Constants, Frame, Key, Obj, State, Statement, Values, Var, reach
+
+# Data that an estimator or model holds is not changed when the estimator is.
+DATA = frozenset({"frame", "series", "ndarray", "pandas", "grouped"})
+
+FRAMES = frozenset({"frame", "series", "pandas"})
+
+GROUPED = frozenset(
+    [
+        "attrs",
+        "flags",
+        "style",
+        "groupby",
+        "rolling",
+        "expanding",
+        "ewm",
+        "resample",
+        "str",
+        "dt",
+        "cat",
+        "loc",
+        "iloc",
+        "at",
+        "iat",
+        "plot",
+        "sparse",
+    ]
+)
+
+CONTAINERS = ("list", "dict", "tuple", "set", "index")
+USED_UP = frozenset({"generator_object", "handle", "iter"})
+# What any use moves on: the next use begins where it ended.
+MOVING = frozenset({*USED_UP, "buffer"})
+
+
+@dataclass
+class Finding:
+    """Something the interpreter noticed: a rule's code, the node it is about, the name, and the hint."""
+
+    code: str
+    statement: Statement
+    node: ast.AST
+    name: str = ""
+    text: str = ""
+    hint: str = ""
+
+
+@dataclass
+class FileUse:
+    """One use of a file: how, and the path where it is known (relative, forward slashes)."""
+
+    mode: str  # read, write, append, update, mkdir, unknown
+    path: str | None
+    statement: Statement
+    node: ast.AST
+
+
+@dataclass
+class Loop:
+    """Where `break` and `continue` of the loop being run go."""
+
+    base: State
+    breaks: list[State] = field(default_factory=list)
+    continues: list[State] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class Argument:
+    """One argument of a call."""
+
+    values: Values
+    constants: Constants
+    name: str | None
+    node: ast.expr | None
+    star: bool = False
+
+
+class TooLongError(Exception):
+    """A statement is too long to be followed step by step."""
+
+
+@dataclass
+class BlindCall:
+    """What is known of a function as a callback within one statement."""
+
+    given: Values = ATOM
+    result: Values = ATOM
+    turn: int = -1
+    active: bool = False
+    binds: bool = False  # it rebinds globals, so each call counts
+
+
+# How many calls, and how many links between objects, are followed within one statement.
+MAX_STEPS = 3_000
+MAX_LINKS = 4_000_000
+# When a notebook has taken so many links, each statement that is left is given only a hundredth.
+MANY_LINKS = 12_000_000
+
+
+def parts_of(obj: Obj) -> Values:
+    """What a subscript, an attribute or a loop may take out of an object: of a plot not the data that it draws."""
+    if obj.type == "namespace":
+        return frozenset(obj.contents).union(*(owner.contents for owner in obj.fields["base"]))
+    if obj.type != "matplotlib":
+        return frozenset(obj.contents)
+    return frozenset(o for o in obj.contents if o.type not in DATA)
+
+
+def owned(objects: Iterable[Obj]) -> set[Obj]:
+    """What can be reached without going through the source of a class of the notebook."""
+    seen: set[Obj] = set()
+    frontier = set(objects)
+    while frontier:
+        frontier = {o for o in frontier if o.kind not in ("class", "lib") and o.type != "class"}
+        seen |= frontier
+        found: set[Obj] = set()
+        for obj in frontier:
+            found |= obj.contents
+            found.update(*obj.fields.values())
+        frontier = found - seen
+    return seen
+
+
+def _line(obj: Obj) -> tuple[int, int, str]:
+    """A stable order of objects: by where they stand."""
+    node = obj.node
+    return (getattr(node, "lineno", 0), getattr(node, "col_offset", 0), obj.path or obj.type)
+
+
+def _mentioned(node: ast.AST) -> set[str]:
+    return {n.id for n in ast.walk(node) if isinstance(n, ast.Name)}
+
+
+class Heap:
+    """The heap of abstract objects, and what every layer above shares.  `Interpreter` is the whole."""
+
+    def __init__(
+        self,
+        copy_on_write: bool = True,
+        local_modules: frozenset[str] = frozenset(),
+        stateful_modules: frozenset[str] = frozenset(),
+    ) -> None:
+        self.state = State()
+        self.frame: Frame | None = None
+        self.stack: tuple[object, ...] = ()
+        self.statement: Statement = None  # type: ignore[assignment]
+        self.objects: dict[object, Obj] = {}
+        self.made: set[Obj] = set()  # by the current statement
+        self.frames: dict[object, Frame] = {}
+        self.libraries: dict[str, Obj] = {}
+        self.findings: list[Finding] = []
+        self.files: list[FileUse] = []
+        self.identities: set[Obj] = set()
+        self.seeded: set[str] = set()
+        self.star_modules: list[tuple[str, Statement]] = []
+        self.late_imports: dict[str, Statement] = {}  # imports and definitions of the whole notebook
+        self.shadows: dict[str, Statement] = {}  # names that an untagged cell bound last
+        self.shadowed: dict[Obj, Statement] = {}  # objects that an untagged cell certainly changed
+        self.untagged_settings: list[tuple[str, Statement]] = []
+        self.loops: list[Loop] = []
+        self.logs: list[dict[Key, Var]] = []
+        self.depth = 0  # inside branches, loops or calls: what happens there may happen never or often
+        self.temporary = 0  # inside `with catch_warnings()` and the like: settings do not last
+        self.heap_version = 0
+        self.budget = 4_000
+        self.functions_stored = False
+        self.steps = 0
+        self.links_followed = 0
+        self.most_links = MAX_LINKS
+        self.links: list[tuple[Obj, Values]] | None = None  # what statements that are only looked at link, to be undone
+        self.slices: dict[int, list[str]] = {}
+        self.returned: dict[int, Constants] = {}  # what calls of functions of the notebook returned last
+        self.cached_calls: dict[Obj, set[int | None]] = {}  # the stages that call a cached function
+        self.last_returned: Constants = None
+        self.guards = 0  # inside `try` blocks that catch a `NameError`
+        self.blind_calls: dict[tuple[int, Obj], BlindCall] = {}
+        self.global_binds = 0
+        self.raised: Values = ATOM
+        self.blind_turn = 0
+        self.blind_depth = 0
+        self.copy_on_write = copy_on_write
+        self.local_modules = local_modules
+        self.stateful_modules = stateful_modules
+        self.search_paths: list[str] = []
+        self.lazy_annotations = False
+        # attributes that some cell sets; None where any may be set
+        self.stored_attributes: frozenset[str] | None = None
+        self.names_indexes = False  # some cell sets the name of a frame's index
+
+    # What the layers above bring.
+    if TYPE_CHECKING:
+
+        def assign(self, target: ast.expr, values: Values, constants: Constants, value: ast.expr | None) -> None: ...
+        def bind(self, name: str, values: Values, constants: Constants = None) -> None: ...
+        def call_library(self, path: str, arguments: list[Argument], node: ast.AST) -> Values: ...
+        def call_values(self, functions: Values, arguments: list[Argument], node: ast.AST) -> Values: ...
+        def commit(self, base: State, ends: list[State]) -> None: ...
+        def constant(self, node: ast.expr) -> Constants: ...
+        def draw(self, which: str, node: ast.AST | None = None) -> None: ...
+        def dunders(self, values: Values, operands: list[Values], only: tuple[str, ...] = ()) -> Values: ...
+        def eval(self, node: ast.expr) -> Values: ...
+        def execute(self, node: ast.stmt) -> None: ...
+        def execute_block(self, body: Iterable[ast.stmt]) -> None: ...
+        def is_seeded(self, arguments: list[Argument]) -> bool: ...
+        def load(self, name: str, node: ast.AST) -> Values: ...
+        def resolve(self, name: str) -> Key: ...
+        def set(self, key: Key, var: Var) -> None: ...
+        def test(self, node: ast.expr) -> None: ...
+
+    def find(self, code: str, node: ast.AST, name: str = "", text: str = "", hint: str = "") -> None:
+        self.findings.append(Finding(code, self.statement, node, name, text, hint))
+
+    def make(self, node: ast.AST, what: str, *, kind: str = "value", type: str = "") -> Obj:  # noqa: A002
+        """The object that this place of the program makes in this chain of calls; the same one on each visit."""
+        key = (id(node), what, type, self.stack)
+        obj = self.objects.get(key)
+        if obj is None:
+            obj = self.objects[key] = Obj(kind=kind, type=type)
+            self.made.add(obj)
+        return obj
+
+    def library(self, path: str) -> Obj:
+        for other in ("pylab", "matplotlib.pylab"):
+            if path == other or path.startswith(other + "."):
+                path = "matplotlib.pyplot" + path[len(other) :]
+        obj = self.libraries.get(path)
+        if obj is None:
+            obj = self.libraries[path] = Obj(kind="lib", path=path)
+        return obj
+
+    def hold(self, obj: Obj, values: Values, itself: bool = False, guess: bool = False) -> None:
+        """`obj` holds `values` from now on; as a `guess` where nothing but an unknown call says so."""
+        new = values - obj.contents
+        if not itself:
+            new -= {obj}
+        if guess:
+            obj.guessed |= new
+        elif obj.guessed:
+            obj.guessed -= values
+        if new and obj.kind != "lib":
+            obj.contents |= new
+            if self.links is not None:
+                self.links.append((obj, new))
+            for each in new:
+                obj.since.setdefault(each, self.statement.position)
+            self.heap_version += 1
+            if obj.type == "namespace":
+                for owner in obj.fields["base"]:
+                    self.hold(owner, new, itself=True)
+            if any(v.kind == "function" and (v.frame is not None or isinstance(v.node, ast.Lambda)) for v in new):
+                self.statement.makes_functions = True
+            if any(v.kind in ("function", "bound", "instance", "class") or v.type == "partial" for v in new):
+                self.functions_stored = True
+
+    def change(self, obj: Obj, known: bool = True) -> None:
+        """Write down that the current statement may change `obj`, and with it what it is a view of."""
+        if (
+            obj.kind == "lib"
+            or obj.type == "class"
+            or obj in (self.statement.known_changes if known else self.statement.changes)
+        ):
+            return
+        if known:
+            self.statement.known_changes.add(obj)
+        if obj.kind == "function" and (obj.frame is not None or isinstance(obj.node, ast.Lambda)):
+            self.statement.makes_functions = True
+        self.statement.changes.add(obj)
+        for base in obj.fields.get("base", ATOM):
+            self.change(base, known)
+
+    def change_deep(self, values: Values, known: bool = True) -> None:
+        """Change all that can be reached, but not the source of the notebook's functions and classes."""
+        found = owned(values)
+        self.follow(found)
+        for obj in found:
+            if obj.kind != "function":
+                self.change(obj, known)
+
+    def part_of(self, node: ast.AST, obj: Obj, kind: str) -> Obj:
+        """A view with a type of its own: it holds its base, and a change of it is a change of the base."""
+        part = self.make(node, "part", type=kind)
+        if part is not obj:
+            part.fields["base"] = part.fields.get("base", ATOM) | {obj}
+        return part
+
+    def namespace(self, node: ast.AST, obj: Obj) -> Obj:
+        """`vars(x)` or `x.__dict__`: a dict that no pickle keeps as that of `x`."""
+        return obj if obj.kind in ("lib", "class") else self.part_of(node, obj, "namespace")
+
+    def holds_objects(self, obj: Obj) -> bool:
+        """Whether an array holds objects, or such a type is given: `np.empty(3, dtype=object)`."""
+        if obj.kind == "lib":
+            return obj.path == "builtins.object"
+        if obj.type != "ndarray":
+            return False
+        return obj.path == "object" or bool(obj.contents) or any(map(self.holds_objects, obj.fields.get("base", ATOM)))
+
+    def hold_in_array(self, obj: Obj, values: Values) -> None:
+        """Store to an array: one of numbers takes a copy, one of objects the object itself."""
+        if not self.holds_objects(obj):
+            values = frozenset(
+                v for v in values if v.kind in ("instance", "function", "class", "bound") or v.type == "dict"
+            )
+        self.hold(obj, values)
+        for base in obj.fields.get("base", ATOM) if values else ():
+            self.hold(base, values)
+
+    def compare(self, values: Iterable[Obj]) -> None:
+        """Write down that it can be seen whether these objects are still the same ones."""
+        for obj in values:
+            self.identities.add(obj)
+            if obj.type == "namespace":
+                self.identities |= obj.fields["base"]
+
+    def view_of(self, obj: Obj, effect: Effect, node: ast.AST) -> Obj:
+        """What a call gives that shares the memory of `obj`."""
+        name = self.name_of(node)
+        if obj.type in FRAMES:
+            if name in GROUPED:
+                part = self.part_of(node, obj, "grouped")
+                if name == "groupby":
+                    pair = self.make(node, "pair", type="tuple")
+                    self.hold(pair, frozenset({self.share(node, obj, obj.type)}))
+                    part.fields["yields"] = frozenset({pair})
+                return part
+            if effect.type == "ndarray" or name in ("to_numpy", "ravel", "__array__"):
+                return self.memory_view(node, obj)
+            return self.share(node, obj, obj.type if name in ("head", "tail") else "pandas")
+        if effect.type == "ndarray" and obj.type in CONTAINERS:
+            made = self.make(node, "array", type="ndarray")
+            self.hold(made, frozenset(obj.contents))
+            return made
+        if obj.type == "ndarray" or (effect.type == "ndarray" and obj.kind == "value"):
+            return self.part_of(node, obj, "ndarray")
+        return obj
+
+    def memory_view(self, node: ast.AST, obj: Obj) -> Obj:
+        """The array below a frame or a selection from it: copy-on-write does not protect it from the frame's changes."""
+        part = self.part_of(node, obj, "ndarray")
+        todo, seen = list(obj.origins), {part}
+        while todo:
+            origin = todo.pop()
+            if origin not in seen:
+                seen.add(origin)
+                part.fields["base"] |= {origin}
+                todo.extend(origin.origins)
+        return part
+
+    def share(self, node: ast.AST, obj: Obj, kind: str) -> Obj:
+        """A selection from a frame: with copy-on-write (pandas 3) it behaves as a copy, before that as a view."""
+        if not self.copy_on_write:
+            return self.part_of(node, obj, kind)
+        made = self.make(node, "selection", type=kind)
+        self.hold(made, frozenset(obj.contents))
+        made.origins.add(obj)
+        self.share_index(made, [obj])
+        return made
+
+    def index_of(self, obj: Obj) -> Values:
+        """The index objects of a frame: `df.index.name = "day"` is seen in all frames that share them."""
+        if not obj.fields.get("index"):
+            obj.fields["index"] = frozenset({Obj(type="index")})
+        return obj.fields["index"]
+
+    def share_index(self, made: Obj, sources: Iterable[Obj]) -> None:
+        """A frame that is made from others may have their index objects."""
+        if self.names_indexes and made.type in FRAMES:
+            for obj in sources:
+                index = self.index_of(obj) if obj.type in FRAMES else {obj} if obj.type == "index" else ATOM
+                made.fields["index"] = made.fields.get("index", ATOM) | index
+
+    def members(self, values: Values) -> Values:
+        """What an iteration over `values` gives; it uses iterators up."""
+        result: set[Obj] = set()
+        for obj in values:
+            if obj.type in MOVING and obj not in self.made and obj.path != "dict view":
+                self.change(obj)
+            if obj.type in ("list", "tuple", "dict", "set"):
+                result |= obj.contents
+            elif obj.type in ("index", "handle", "frame"):
+                continue  # a loop over a frame gives the names of its columns
+            elif obj.type == "series":
+                result |= obj.contents
+                for origin in obj.fields.get("base", ATOM):
+                    result |= origin.contents
+            elif obj.type == "namespace":
+                result |= parts_of(obj)
+            elif "yields" in obj.fields:
+                result |= obj.fields["yields"]
+            elif obj.type in ("iter", "partial"):
+                result |= {o for o in reach([obj]) if o is not obj}
+            elif obj.kind != "lib":
+                result |= {obj} | parts_of(obj)
+        return frozenset(result) | self.dunders(values, [], only=("__iter__", "__next__", "__getitem__"))
+
+    def taken(self, values: Values) -> Values:
+        """What `xs.extend(values)`, `d.update(values)` or `xs[1:] = values` may put in: them, members, a pair's parts."""
+        members = self.members(values)
+        return (
+            values | members | frozenset(o for pair in members if pair.type in ("tuple", "list") for o in pair.contents)
+        )
+
+    def used_up(self, values: Values) -> Values:
+        """What a library may keep: it uses up an iterator or a handle that it is given, and does not give it back."""
+        gone = frozenset(o for o in values if o.type in USED_UP)
+        return (values - gone) | frozenset(o for o in self.members(gone) if o.type not in USED_UP) if gone else values
+
+    def everything(self, values: Values) -> Values:
+        found = reach(values)
+        self.follow(found)
+        return frozenset(o for o in found if o.kind != "lib")
+
+    def follow(self, objects: Iterable[Obj]) -> None:
+        """Give up on following a statement whose objects hold too much; `objects` are those just looked into."""
+        self.links_followed += sum(len(o.contents) for o in objects)
+        if self.links_followed > self.most_links:
+            raise TooLongError
+
+    def kind_of(self, values: Values) -> str:
+        kinds = {obj.type for obj in values}
+        return kinds.pop() if len(kinds) == 1 else ""
+
+    def cells_of(self, values: Values, depth: int) -> Values:
+        """What the cells of a frame hold: the rows and columns, which are lists and dicts, are copied."""
+        found: set[Obj] = set()
+        for _ in range(depth):
+            inner: set[Obj] = set()
+            for obj in values:
+                if obj.type in FRAMES:
+                    found |= obj.contents
+                elif obj.type in CONTAINERS:
+                    inner |= obj.contents
+                elif obj.kind != "lib" and not (self.copy_on_write and obj.type in DATA):
+                    found.add(obj)
+            values = frozenset(inner)
+        return frozenset(found | values)
+
+    def name_of(self, node: ast.AST) -> str:
+        if isinstance(node, ast.Call):
+            node = node.func
+        return node.attr if isinstance(node, ast.Attribute) else getattr(node, "id", "")

@@ -1,0 +1,433 @@
+"""Calls of library functions: the row of `effects`, and what the arguments change about it."""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Final
+
+from nb2stage.analysis.consequences import Consequences
+from nb2stage.analysis.effects import (
+    DETERMINISTIC,
+    OUT_ARGUMENT,
+    SEED_ARGUMENTS,
+    UNKNOWN,
+    Effect,
+    function_effect,
+)
+from nb2stage.analysis.heap import (
+    CONTAINERS,
+    DATA,
+    Argument,
+)
+from nb2stage.analysis.objects import ATOM, Constants, Obj, Values
+
+SETTING_NAME = re.compile(
+    r"^(set_|use$|use_|enable|disable|register|configure|config$|basic_?config|init$|setup|"
+    r"install|activate|filterwarnings|simplefilter|ignore|seed|manual_seed)",
+    re.IGNORECASE,
+)
+
+PLOT_NAME = re.compile(r"plot|hist|draw|heatmap|scatter|chart|graph|figure|imshow|display|visuali[sz]e", re.IGNORECASE)
+DISPLAY_FROM = re.compile(r"Display(\.from_|$)")
+
+FIGURE_LEVEL = frozenset(
+    [
+        "pairplot",
+        "relplot",
+        "catplot",
+        "displot",
+        "lmplot",
+        "jointplot",
+        "clustermap",
+        "FacetGrid",
+        "PairGrid",
+        "JointGrid",
+    ]
+)
+
+QUERY_NAMES = re.compile(r"@([^\W\d]\w*)")
+IDENTIFIER = re.compile(r"[^\W\d]\w*")
+
+OPENERS = frozenset(
+    [
+        "builtins.open",
+        "io.open",
+        "gzip.open",
+        "gzip.GzipFile",
+        "bz2.BZ2File",
+        "lzma.LZMAFile",
+        "codecs.open",
+        "bz2.open",
+        "lzma.open",
+        "zipfile.ZipFile",
+        "tarfile.open",
+        "h5py.File",
+        "netCDF4.Dataset",
+    ]
+)
+
+
+def _strings_in(arguments: list[Argument]) -> set[str]:
+    found: set[str] = set()
+    for argument in arguments:
+        if argument.node is not None:
+            for part in ast.walk(argument.node):
+                if isinstance(part, ast.Constant) and isinstance(part.value, str):
+                    found.update(QUERY_NAMES.findall(part.value))
+    return found
+
+
+# A path or a last name; whether only a call without an argument (or with None) is meant; code, text and hint.
+REFUSED_CALLS: Final = (
+    (
+        "check_random_state",
+        True,
+        (
+            "NB220",
+            "the global random state in a variable cannot be followed",
+            "use numpy.random itself, or make a RandomState(seed)",
+        ),
+    ),
+    (
+        "builtins.vars",
+        True,
+        ("NB220", "`vars()` cannot be followed by reading the code", "use the variables by name"),
+    ),
+    (
+        "builtins.dir",
+        True,
+        ("NB220", "`dir()` cannot be followed by reading the code", "use the variables by name"),
+    ),
+    (
+        "os.chdir",
+        False,
+        (
+            "NB222",
+            "`os.chdir` changes what every later path means",
+            "use paths that start at the notebook's folder instead",
+        ),
+    ),
+    (
+        "getpass.getpass",
+        False,
+        ("NB220", "`getpass` asks a person", "read the secret from os.environ instead"),
+    ),
+)
+
+
+class LibraryCalls(Consequences):
+    """Calls of library functions by their dotted path."""
+
+    def call_library(self, path: str, arguments: list[Argument], node: ast.AST) -> Values:
+        """What a call of the library function or class at a dotted path gives."""
+        last = path.rpartition(".")[2]
+        if "[]" in path:
+            return self.apply(UNKNOWN, ATOM, arguments, node)
+        self.refuse_call(path, last, arguments, node)
+        special = SPECIAL_CALLS.get(path)
+        made = special(self, path, arguments, node) if special is not None else None
+        if made is not None:
+            return made
+        module = path.split(".")[0]
+        inside = module in self.local_modules and path.count(".") > 1 and not last[:1].isupper()
+        if inside or module in self.stateful_modules:
+            # `settings.items.append(1)`: a later stage imports the module anew.
+            self.setting("state of " + module)
+            self.statement.impure = True
+        named = self.names_in_strings(last, arguments, node)
+        effect = function_effect(path)
+        if effect.unknown and SETTING_NAME.search(last) and last != path:
+            effect = replace(effect, sets="library " + module)
+        if effect.unknown or path.startswith(("statsmodels", "sklearn", "pandas")):
+            plots = PLOT_NAME.search(path) and not effect.plots and not DISPLAY_FROM.search(path)
+            self.note_plot(node, 3 if plots else 0)
+        effect = self.adjust_library(effect, path, arguments, node)
+        if last == "setp" and arguments:  # of one artist or of a list of them
+            given = arguments[0]
+            listed = frozenset(
+                o for v in given.values for o in v.contents if v.type in CONTAINERS and o.type not in DATA
+            )
+            arguments = [replace(given, values=given.values | listed), *arguments[1:]]
+        if path == "numpy.einsum" and len(arguments) == 2:
+            effect, arguments = replace(effect, result="view"), arguments[1:]  # `einsum("ii->i", a)` is the diagonal
+        if path.startswith("numpy.") and len(arguments) > OUT_ARGUMENT.get(last, 1 << 30):
+            arguments = [
+                replace(a, name="out") if n == OUT_ARGUMENT[last] and a.name is None else a
+                for n, a in enumerate(arguments)
+            ]
+        values = self.apply(effect, ATOM, arguments, node)
+        self.label(values, path, effect, arguments)
+        for obj in values if named else ():
+            obj.fields["formula"] = obj.fields.get("formula", ATOM) | named
+        return values
+
+    def refuse_call(self, path: str, last: str, arguments: list[Argument], node: ast.AST) -> None:
+        """Write down the calls that no reading of the code can follow."""
+        if path.startswith(("sys.modules", "__main__", "builtins.__main__")):
+            self.find(
+                "NB220", node, path, f"`{path}` cannot be followed by reading the code", "use the variables by name"
+            )
+        nothing = not arguments or arguments[0].constants == frozenset({None})
+        for name, only_without, refusal in REFUSED_CALLS:
+            if name in (path, last) and (nothing or not only_without):
+                self.find(refusal[0], node, last, *refusal[1:])
+
+    def label(self, values: Values, path: str, effect: Effect, arguments: list[Argument]) -> None:
+        """What is known of an object by the call that made it."""
+        estimator = path.startswith("sklearn.") and path.rpartition(".")[2][:1].isupper()
+        in_place = any(a.name in ("copy", "copy_X") and a.constants != frozenset({True}) for a in arguments)
+        plain = not any(a.values or a.star for a in arguments)  # no function, and no estimator, that may draw
+        silent = estimator and plain and path.rpartition(".")[2] in DETERMINISTIC
+        seeded = silent or (effect.type == "sklearn" and self.is_seeded(arguments))
+        for obj in values:
+            if effect.unknown:
+                obj.path = obj.path or path
+            if estimator:
+                obj.in_place = in_place
+            if seeded:
+                obj.seeded = True
+            if path.startswith("pathlib."):
+                obj.type = "path"
+            if path in ("collections.defaultdict", "collections.Counter"):
+                obj.path = path
+            if obj.type == "ndarray" and any(
+                a.constants is not None and a.constants & {"object", "O"} for a in arguments
+            ):
+                obj.path = "object"
+            if path == "numpy.full" and any(a.constants == frozenset({None}) for a in arguments):
+                obj.path = "object"
+
+    def call_getattr(self, path: str, arguments: list[Argument], node: ast.AST) -> Values | None:
+        return self.get_attribute(arguments, node) if arguments else None
+
+    def call_setattr(self, path: str, arguments: list[Argument], node: ast.AST) -> Values | None:
+        if len(arguments) > 2:
+            self.set_attribute(arguments)
+        self.dunders(arguments[0].values if arguments else ATOM, [])
+        return None
+
+    def call_type(self, path: str, arguments: list[Argument], node: ast.AST) -> Values | None:
+        if len(arguments) == 1:
+            return frozenset(base for obj in arguments[0].values if obj.kind == "instance" for base in obj.bases)
+        made = self.make(node, "class", type="class")
+        self.hold(made, frozenset().union(*(a.values for a in arguments)))
+        return frozenset({made})
+
+    def call_id(self, path: str, arguments: list[Argument], node: ast.AST) -> Values | None:
+        # Whether two names are one object can be seen from it.
+        self.compare(obj for argument in arguments for obj in argument.values)
+        return None
+
+    def call_vars(self, path: str, arguments: list[Argument], node: ast.AST) -> Values | None:
+        return frozenset(self.namespace(node, obj) for argument in arguments for obj in argument.values)
+
+    def call_groupby(self, path: str, arguments: list[Argument], node: ast.AST) -> Values | None:
+        """`for key, group in groupby(xs)`: the group is an iterator over members."""
+        values = self.apply(function_effect(path), ATOM, arguments, node)
+        group, pair = self.make(node, "group", type="iter"), self.make(node, "pair", type="tuple")
+        self.hold(group, self.members(frozenset().union(*(a.values for a in arguments[:1]))))
+        self.hold(pair, frozenset(group.contents) | {group})
+        for obj in values:
+            obj.fields["yields"] = frozenset({pair})
+            self.hold(obj, frozenset({pair}))
+        return values
+
+    def call_map(self, path: str, arguments: list[Argument], node: ast.AST) -> Values | None:
+        """`map(f, xs)` gives what functions of the notebook return, and nothing of `f` or `xs` beside."""
+        values = self.apply(function_effect(path), ATOM, arguments, node)
+        functions = arguments[0].values if arguments else ATOM
+        if functions and all(o.kind == "function" and not o.bases for o in functions):
+            returned = frozenset().union(*(self.blind_calls[self.statement.position, f].result for f in functions))
+            for obj in values:
+                obj.fields["yields"] = obj.fields.get("yields", ATOM) | returned
+        return values
+
+    def call_defaultdict(self, path: str, arguments: list[Argument], node: ast.AST) -> Values | None:
+        """A library's class that makes what is missing is no value of the dict."""
+        factories = frozenset(o for a in arguments[:1] for o in a.values if o.kind == "lib")
+        if not factories:
+            return None
+        rest = [replace(arguments[0], values=arguments[0].values - factories), *arguments[1:]]
+        effect = function_effect(path)
+        values = self.apply(effect, ATOM, rest, node)
+        self.label(values, path, effect, rest)
+        for obj in values:
+            obj.fields["factory"] = obj.fields.get("factory", ATOM) | factories
+        return values
+
+    def call_csv_reader(self, path: str, arguments: list[Argument], node: ast.AST) -> Values | None:
+        """A reader reads as it is asked, gives new rows, and cannot be saved."""
+        values = self.apply(function_effect(path), ATOM, arguments, node)
+        row = self.make(node, "row", type="list" if path == "csv.reader" else "dict")
+        for obj in values:
+            obj.fields["yields"] = frozenset({row})
+        return values
+
+    def call_get_logger(self, path: str, arguments: list[Argument], node: ast.AST) -> Values | None:
+        self.statement.imports.add("logging")
+        return frozenset({self.objects.setdefault("logger", Obj(type="logger"))})
+
+    def call_pandas_eval(self, path: str, arguments: list[Argument], node: ast.AST) -> Values | None:
+        for each in sorted({n for a in arguments for c in a.constants or () for n in IDENTIFIER.findall(str(c))}):
+            if self.state.get(self.resolve(each)).sites:
+                self.load(each, node)
+        return None
+
+    def is_seeded(self, arguments: list[Argument]) -> bool:
+        return any(a.name in SEED_ARGUMENTS and a.constants != frozenset({None}) for a in arguments)
+
+    def adjust_library(self, effect: Effect, path: str, arguments: list[Argument], node: ast.AST) -> Effect:
+        last = path.rpartition(".")[2]
+        if any(a.name and a.name.startswith("overwrite_") and a.constants != frozenset({False}) for a in arguments):
+            effect = replace(effect, changes_all=True)
+        if path.startswith("numpy.") and any(a.name == "copy" and a.constants != frozenset({True}) for a in arguments):
+            if effect.result == "fresh":
+                effect = replace(effect, result="view", changes=True)
+        if any(a.name == "inplace" and a.constants != frozenset({False}) for a in arguments):
+            effect = replace(effect, changes=True, keeps=True)
+        if path == "sklearn.datasets." + last and last.startswith("load_"):
+            if any(a.name == "return_X_y" for a in arguments):
+                self.slices.setdefault(id(node), ["frame" if self.as_frame(arguments) else "ndarray"])
+        if path.startswith("pandas.read_") and any(a.name in ("chunksize", "iterator") for a in arguments):
+            effect = replace(effect, type="iter", cells=True)
+        if path == "pandas.concat" and any(o.type == "frame" for v in arguments[0].values for o in v.contents):
+            effect = replace(effect, type="frame")
+        if path in ("pandas.DataFrame", "pandas.Series") and any(
+            a.name == "copy" and a.constants == frozenset({False}) for a in arguments
+        ):
+            made = self.make(node, "result", type=effect.type)
+            arrays = frozenset(o for a in arguments for o in a.values if o.type in ("ndarray", ""))
+            made.fields["base"] = made.fields.get("base", ATOM) | (arrays - {made})
+        if last == "train_test_split":
+            self.slices[id(node)] = [self.kind_of(a.values) for a in arguments if a.name is None and not a.star]
+        in_place = any(a.name in ("copy", "copy_X", "copy_x") and a.constants != frozenset({True}) for a in arguments)
+        if in_place and not last[:1].isupper() and effect.result != "view":
+            effect = replace(effect, changes=True)
+        if last[:1].isupper() and path.startswith("sklearn."):
+            # Making an estimator draws nothing; fitting it may.
+            effect = replace(effect, draws="", plots=0)
+            if "Display.from_" in path:
+                effect = replace(effect, plots=1, type="matplotlib")
+        if "Display.from_" in path:
+            given = any(a.name == "ax" for a in arguments)
+            effect = replace(effect, plots=0 if given else 1, type="matplotlib", draws="")
+        if path.startswith("seaborn.") and effect.plots:
+            given = any(a.name in ("ax", "fig") for a in arguments)
+            effect = replace(effect, plots=1 if last in FIGURE_LEVEL else 0 if given else 2)
+        if path.startswith("statsmodels") and last[:1].isupper():
+            effect = replace(effect, result="holds", draws="")
+        return effect
+
+    def get_attribute(self, arguments: list[Argument], node: ast.AST) -> Values:
+        """`getattr(x, name)`: what is found there, a method tied to `x`, or a part of it."""
+        owners = arguments[0].values
+        result = self.dunders(owners, [], only=("__getattr__", "__getattribute__"))
+        for name in arguments[1].constants or () if len(arguments) > 1 else ():
+            for obj in owners:
+                if obj.kind == "lib":
+                    result |= {self.library(f"{obj.path}.{name}")}
+                else:
+                    result |= self.bound(obj, self.lookup(obj, str(name)), node)
+        made = self.make(node, "attribute", type="callable")
+        held = frozenset(o for a in arguments for o in a.values if o.kind != "lib")
+        self.hold(made, held)
+        if not held:
+            return result or frozenset({made})
+        return result | {made} | held | frozenset(o for obj in held for o in obj.contents)
+
+    def set_attribute(self, arguments: list[Argument]) -> None:
+        for obj in arguments[0].values:
+            if obj.kind == "class":
+                for name in arguments[1].constants or ("*",):
+                    obj.fields[str(name)] = obj.fields.get(str(name), ATOM) | arguments[2].values
+                    obj.stored.add(str(name))
+
+    def as_frame(self, arguments: list[Argument]) -> bool:
+        return any(a.name == "as_frame" and a.constants == frozenset({True}) for a in arguments)
+
+    def call_open(self, path: str, arguments: list[Argument], node: ast.AST) -> Values | None:
+        mode: Constants = frozenset({"r"})
+        if len(arguments) > 1 and arguments[1].name is None:
+            mode = arguments[1].constants
+        for argument in arguments:
+            if argument.name == "mode":
+                mode = argument.constants
+        self.open_file(arguments[0].constants if arguments else None, mode, node)
+        return frozenset({self.make(node, "handle", type="handle")})
+
+    def names_in_strings(self, name: str, arguments: list[Argument], node: ast.AST) -> Values:
+        """`df.query("a > @limit")` and formulas use names that no parser sees; what those refer to."""
+        texts = [str(c) for a in arguments for c in (a.constants or ()) if isinstance(c, str)]
+        wanted: set[str] = set()
+        if name in ("query", "eval"):
+            wanted = {n for text in texts for n in QUERY_NAMES.findall(text)}
+            if any(a.constants is None and not a.name and not a.values for a in arguments[:1]):
+                wanted |= _strings_in(arguments)
+        elif any("~" in text for text in texts):
+            wanted = {n for text in texts if "~" in text for n in IDENTIFIER.findall(text)}
+        found: Values = ATOM
+        for each in sorted(wanted):
+            local = self.resolve(each)
+            if self.state.get(local).sites:
+                found |= self.load(each, node)
+        return found
+
+    def path_method(self, obj: Obj, node: ast.Call, func: ast.Attribute, arguments: list[Argument]) -> Values:
+        """A method of a `pathlib.Path`."""
+        name = func.attr
+        where = self.constant(func.value)
+        modes = {
+            "read_text": "read",
+            "read_bytes": "read",
+            "write_text": "write",
+            "write_bytes": "write",
+            "unlink": "remove",
+            "rename": "unknown",
+            "replace": "unknown",
+            "rmdir": "unknown",
+            "exists": "probe",
+            "is_file": "probe",
+            "is_dir": "probe",
+            "stat": "probe",
+            "mkdir": "mkdir",
+            "touch": "append",
+            "glob": "glob",
+            "rglob": "glob",
+            "iterdir": "glob",
+        }
+        if name == "open":
+            self.open_file(where, arguments[0].constants if arguments else frozenset({"r"}), node)
+            return frozenset({self.make(node, "handle", type="handle")})
+        if name in modes:
+            if name in ("rename", "replace"):
+                self.use_file("remove", where, node)
+                self.use_file("write", arguments[0].constants if arguments else None, node)
+            else:
+                self.use_file(modes[name], where, node)
+            return frozenset({self.make(node, "result", type="list")}) if modes[name] == "glob" else ATOM
+        return frozenset({self.make(node, "path", type="path")})
+
+    def unknown_call(self, receiver: Values, arguments: list[Argument], node: ast.AST) -> Values:
+        self.note_plot(node, 3 if PLOT_NAME.search(self.name_of(node)) else 0)
+        return self.apply(UNKNOWN, receiver, arguments, node)
+
+
+# Calls that the table of effects cannot say; None means that the table says the rest.
+SPECIAL_CALLS: Final[dict[str, Callable[[LibraryCalls, str, list[Argument], ast.AST], Values | None]]] = {
+    "builtins.id": LibraryCalls.call_id,
+    "builtins.vars": LibraryCalls.call_vars,
+    "builtins.map": LibraryCalls.call_map,
+    "collections.defaultdict": LibraryCalls.call_defaultdict,
+    "csv.reader": LibraryCalls.call_csv_reader,
+    "csv.DictReader": LibraryCalls.call_csv_reader,
+    "itertools.groupby": LibraryCalls.call_groupby,
+    "builtins.getattr": LibraryCalls.call_getattr,
+    "builtins.setattr": LibraryCalls.call_setattr,
+    "builtins.type": LibraryCalls.call_type,
+    "logging.getLogger": LibraryCalls.call_get_logger,
+    "pandas.eval": LibraryCalls.call_pandas_eval,
+    **dict.fromkeys(OPENERS, LibraryCalls.call_open),
+}

@@ -1,0 +1,210 @@
+"""Abstract objects, what names refer to, and the flow state: the vocabulary of the analysis.
+
+One abstract object stands for everything that one place of the program creates.  A name maps to a set of them; the empty
+set means "only immutable atoms" (numbers, strings, None), which can neither change nor be shared in a way that anybody
+notices.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from nb2stage.analysis.scopes import Scope
+
+# Where a name lives: a plain string in the notebook's global scope, (frame number, name) inside a call.
+Key = str | tuple[int, str]
+Constants = frozenset[object] | None
+
+
+@dataclass(eq=False)
+class Obj:
+    """One abstract object.
+
+    `kind` is `value`, `lib` (something of a library, known by its dotted `path`), `function`, `class` or `bound` (a
+    method with its receiver).  `type` is a coarse type where it is known: `list`, `frame`, `ndarray`, or the package.
+    """
+
+    kind: str = "value"
+    type: str = ""
+    path: str = ""
+    contents: set[Obj] = field(default_factory=set)
+    since: dict[Obj, int] = field(
+        default_factory=dict
+    )  # of `contents`: the position of the statement that put it there
+    guessed: set[Obj] = field(default_factory=set)  # of `contents`: what only an unknown call may have put there
+    node: ast.AST | None = None
+    frame: Frame | None = None
+    fields: dict[str, frozenset[Obj]] = field(default_factory=dict)
+    bases: tuple[Obj, ...] = ()
+    seeded: bool = False
+    in_place: bool = False  # an estimator that works on its input itself (`copy=False`)
+    origins: set[Obj] = field(default_factory=set)  # what a selection was made from
+    stored: set[str] = field(default_factory=set)  # attributes that were set on a class after it was made
+
+    def __repr__(self) -> str:
+        return f"<{self.kind} {self.type or self.path or getattr(self.node, 'name', '')} {id(self) & 0xFFFF:x}>"
+
+
+Values = frozenset[Obj]
+ATOM: Values = frozenset()
+
+
+@dataclass(eq=False)
+class Frame:
+    """One activation of a function or class body."""
+
+    number: int
+    scope: Scope
+    parent: Frame | None
+    returns: list[Values] = field(default_factory=list)
+    constants: list[Constants] = field(default_factory=list)  # of what is returned
+    ends: list[State] = field(default_factory=list)
+    made: list[Obj] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class Var:
+    """What a name refers to at one point of the program.
+
+    `sites` are the top-level statements that may have bound it.  `unbound` is 0 where it is certainly bound, 1 where
+    only a loop without a turn leaves it unbound, 2 where a branch may leave it unbound.
+    """
+
+    values: Values = ATOM
+    sites: frozenset[Statement] = frozenset()
+    unbound: int = 0
+    constants: Constants = None
+
+
+UNBOUND = Var(unbound=2)
+
+
+def join_vars(a: Var, b: Var) -> Var:
+    """The name where two paths meet."""
+    if a == b:
+        return a
+    unbound = max(a.unbound, b.unbound)
+    if unbound == 3 and a.unbound != b.unbound:
+        unbound = 2  # deleted on one path only
+    constants = a.constants | b.constants if a.constants is not None and b.constants is not None else None
+    if constants is not None and len(constants) > 32:
+        constants = None
+    return Var(a.values | b.values, a.sites | b.sites, unbound, constants)
+
+
+class State:
+    """The flow state: names to `Var`s, as a chain of small differences so that a branch costs what it changes."""
+
+    __slots__ = ("dead", "delta", "parent")
+
+    def __init__(self, parent: State | None = None) -> None:
+        self.parent = parent
+        self.delta: dict[Key, Var] = {}
+        self.dead = False
+
+    def get(self, key: Key) -> Var:
+        """The `Var` of a key; `UNBOUND` where nothing bound it."""
+        state: State | None = self
+        while state is not None:
+            found = state.delta.get(key)
+            if found is not None:
+                return found
+            state = state.parent
+        return UNBOUND
+
+    def since(self, base: State) -> dict[Key, Var]:
+        """All differences between `base`, an ancestor, and this state."""
+        chain = []
+        state: State | None = self
+        while state is not None and state is not base:
+            chain.append(state.delta)
+            state = state.parent
+        result: dict[Key, Var] = {}
+        for delta in reversed(chain):
+            result.update(delta)
+        return result
+
+
+def merge(base: State, ends: Iterable[State], loop: bool = False) -> tuple[State, bool]:
+    """Join the live `ends` of paths that began at `base`; also whether anything differs from `base`.
+
+    With `loop`, the first end is that of no turn at all: a name that all others bind counts as bound by a loop.
+    """
+    deltas = [end.since(base) for end in ends if not end.dead]
+    result = State(base)
+    result.dead = not deltas
+    changed = False
+    for key in dict.fromkeys(key for delta in deltas for key in delta):
+        before = base.get(key)
+        joined: Var | None = None
+        for number, delta in enumerate(deltas):
+            var = delta.get(key, before)
+            if loop and number == 0 and var.unbound == 2 and var is before:
+                var = Var(var.values, var.sites, 1, var.constants)
+            joined = var if joined is None else join_vars(joined, var)
+        assert joined is not None
+        if joined != before:
+            changed = True
+            result.delta[key] = joined
+    return result, changed
+
+
+def reach(values: Iterable[Obj], before: int | None = None) -> set[Obj]:
+    """All objects that can be got at from `values`, themselves included; as it was `before` a position, if given."""
+    seen = frontier = set(values)
+    while frontier:
+        # Whole sets at a time: what unknown calls have linked is dense.
+        found: set[Obj] = set()
+        for obj in frontier:
+            if before is None:
+                found |= obj.contents
+            else:
+                found.update(o for o in obj.contents if o not in seen and obj.since.get(o, -1) < before)
+            found.update(obj.bases, *obj.fields.values())
+        frontier = found - seen
+        seen = seen | frontier
+    return seen
+
+
+@dataclass(eq=False)
+class Statement:
+    """One top-level statement of the notebook and everything it was seen to do."""
+
+    position: int
+    cell: int  # absolute index of the cell
+    node: ast.stmt
+    stage: int | None  # None: repeated wherever it is needed (parameters, setup, definitions of untagged cells)
+    order: int = 0  # position in the notebook; differs from `position` where cells were grouped
+    reads: dict[str, Var] = field(default_factory=dict)
+    binds: set[str] = field(default_factory=set)
+    changes: set[Obj] = field(default_factory=set)
+    known_changes: set[Obj] = field(default_factory=set)  # of `changes`, those that no unknown call is the reason of
+    impure: bool = False  # does something that must happen once: unknown calls, files, draws
+    loops: bool = False  # a loop at the top level, which may take long
+    makes_functions: bool = False  # binds functions made by a call or loop, which no file keeps faithfully
+    calls: bool = False  # calls a function of the notebook
+    param: bool = False
+    imports: set[str] = field(default_factory=set)  # dotted paths of library things that it uses
+    draws: set[str] = field(default_factory=set)
+    sets: set[str] = field(default_factory=set)
+    seeds: set[str] = field(default_factory=set)
+    figures: int = 0  # figures that it certainly makes, one by one
+    draws_current: bool = False  # draws in pyplot's current figure
+    plots_unsure: bool = False  # perhaps makes figures, or an unknown number
+    certain: set[Obj] = field(default_factory=set)  # of `changes`, those that certainly happen
+    hidden: bool = False  # stands in no cell: an import that a translated magic needs
+
+    @property
+    def plots(self) -> bool:
+        """Whether it may leave an open figure."""
+        return bool(self.figures or self.draws_current or self.plots_unsure)
+
+    def __hash__(self) -> int:
+        return self.position
+
+    def __repr__(self) -> str:
+        return f"<stmt {self.position} cell {self.cell} line {self.node.lineno}>"

@@ -1,0 +1,145 @@
+"""The versions of what names refer to: the statements that made each, and whether those can be run again elsewhere."""
+
+from __future__ import annotations
+
+import ast
+from collections import defaultdict
+from dataclasses import dataclass, field
+
+from nb2stage.analysis.heap import Finding
+from nb2stage.analysis.interpreter import Interpreter
+from nb2stage.analysis.load_order import Round
+from nb2stage.analysis.objects import Obj, Statement, Var, reach
+from nb2stage.analysis.scopes import inner_definitions
+
+DEFINITIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
+IMPORTS = (ast.Import, ast.ImportFrom)
+REPEATABLE = (ast.Assign, ast.AnnAssign, ast.AugAssign, ast.Expr, ast.If, ast.Try, ast.For, *DEFINITIONS, *IMPORTS)
+
+
+@dataclass
+class Need:
+    """A name that a stage needs from outside: what it refers to there, and who bound it."""
+
+    name: str
+    values: frozenset[Obj]
+    sites: frozenset[Statement]
+    before: int  # position up to which changes count
+    unbound: int = 0
+    statement: Statement | None = None  # the first statement that reads it; None where it is only handed on
+    certain: bool = False  # read whatever happens: were it unbound, the notebook would stop there
+
+
+@dataclass
+class Transfer:
+    """One cache file: written by `stage`, holding `names`, read by each of `consumers` as far as it needs."""
+
+    stage: int
+    names: list[str]
+    consumers: dict[int, set[str]] = field(default_factory=dict)
+    unsure: set[str] = field(default_factory=set)  # may be unbound when saved, for all that the saving stage shows
+    certain: set[str] = field(default_factory=set)  # bound when saved, as a stage that loads it shows
+    kind: str = "joblib"
+    untried: bool = False  # holds something of a kind that is not known to be savable
+
+    @property
+    def optional(self) -> set[str]:
+        """The names that may be unbound when saved."""
+        return self.unsure - self.certain
+
+
+@dataclass
+class StageData:
+    """What one stage gets and gives."""
+
+    index: int
+    statements: list[Statement]
+    needs: dict[str, Need] = field(default_factory=dict)
+    files: set[str] = field(default_factory=set)  # needs that cross in a file
+    repeats: dict[Statement, set[str]] = field(default_factory=dict)  # outside statements, and the names wanted of them
+    late: set[Statement] = field(default_factory=set)  # of `repeats`, those that need what is loaded
+    rounds: list[Round] = field(default_factory=list)  # the loads, and behind each round of them what is late
+    by_name: set[str] = field(default_factory=set)  # names that a loaded formula looks up
+    rebuilt: set[str] = field(default_factory=set)  # views that are made again from what they are views of
+
+
+class Versions:
+    """An interpreted notebook, seen as versions of objects that statements make and change."""
+
+    def __init__(
+        self,
+        interpreter: Interpreter,
+        statements: list[Statement],
+        entries: list[dict[str, Var]],
+        exits: list[dict[str, Var]],
+    ) -> None:
+        self.interpreter = interpreter
+        self.entries, self.exits = entries, exits
+        self.findings: list[Finding] = []
+        self.changers: dict[Obj, list[Statement]] = defaultdict(list)
+        for statement in statements:
+            for obj in statement.changes:
+                self.changers[obj].append(statement)
+        self.stages = [StageData(i, [s for s in statements if s.stage == i]) for i in range(len(entries))]
+        self.transfers: list[Transfer] = []
+        self._repeatable: dict[Statement, bool] = {}
+        self._reach: dict[tuple[frozenset[Obj], int], set[Obj]] = {}
+        self.definitions: dict[ast.AST | None, Statement] = {
+            node: s for s in statements for node in inner_definitions(s.node)
+        }
+        imports = [part for s in statements for part in ast.walk(s.node) if isinstance(part, ast.Import)]
+        imported = [alias.name.split(".") for each in imports for alias in each.names]
+        self.modules = {".".join(parts[: n + 1]) for parts in imported for n in range(len(parts))}
+        self.settings = [s for s in statements if s.sets]
+        self.files_of: set[Statement] = {use.statement for use in interpreter.files}
+
+    def reach(self, values: frozenset[Obj], before: int) -> set[Obj]:
+        found = self._reach.get((values, before))
+        if found is None:
+            found = self._reach[values, before] = reach(values, before)
+        return found
+
+    def start(self, stage: StageData) -> int:
+        return stage.statements[0].position if stage.statements else 0
+
+    def end(self, index: int) -> int:
+        statements = self.stages[index].statements
+        return statements[-1].position + 1 if statements else 0
+
+    def history(self, need: Need, own: int | None) -> list[Statement]:
+        """The statements outside stage `own` that made this version of a name, in order."""
+        found = set(need.sites)
+        for obj in self.reach(need.values, need.before):
+            found.update(s for s in self.changers.get(obj, ()) if s.position < need.before)
+        return sorted((s for s in found if own is None or s.stage != own), key=lambda s: s.position)
+
+    def repeatable(self, statement: Statement) -> bool:
+        """Whether a statement may be run again in another process with the same effect and nothing else."""
+        known = self._repeatable.get(statement)
+        if known is None:
+            self._repeatable[statement] = False  # a cycle is not repeatable
+            known = self._repeatable[statement] = self._is_repeatable(statement)
+        return known
+
+    def _is_repeatable(self, statement: Statement) -> bool:
+        if statement.param:
+            return True
+        if statement.impure or statement.draws or statement in self.files_of:
+            return False
+        definition = isinstance(statement.node, DEFINITIONS) or statement.sets or statement.seeds
+        if (statement.calls or statement.loops) and not (definition or statement.makes_functions):
+            return False
+        if not isinstance(statement.node, REPEATABLE) and not _is_quiet_definition(statement.node):
+            return False
+        for name, var in statement.reads.items():
+            need = Need(name, var.values, var.sites, statement.position)
+            if not all(self.repeatable(s) for s in self.history(need, None) if s is not statement):
+                return False
+        return True
+
+
+def _is_quiet_definition(node: ast.stmt) -> bool:
+    """Whether a statement imports or defines inside a `with`: `with warnings.catch_warnings(): import seaborn`."""
+    if not isinstance(node, ast.With) or any(item.optional_vars is not None for item in node.items):
+        return False
+    return any(isinstance(part, (*DEFINITIONS, *IMPORTS)) for part in node.body)

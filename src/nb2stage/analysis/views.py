@@ -1,0 +1,143 @@
+"""Views of memory that changes later: a file would keep them as copies, so they are made again by their statements.
+
+`vars(x)` is such a view of `x`."""
+
+from __future__ import annotations
+
+import ast
+from collections import defaultdict
+from collections.abc import Iterable
+
+from nb2stage.analysis.objects import Obj, Var
+from nb2stage.analysis.versions import Need, StageData, Versions
+
+
+class Views(Versions):
+    """Finds the views among what a stage needs."""
+
+    def rebuild_views(self, stage: StageData, group: list[str]) -> bool:
+        """Views of memory that changes later are made again by their statements: a file would keep them as copies.
+
+        Whether anything was rebuilt, so that the needs have to be looked at again.
+        """
+        start = self.start(stage)
+        clash = self.shared_memory(stage, group, start)
+        if not clash:
+            return False
+        for name in sorted(group, key=lambda n: -max(s.position for s in stage.needs[n].sites)):
+            need = stage.needs[name]
+            if name not in stage.rebuilt and self.is_view_of(need, clash) and self.can_rebuild(stage, need):
+                site = next(iter(need.sites))
+                stage.rebuilt |= site.binds
+                stage.files -= site.binds
+                stage.files |= {n for n, var in site.reads.items() if self.reach(var.values, start) & clash}
+                return True
+        return False
+
+    def memory(self, values: Iterable[Obj], before: int) -> set[Obj]:
+        """What a file would hold: all that is reached, but not what a view is a view of."""
+        seen: set[Obj] = set()
+        todo = list(values)
+        while todo:
+            obj = todo.pop()
+            if obj in seen:
+                continue
+            seen.add(obj)
+            todo.extend(o for o in obj.contents if obj.since.get(o, -1) < before)
+            for name, inner in obj.fields.items():
+                if name != "base":
+                    todo.extend(inner)
+        return seen
+
+    def shared_memory(self, stage: StageData, group: Iterable[str], start: int) -> set[Obj]:
+        """Arrays that change later and that a file with these names would hold twice: whole and as a view, or as two."""
+        held: set[Obj] = set()
+        for name in group:
+            if name not in stage.rebuilt:
+                held |= self.memory(stage.needs[name].values, start)
+        views: dict[Obj, set[Obj]] = defaultdict(set)
+        for obj in held:
+            for base in _bases(obj):
+                views[base].add(obj)
+        return {
+            base
+            for base, parts in views.items()
+            if (base in held or len(parts) > 1) and any(self.is_noticed(o, start) for o in (base, *parts))
+        }
+
+    def is_noticed(self, obj: Obj, start: int) -> bool:
+        """Whether it can be told from a position on that an object is not the one that it was."""
+        compared = obj.type == "namespace" and obj in self.interpreter.identities
+        return compared or self.is_changed(obj, start)
+
+    def is_changed(self, obj: Obj, start: int) -> bool:
+        """Whether something changes an object from a position on: an array certainly, not only an unknown call."""
+        return any(
+            s.position >= start and (obj in s.known_changes or obj.type == "namespace")
+            for s in self.changers.get(obj, ())
+        )
+
+    def is_view_of(self, need: Need, clash: set[Obj]) -> bool:
+        return any(base in clash for obj in need.values for base in _bases(obj))
+
+    def can_rebuild(self, stage: StageData, need: Need) -> bool:
+        """Whether the one statement that made a view gives the same view when it is run again now."""
+        if len(need.sites) != 1:
+            return False
+        site = next(iter(need.sites))
+        node = site.node
+        if not isinstance(node, ast.Assign) or (site.impure and not _is_view(node.value)) or site.calls or site.changes:
+            return False
+        entry = self.entries[stage.index]
+        if any(entry.get(n, Var()).sites != {site} for n in site.binds):
+            return False
+        read = self.reach(frozenset(o for var in site.reads.values() for o in var.values), site.position)
+        if not any(_bases(obj) & read for obj in need.values):
+            return False  # it makes what others are views of: made again, it would be without later changes
+        for name, var in site.reads.items():
+            now = entry.get(name)
+            if now is None or now.sites != var.sites:
+                return False
+            changed = [s for o in self.reach(var.values, site.position) for s in self.changers.get(o, ())]
+            if any(site.position < s.position < self.start(stage) for s in changed) and not _is_slice(node.value):
+                return False
+        return True
+
+
+def _bases(obj: Obj) -> set[Obj]:
+    """What an object is a view of, at the end of a chain of views."""
+    found: set[Obj] = set()
+    todo = list(obj.fields.get("base", ()))
+    while todo:
+        base = todo.pop()
+        if base not in found:
+            found.add(base)
+            todo.extend(base.fields.get("base", ()))
+    return found
+
+
+def _is_view(node: ast.expr) -> bool:
+    """Whether an expression only selects: `a[1:]`, `a.T`, `a.reshape(2, 3)`, or a tuple of such."""
+    if isinstance(node, ast.Tuple | ast.List):
+        return all(_is_view(e) for e in node.elts)
+    if isinstance(node, ast.Call):
+        return isinstance(node.func, ast.Attribute) and _is_view(node.func)
+    if isinstance(node, ast.Subscript | ast.Attribute):
+        return _is_view(node.value) or isinstance(node.value, ast.Name)
+    return False
+
+
+def _is_slice(node: ast.expr) -> bool:
+    """Whether an expression is certainly a view: basic indexing with slices, a transpose, or `vars(x)`."""
+    if isinstance(node, ast.Tuple):
+        return all(_is_slice(e) for e in node.elts)
+    if isinstance(node, ast.Attribute):
+        return node.attr in ("T", "__dict__")
+    if isinstance(node, ast.Call):
+        return isinstance(node.func, ast.Name) and node.func.id == "vars"
+    if not isinstance(node, ast.Subscript):
+        return False
+    parts = node.slice.elts if isinstance(node.slice, ast.Tuple) else [node.slice]
+    return any(isinstance(p, ast.Slice) for p in parts) and all(
+        isinstance(p, ast.Slice) or (isinstance(p, ast.Constant) and not isinstance(p.value, bool)) for p in parts
+    )

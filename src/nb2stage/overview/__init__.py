@@ -1,0 +1,1 @@
+"""The pipeline and its experiments to look at: tables, pictures, one page."""

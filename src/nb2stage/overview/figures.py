@@ -1,0 +1,93 @@
+"""The pictures that experiments left behind, out of git and DVC's cache."""
+
+from __future__ import annotations
+
+import posixpath
+from typing import TYPE_CHECKING, Final
+
+from nb2stage.diagnostics import Nb2stageError
+from nb2stage.files.yamltext import read_yaml
+from nb2stage.overview.graph import build
+from nb2stage.repository import blobs, objects, output_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+    from pathlib import Path
+
+    from nb2stage.overview.history import Row
+
+TYPES: Final = {
+    ".png": "image/png",
+    ".jpg": "image/jpeg",
+    ".jpeg": "image/jpeg",
+    ".svg": "image/svg+xml",
+    ".gif": "image/gif",
+    ".webp": "image/webp",
+}
+
+
+class Figures:
+    """The pictures of revisions, each distinct one once, as long as they fit into `budget` bytes.
+
+    `of` has the pictures of a revision: path -> number in `contents`, which has media types and bytes.
+    """
+
+    def __init__(self, root: Path, budget: int) -> None:
+        self.root, self.budget = root, budget
+        self.of: dict[str, dict[str, int]] = {}
+        self.contents: list[tuple[str, bytes]] = []
+        self.numbers: dict[str, int] = {}
+
+    def add(self, rows: Iterable[Row]) -> None:
+        """Take in the pictures of rows, the most important row first; a row gets all of its pictures or none."""
+        revs = [row.rev for row in rows if row.kind in ("commit", "experiment") and not row.state]
+        for rev, found in zip(revs, self.tracked(revs), strict=True):
+            new = [sha for sha in dict.fromkeys(found.values()) if sha not in self.numbers]
+            contents = blobs(self.root, new) if new and self.budget > 0 else {}
+            size = sum(len(content) for content in contents.values())
+            if size > self.budget or (new and not contents):
+                continue
+            self.budget -= size
+            types = {sha: TYPES[posixpath.splitext(path)[1].lower()] for path, sha in found.items()}
+            for sha, content in contents.items():
+                self.numbers[sha] = len(self.contents)
+                self.contents.append((types[sha], content))
+            self.of[rev] = {path: self.numbers[sha] for path, sha in found.items()}
+
+    def tracked(self, revs: Sequence[str]) -> list[dict[str, str]]:
+        """For each revision the pictures that its dvc.yaml names, themselves or their folder, with git's names."""
+        definitions = [name for _, name in objects(self.root, [f"{rev}:./dvc.yaml" for rev in revs])]
+        plots = {name: self.plots(text) for name, text in blobs(self.root, sorted({*definitions} - {""})).items()}
+        asked = [(rev, plot) for rev, name in zip(revs, definitions, strict=True) for plot in plots.get(name, [])]
+        answers = objects(self.root, [f"{rev}:./{plot}" for rev, plot in asked])
+        trees = {name: self.listed(name) for kind, name in dict.fromkeys(answers) if kind == "tree"}
+        found: dict[str, dict[str, str]] = {rev: {} for rev in revs}
+        for (rev, plot), (kind, name) in zip(asked, answers, strict=True):
+            paths = {f"{plot}/{path}": sha for path, sha in trees[name].items()} if kind == "tree" else {plot: name}
+            found[rev].update({path: sha for path, sha in paths.items() if kind and _is_picture(path)})
+        return [found[rev] for rev in revs]
+
+    def listed(self, tree: str) -> dict[str, str]:
+        """The files of a folder and of those in it, with git's names."""
+        listed = output_of(self.root, "git", "ls-tree", "-r", "-z", "--full-tree", tree).decode(
+            errors="surrogateescape"
+        )
+        entries = [entry.split("\t", 1) for entry in listed.split("\0") if entry]
+        return {path: meta.split()[2] for meta, path in entries if meta.split()[1] == "blob"}
+
+    def plots(self, content: bytes) -> list[str]:
+        """The paths of all plots and outs of a dvc.yaml."""
+        text = content.decode(errors="replace")
+        try:
+            data, stages = read_yaml(text, "dvc.yaml", "NB601"), build([], text).stages
+        except Nb2stageError:  # one commit with conflict markers in it must not stop the others
+            return []
+        paths = [path for stage in stages for path in (*stage.writes, *stage.plots)]
+        top = data.get("plots") if isinstance(data, dict) else None
+        for item in top if isinstance(top, list) else [top]:
+            paths += [str(name) for name in (item if isinstance(item, dict) else [item] if item else [])]
+        return list(dict.fromkeys(path.rstrip("/") for path in paths))
+
+
+def _is_picture(path: str) -> bool:
+    return posixpath.splitext(path)[1].lower() in TYPES

@@ -1,0 +1,1 @@
+"""What the analysis found -> stages, with what each reads, writes and shows."""

@@ -1,0 +1,221 @@
+"""What the cells of a stage show: values of last lines, `display`, printed text, figures; and the report of it."""
+
+from __future__ import annotations
+
+import ast
+import posixpath
+import re
+import sys
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from pathlib import PurePosixPath
+from typing import Final
+
+from nb2stage.analysis.dataflow import Program, SourceCell
+from nb2stage.analysis.kinds import kind_of
+from nb2stage.analysis.objects import Statement
+from nb2stage.diagnostics import Severity
+from nb2stage.messages import Notes
+from nb2stage.planning.metrics import is_number
+from nb2stage.planning.pipeline import Out
+from nb2stage.planning.stageplan import StagePlan
+from nb2stage.reading.notebook import Cell
+
+REPORT: Final = "report/report.md"
+# IPython's objects whose data is markdown, or HTML, which markdown may contain.
+RICH: Final = ("HTML", "Latex", "Markdown")
+# Patterns are compiled when they are first used: each conversion would pay for all of them.
+# What shows nothing worth printing when it ends a cell.
+_SILENT_CALLS: Final = (
+    r"^(clear_output$|HTML$|Markdown$|Latex$|Math$|Image$|SVG$|IFrame$|Audio$|Video$|"
+    r"set_|add_|fit$|show$|close$|print$|display$|info$|seed$|append$|extend$|update$|remove$|"
+    r"insert$|sort$|plot|hist|bar|scatter|boxplot|legend|grid|tight_layout|x?y?label|title|savefig|"
+    r"to_csv|to_pickle|to_json|to_excel|to_parquet|dump$|save|makedirs$|mkdir$|write)"
+)
+# Libraries that print nothing of their own accord, but for the functions below.
+_QUIET: Final = sys.stdlib_module_names | {
+    *("IPython", "joblib", "matplotlib", "mpl_toolkits", "numpy", "pandas", "PIL", "ruamel", "scipy", "seaborn"),
+    *("sklearn", "statsmodels", "yaml"),
+}
+_PRINTING_NAME: Final = re.compile(r"p?print(_\w+)?$|display$|help$")
+_PRINTING_PART: Final = re.compile(r"p?print(_\w+)?$|display$|info$|summary$|stdout$")
+_WITH_PANDAS: Final = frozenset({"pandas", "seaborn", "statsmodels", "geopandas"})
+_PICTURES: Final = frozenset({"matplotlib", "seaborn", "plotly", "altair", "bokeh", "folium"})
+_NO_FRAME: Final = (
+    *(ast.Constant, ast.JoinedStr, ast.List, ast.Tuple, ast.Dict, ast.Set, ast.BoolOp),
+    *(ast.ListComp, ast.DictComp, ast.SetComp, ast.Lambda),
+)
+# Attributes and calls of frames that are no frames themselves.
+_NO_FRAME_NAMES: Final = (
+    r"shape|size|columns|index|dtypes?|values|ndim|T_|value_counts|classification_report|params|best_\w+|"
+    r"(get|best|grid)_params|\w+_(score|name|names|report)|type|sorted|list|dict|str|repr|set|unique|nunique|tolist|to_string"
+)
+_LINK: Final = r"(!?\[[^\]]*\]\(<?|<(?:img|a)\b[^>]*?\b(?:src|href)=[\"'])([^)\s\"'>]+)"
+_ELSEWHERE: Final = re.compile(r"[a-z][a-z0-9+.-]*:|[#/]", re.IGNORECASE)
+
+
+class Displays:
+    """What the cells of a stage show, as far as reading the code tells."""
+
+    def __init__(self, program: Program, plan: StagePlan) -> None:
+        self.program, self.plan = program, plan
+        bound = [s.node for s in program.binders.get("display", ())]
+        ours = plan.name == "report" and all(
+            isinstance(n, ast.ImportFrom) and (n.module or "").split(".")[0] == "IPython" for n in bound
+        )
+        self.knows_display = ours or not bound
+
+    def is_bound(self, name: str) -> bool:
+        """Whether a cell gives this name a meaning of its own."""
+        return name in self.program.binders
+
+    def value(self, cell: SourceCell) -> ast.expr | None:
+        """The expression that ends a cell, if its value is worth showing."""
+        last = cell.statements[-1] if cell.statements else None
+        if last is None or not isinstance(last.node, ast.Expr):
+            return None
+        return last.node.value if self.prints(cell, last, last.node.value) else None
+
+    def prints(self, cell: SourceCell, last: Statement, value: ast.expr) -> bool:
+        """Whether the value of a cell's last line is worth a `print`."""
+        if last.plots or last.sets or last.seeds or (last.changes and not self.plan.report):
+            return False
+        if isinstance(value, ast.Constant | ast.Await | ast.Yield) or self.is_bound("print"):
+            return False
+        line = cell.python.text.split("\n")[(value.end_lineno or value.lineno) - 1].encode()
+        if line[last.node.end_col_offset or 0 :].decode().strip().startswith(";"):
+            return False
+        if isinstance(value, ast.Call):
+            func = value.func
+            if cell.python.has_magic and ast.unparse(func) == "subprocess.run":
+                return False
+            name = func.attr if isinstance(func, ast.Attribute) else getattr(func, "id", "")
+            if self.plan.report and name in RICH:
+                return True
+            return not re.match(_SILENT_CALLS, name) and self.gives_value(name)
+        if isinstance(value, ast.Name):
+            var = self.program.interpreter.state.get(value.id)
+            if self.plan.report and any((obj.path or "").split(".")[0] in _PICTURES for obj in var.values):
+                return False
+            return not any(obj.type == "matplotlib" for obj in var.values)
+        return not isinstance(value, ast.List | ast.Tuple) or not last.plots
+
+    def gives_value(self, name: str) -> bool:
+        """A function of the notebook without a `return` of a value shows nothing."""
+        for statement in self.program.binders.get(name, ()):
+            if isinstance(statement.node, ast.FunctionDef):
+                return any(isinstance(n, ast.Return) and n.value is not None for n in ast.walk(statement.node))
+        return True
+
+    def calls(self, cell: SourceCell) -> Iterator[ast.Call]:
+        """The calls of `display` in a cell."""
+        for node in ast.walk(cell.tree):
+            if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "display":
+                yield node
+
+    # -- of the report
+
+    def shown(self) -> Iterator[ast.expr]:
+        """The expressions that the report shows, by `display` or as a cell's last line."""
+        for cell in self.plan.cells:
+            if self.knows_display:
+                yield from (value for call in self.calls(cell) if not call.keywords for value in call.args)
+            value = self.value(cell)
+            if value is not None:
+                yield value
+
+    def may_print(self) -> bool:
+        """Whether something other than the shown values may be printed."""
+        if self.plan.local_modules:
+            return True
+        statements = [*self.plan.data.statements, *self.plan.data.repeats]
+        statements += [s for module in self.plan.definitions for s in module.statements]
+        if {path.split(".")[0] for s in statements for path in s.imports} - _QUIET:
+            return True
+        nodes = [node for s in statements for node in ast.walk(s.node)]
+        names = {node.id for node in nodes if isinstance(node, ast.Name)}
+        if self.knows_display and not any(call.keywords for cell in self.plan.cells for call in self.calls(cell)):
+            names -= {"display"}
+        parts = {node.attr for node in nodes if isinstance(node, ast.Attribute)}
+        verbose = any(isinstance(node, ast.keyword) and node.arg == "verbose" for node in nodes)
+        return verbose or any(map(_PRINTING_NAME.match, names)) or any(map(_PRINTING_PART.match, parts))
+
+    def may_be_frame(self, node: ast.expr) -> bool:
+        """Whether a shown value may be a frame of pandas, by the look of it."""
+        if isinstance(node, _NO_FRAME) or is_number(node) or not self.knows_pandas():
+            return False
+        if isinstance(node, ast.Name):
+            kind = kind_of(self.program.interpreter.state.get(node.id).values)
+            given = [getattr(s.node, "value", None) for s in self.program.binders.get(node.id, ())]
+            plain = [each for each in given if isinstance(each, ast.expr) and not isinstance(each, ast.Name)]
+            unclear = len(plain) < len(given) or any(map(self.may_be_frame, plain))
+            return "DataFrame" in kind or (not kind and unclear)
+        func = node.func if isinstance(node, ast.Call) else node
+        name = func.attr if isinstance(func, ast.Attribute) else getattr(func, "id", "")
+        return not re.fullmatch(_NO_FRAME_NAMES, name)
+
+    def knows_pandas(self) -> bool:
+        """Whether the notebook's libraries include pandas."""
+        roots = {path.split(".")[0] for s in self.program.statements for path in s.imports}
+        keywords = {k.arg for cell in self.program.cells for k in ast.walk(cell.tree) if isinstance(k, ast.keyword)}
+        return bool(roots & _WITH_PANDAS) or "as_frame" in keywords
+
+    def rich(self) -> list[str]:
+        """The classes of `RICH` that the stage uses."""
+        used = {n for s in self.plan.data.statements for n in _mentioned(s.node)}
+        return [name for name in RICH if name in used]
+
+    def styles(self) -> bool:
+        """Whether the stage styles frames."""
+        return any("style" in _mentioned(s.node) for s in self.plan.data.statements)
+
+
+def plan_report(
+    stages: Sequence[StagePlan],
+    program: Program,
+    texts: Sequence[Cell],
+    is_taken: Callable[[str], bool],
+    notes: Notes,
+) -> None:
+    """The report of the stage `report`: if it shows anything, and the user makes no such file."""
+    for plan in stages:
+        if plan.name != "report" or any(REPORT in cell.role.outs for cell in plan.cells):
+            continue
+        plan.report, plan.texts = REPORT, list(texts)
+        displays = Displays(program, plan)
+        if not (texts or plan.figures or displays.may_print() or any(True for _ in displays.shown())):
+            plan.report = ""
+        elif is_taken(REPORT):
+            plan.report = ""
+            message = f"`{REPORT}` is there already: what the cells show is not written to it"
+            hint = "rename your file, or move it away"
+            notes.add(Severity.WARNING, "NB415", message, hint, stage=plan.name)
+        else:
+            plan.outs.append(Out(REPORT, cache=False))
+            for text in texts:
+                if "](attachment:" in text.source:
+                    message = f"the picture that was pasted into cell {text.index} is not in {REPORT}"
+                    hint = "save it as a file beside the notebook, and link that"
+                    notes.add(Severity.WARNING, "NB415", message, hint, stage=plan.name)
+
+
+def moved_links(text: str, notebook: str) -> str:
+    """The markdown of a notebook with its links as they are from the report's folder."""
+    folder, there = str(PurePosixPath(notebook).parent), str(PurePosixPath(REPORT).parent)
+
+    def moved(link: re.Match[str]) -> str:
+        if _ELSEWHERE.match(link[2]):
+            return link[0]
+        return link[1] + posixpath.relpath(posixpath.join(folder, link[2]), there)
+
+    return re.sub(_LINK, moved, text)
+
+
+def _mentioned(node: ast.AST) -> Iterable[str]:
+    """The names, attributes and keywords in a statement."""
+    for each in ast.walk(node):
+        if isinstance(each, ast.Name):
+            yield each.id
+        elif isinstance(each, ast.Attribute):
+            yield each.attr
+        elif isinstance(each, ast.keyword) and each.arg:
+            yield each.arg

@@ -1,0 +1,226 @@
+"""The files between the cells -> deps, outs, metrics and plots, and refusals of what DVC cannot do."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from fnmatch import fnmatch
+from pathlib import PurePosixPath
+
+from nb2stage.analysis.dataflow import Program
+from nb2stage.analysis.heap import FileUse
+from nb2stage.diagnostics import Severity
+from nb2stage.messages import Notes
+from nb2stage.planning.pipeline import Out
+from nb2stage.planning.stageplan import NO_VERSION_HINT, StagePlan, Surroundings, has_version, normal
+
+IMAGES = frozenset({".png", ".jpg", ".jpeg", ".svg"})
+METRIC_STEM = re.compile(r"metric|score|result|evaluation|performance|accuracy|report", re.IGNORECASE)
+METRIC_TYPES = frozenset({".json", ".yaml", ".yml", ".toml"})
+
+
+class FilePlanner:
+    """Plans the files of all stages, in the order in which the cells use them."""
+
+    def __init__(self, stages: Sequence[StagePlan], program: Program, around: Surroundings, notes: Notes) -> None:
+        self.stages, self.around, self.notes = stages, around, notes
+        self.uses = sorted(program.interpreter.files, key=lambda use: (use.statement.position, use.path or ""))
+        self.by_index = {plan.data.index: plan for plan in stages}
+        self.order = {plan.name: position for position, plan in enumerate(stages)}
+        roles = [cell.role for plan in stages for cell in plan.cells]
+        self.declaring = {role.cell.index for role in roles if role.deps or role.outs}
+        self.globbing = {use.statement.cell for use in self.uses if use.mode == "glob" and use.path is not None}
+        declared = {role.cell.index for role in roles if role.outs}
+        self.unknown_writers = {
+            use.statement.stage
+            for use in self.uses
+            if use.path is None
+            and use.mode not in ("read", "glob", "probe", "mkdir")
+            and use.statement.cell not in declared
+        }
+        self.written: dict[str, StagePlan] = {}
+        self.read: dict[str, StagePlan] = {}
+        self.probes: list[tuple[StagePlan, FileUse, str]] = []
+
+    def plan(self) -> None:
+        """Fill in what the stages read and write."""
+        for plan in self.stages:
+            for cell in plan.cells:
+                plan.reads += [p for p in cell.role.deps if p not in plan.reads]
+                for path in cell.role.outs:
+                    self.add_out(plan, path, None)
+                    self.written[path] = plan
+        for use in self.uses:
+            owner = self.by_index.get(use.statement.stage) if use.statement.stage is not None else None
+            if owner is not None:
+                self.plan_use(owner, use)
+        self.check_overlaps()
+        self.check_probes()
+
+    def check_probes(self) -> None:
+        """Whether a file is there must not depend on a stage that runs later."""
+        for plan, use, path in self.probes:
+            writer = self.written.get(path)
+            if writer is not None and self.order[writer.name] > self.order[plan.name]:
+                message = f"whether `{path}` is there depends on stage `{writer.name}`, which runs later"
+                self.notes.error(use, "NB411", message, "do not ask for the file in an earlier stage")
+
+    def plan_use(self, plan: StagePlan, use: FileUse) -> None:
+        path = normal(use.path) if use.path is not None else None
+        if use.mode == "mkdir":
+            if path is not None:
+                plan.made_dirs.add(path)
+        elif path is None:
+            self.unknown_path(plan, use)
+        elif "://" in path:
+            if use.mode == "read" and not has_version(path):
+                message = f"`{path}` is read from the network: a changed file there re-runs nothing"
+                self.notes.warn(use, "NB405", message, NO_VERSION_HINT)
+        elif use.mode == "glob" and any(c in path for c in "*?["):
+            self.plan_glob(plan, path)
+        elif use.mode == "probe":
+            if self.written.get(path) not in (None, plan) and path not in plan.reads:
+                plan.reads.append(path)
+            self.probes.append((plan, use, path))
+        elif use.mode == "connect":
+            if path in self.written or self.around.exists(path):
+                self.plan_read(plan, use, path)
+            else:
+                self.plan_write(plan, use, path)
+        elif use.mode == "remove":
+            self.plan_remove(plan, use, path)
+        elif use.mode in ("read", "glob"):
+            self.plan_read(plan, use, path)
+        elif use.mode in ("append", "update") and self.written.get(path) is not plan:
+            done = "appended to" if use.mode == "append" else "changed in place"
+            message = f"`{path}` is {done}, so a second run would not give what the first one gave"
+            hint = "write the whole file in one stage, or append to a file that this stage has written itself"
+            self.notes.error(use, "NB412", message, hint)
+        elif use.mode == "write":
+            self.plan_write(plan, use, path)
+
+    def plan_glob(self, plan: StagePlan, pattern: str) -> None:
+        """`glob("out/*.csv")` reads what earlier stages wrote there, and what lies there already."""
+        for path, writer in self.written.items():
+            if fnmatch(path, pattern) and writer is not plan and path not in plan.reads:
+                plan.reads.append(path)
+        for path in self.around.glob(pattern):
+            if path not in plan.reads and self.written.get(path) is None:
+                plan.reads.append(path)
+
+    def plan_remove(self, plan: StagePlan, use: FileUse, path: str) -> None:
+        """A file that a stage makes and removes again is no out; anybody else's file cannot be removed."""
+        if self.written.get(path) is plan:
+            del self.written[path]
+            for outs in (plan.outs, plan.metrics, plan.plots):
+                outs[:] = [out for out in outs if out.path != path]
+        elif path in self.written or self.around.exists(path):
+            message = f"`{path}` is removed here, but it is an input of the pipeline or made by another stage"
+            self.notes.error(use, "NB411", message, "leave the file, or remove it in the stage that makes it")
+
+    def unknown_path(self, plan: StagePlan, use: FileUse) -> None:
+        if use.statement.cell in self.declaring:
+            return
+        if use.mode in ("read", "glob"):
+            if use.mode == "read" and use.statement.cell in self.globbing:
+                return  # the pattern says which files
+            message = "the path of the file that is read here is not known: DVC will not watch it"
+            hint = "add a first line to the cell: `#| deps: path/of/the/file`"
+            earlier = self.stages[: self.order[plan.name]]
+            if any(p.writes for p in earlier) or self.unknown_writer(plan):
+                self.notes.error(use, "NB401", f"{message}, and an earlier stage writes files", hint)
+            else:
+                self.notes.warn(use, "NB401", message, hint)
+        elif use.mode == "command":
+            message = "this command may read or write files: nb2stage assumes that no other stage needs them"
+            hint = "declare them in first lines of the cell: `#| deps: a.csv` and `#| outs: b.csv`"
+            self.notes.warn(use, "NB404", message, hint)
+        else:
+            message = "the path of the file that is written here is not known: DVC will not keep it"
+            self.notes.warn(use, "NB402", message, "add a first line to the cell: `#| outs: path/of/the/file`")
+
+    def unknown_writer(self, plan: StagePlan) -> str:
+        """The name of an earlier stage that writes files whose paths are not known and not declared."""
+        earlier = self.stages[: self.order[plan.name]]
+        return next((p.name for p in earlier if p.data.index in self.unknown_writers), "")
+
+    def inside(self, folder: str) -> list[str]:
+        """The files that were written in a folder."""
+        return [path for path in self.written if path.startswith(folder + "/")]
+
+    def plan_read(self, plan: StagePlan, use: FileUse, path: str) -> None:
+        writer = self.written.get(path)
+        if writer is plan:
+            return
+        self.read[path] = plan
+        if writer is None and not self.around.exists(path):
+            inside = self.inside(path)
+            if use.mode == "glob" or inside:
+                plan.reads += [p for p in inside if self.written[p] is not plan and p not in plan.reads]
+                return
+            self.report_missing(plan, use, path)
+        if path in (".", "") or (use.mode == "glob" and self.inside(path)):
+            return
+        if path not in plan.reads:
+            plan.reads.append(path)
+
+    def report_missing(self, plan: StagePlan, use: FileUse, path: str) -> None:
+        """A file that is not there yet may be put there by the user, or by a stage whose files are not known."""
+        message = f"`{path}` is read but is not there"
+        if guess := self.unknown_writer(plan):
+            message += f", and stage `{guess}` writes files whose paths are not known"
+            hint = f"declare what the stage writes in a first line of its cell: `#| outs: {path}`"
+            self.notes.error(use, "NB403", message, hint)
+        else:
+            self.notes.warn(use, "NB403", message, "put the file there before `dvc repro`")
+
+    def plan_write(self, plan: StagePlan, use: FileUse, path: str) -> None:
+        writer = self.written.get(path)
+        if writer is not None and writer is not plan:
+            message = f"`{path}` is written by stage `{writer.name}` and again by stage `{plan.name}`"
+            self.notes.error(use, "NB410", message, "give the second file another name")
+        elif path in self.read:
+            message = (
+                f"`{path}` is read by stage `{self.read[path].name}` and written again here: in a pipeline a "
+                "file is either an input or an output"
+            )
+            self.notes.error(use, "NB411", message, "write to another name and read that from then on")
+        elif path in self.around.foreign_outs:
+            message = f"`{path}` is written by stage `{self.around.foreign_outs[path]}` of dvc.yaml too"
+            self.notes.error(use, "NB410", message, "give the file another name")
+        else:
+            self.written[path] = plan
+            plan.writes.append(use)
+            if writer is None:
+                self.add_out(plan, path, use)
+
+    def add_out(self, plan: StagePlan, path: str, use: FileUse | None) -> None:
+        pure = PurePosixPath(path)
+        if plan.figures and (path == plan.figures or path.startswith(plan.figures + "/")):
+            return
+        persist = self.around.exists(path) and path not in self.around.known_outs
+        if persist:
+            message = (
+                f"`{path}` is there already: it is listed with `persist: true`, so that DVC does not delete "
+                "it before the stage runs"
+            )
+            statement = use.statement if use else None
+            self.notes.add(Severity.NOTE, "NB413", message, statement=statement, stage=plan.name)
+        if pure.suffix.lower() in IMAGES:
+            plan.plots.append(Out(path, cache=False, persist=persist))
+        elif (pure.suffix.lower() in METRIC_TYPES and METRIC_STEM.search(pure.stem)) or (
+            pure.suffix.lower() == ".csv" and re.search("metric", pure.stem, re.IGNORECASE)
+        ):
+            plan.metrics.append(Out(path, cache=False, persist=persist))
+        else:
+            plan.outs.append(Out(path, persist=persist))
+
+    def check_overlaps(self) -> None:
+        """DVC refuses an out inside another out."""
+        figures = [plan for plan in self.stages if plan.figures]
+        for path, plan in self.written.items():
+            for other in figures:
+                if other is not plan and path.startswith(other.figures + "/"):
+                    message = f"`{path}` lies in the folder of stage `{other.name}`'s figures"
+                    hint = "write it to another folder"
+                    self.notes.add(Severity.ERROR, "NB410", message, hint, stage=plan.name)

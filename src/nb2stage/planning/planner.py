@@ -1,0 +1,251 @@
+"""An analysed program -> the stages of the pipeline: scripts and folders, cache files, parameters, DVC entries."""
+
+from __future__ import annotations
+
+import ast
+import sys
+from collections.abc import Mapping, Sequence
+
+from nb2stage.analysis.consequences import MAIN_STATES
+from nb2stage.analysis.dataflow import Program, literal, yaml_value
+from nb2stage.analysis.kinds import kind_of
+from nb2stage.analysis.objects import Statement
+from nb2stage.analysis.versions import Transfer
+from nb2stage.diagnostics import Severity
+from nb2stage.messages import Notes
+from nb2stage.planning.definitions import FOLDER, Definitions, DefinitionsModule
+from nb2stage.planning.displays import plan_report
+from nb2stage.planning.fileplans import FilePlanner
+from nb2stage.planning.metrics import plan_metrics
+from nb2stage.planning.pipeline import Out, Param
+
+# `scripts` finds these here too.
+from nb2stage.planning.stageplan import CacheFile, StagePlan, Surroundings
+from nb2stage.reading.notebook import Cell
+
+FOLDERS = {
+    "import": "data_processing",
+    "clean": "data_processing",
+    "preprocess": "data_processing",
+    "features": "data_processing",
+    "split": "data_processing",
+    "train": "training",
+    "evaluate": "report",
+    "report": "report",
+}
+FILE_NAMES = {"import": "import_data"}
+SUFFIXES = {"joblib": ".joblib"}
+STATE_FILES = {
+    "<numpy random state>": "numpy_random_state",
+    "<random state>": "random_state",
+    "<torch random state>": "torch_random_state",
+}
+assert set(STATE_FILES) == set(MAIN_STATES.values())
+
+
+class Planner:
+    """Plans all stages of one notebook."""
+
+    def __init__(
+        self, path: str, names: Sequence[str], program: Program, around: Surroundings, texts: Sequence[Cell] = ()
+    ) -> None:
+        self.path, self.names, self.program, self.around = path, list(names), program, around
+        self.texts = texts
+        self.notes = Notes(path, self.names)
+        self.stages: list[StagePlan] = []
+        self.params: list[Param] = []
+        self.modules: list[DefinitionsModule] = []
+        self.cells = {cell.index: cell for cell in program.cells}
+        self.roots = {path.partition(".")[0] for s in program.statements for path in s.imports}
+        self.written = {use.path for use in program.interpreter.files if use.mode == "write"}
+
+    def plan(self) -> list[StagePlan]:
+        """The stages in order; findings are collected in `notes`."""
+        boundaries = self.program.boundaries
+        for index, name in enumerate(self.names):
+            if index in self.program.inert:
+                message = (
+                    f"stage `{name}` holds only imports, definitions and settings: "
+                    "they go where they are used, and it is no stage of the pipeline"
+                )
+                self.notes.add(Severity.NOTE, "NB250", message, stage=name)
+                continue
+            cells = [c for c in self.program.cells if c.stage == index]
+            folder = self.folder_of(index)
+            plan = StagePlan(name, self.script_path(folder, name), folder, boundaries.stages[index], cells)
+            self.stages.append(plan)
+        self.plan_transfers()
+        self.plan_params()
+        for plan in self.stages:
+            self.plan_figures(plan)
+            self.plan_local_modules(plan)
+        self.plan_definitions()
+        FilePlanner(self.stages, self.program, self.around, self.notes).plan()
+        plan_metrics(self.stages, self.program, self.is_taken, self.notes)
+        if any(cell.role.plots for plan in self.stages for cell in plan.cells):
+            from nb2stage.planning.plot_tables import plan_plots  # a module that few notebooks need
+
+            plan_plots(self.stages, self.program, self.is_taken, self.notes)
+        plan_report(self.stages, self.program, self.texts, self.is_taken, self.notes)
+        return self.stages
+
+    # -- where things are
+
+    def folder_of(self, index: int) -> str:
+        if self.around.layout == "flat":
+            return "src"
+        for name in [self.names[index], *reversed(self.names[:index])]:
+            if name in FOLDERS:
+                return FOLDERS[name]
+        return "data_processing"
+
+    def script_path(self, folder: str, name: str) -> str:
+        """`training/train.py`; a name that would hide a module that scripts import gets `_stage` behind it."""
+        stem = FILE_NAMES.get(name, name).replace("-", "_")
+        others = {p.script for p in self.stages}
+        if stem in sys.stdlib_module_names or stem in self.roots or f"{folder}/{stem}.py" in others:
+            stem += "_stage"
+        return f"{folder}/{stem}.py"
+
+    # -- cache files
+
+    def plan_transfers(self) -> None:
+        by_index = {plan.data.index: plan for plan in self.stages}
+        taken: set[str] = set()
+        boundaries = self.program.boundaries
+        for transfer in boundaries.transfers:
+            source = by_index[transfer.stage]
+            path = f"cache/{source.name}/{self.file_name(transfer)}"
+            while path.lower() in taken:
+                stem, _, suffix = path.rpartition(".")
+                path = f"{stem}_2.{suffix}"
+            taken.add(path.lower())
+            consumers = {by_index[i].name: sorted(names) for i, names in sorted(transfer.consumers.items())}
+            leaving = boundaries.exits[transfer.stage]
+            kinds = {name: kind_of(leaving[name].values) for name in transfer.names if name in leaving}
+            file = CacheFile(path, transfer, source.name, consumers, kinds)
+            source.saves.append(file)
+            for index in sorted(transfer.consumers):
+                by_index[index].loads.append(file)
+
+    def file_name(self, transfer: Transfer) -> str:
+        names = [STATE_FILES.get(name, name) for name in transfer.names]
+        stem = "_".join(names) if len(names) < 4 else f"{names[0]}_and_{len(names) - 1}_more"
+        return stem + SUFFIXES.get(transfer.kind, ".pkl")
+
+    # -- parameters
+
+    def plan_params(self) -> None:
+        statements = [statement for statement in self.program.statements if statement.param]
+        bound: dict[str, list[Statement]] = {}
+        for statement in statements:
+            name = next(iter(statement.binds))
+            for other in bound.setdefault(name, []):
+                message = f"`{name}` is bound by two `parameters` cells"
+                self.notes.add(Severity.ERROR, "NB501", message, "remove one of the two", statement=other)
+            bound[name].append(statement)
+        keys = _key_paths(self.around.tuned)
+        for statement in statements:
+            readers = [plan for plan in self.stages if statement in plan.data.repeats]
+            param = self.param_of(statement, readers, keys)
+            self.params.append(param)
+            for plan in readers:
+                plan.params.append(param)
+
+    def param_of(self, statement: Statement, readers: list[StagePlan], keys: dict[str, list[str]]) -> Param:
+        node = statement.node
+        assert isinstance(node, ast.Assign | ast.AnnAssign)
+        target = node.targets[0] if isinstance(node, ast.Assign) else node.target
+        assert isinstance(target, ast.Name)
+        assert node.value is not None
+        name = target.id
+        # A value that stands in params.yaml stays where it is, also when other stages read it now.
+        known = keys.get(name, [])
+        key = f"{readers[0].name}.{name}" if len(readers) == 1 else f"shared.{name}"
+        if len(known) == 1:
+            key = known[0]
+        return Param(name, key, yaml_value(literal(node.value)), self.comment_behind(statement))
+
+    def comment_behind(self, statement: Statement) -> str:
+        lines = self.cells[statement.cell].python.text.split("\n")
+        node = statement.node
+        rest = lines[(node.end_lineno or node.lineno) - 1].encode()[node.end_col_offset or 0 :].decode()
+        return rest.partition("#")[2].strip() if rest.strip().startswith("#") else ""
+
+    # -- figures, metrics, local modules
+
+    def plan_figures(self, plan: StagePlan) -> None:
+        if not any(s.plots for s in plan.data.statements):
+            return
+        if self.around.layout == "flat":
+            plan.figures = f"figures/{plan.name}"
+        elif plan.folder == plan.name:
+            plan.figures = f"{plan.folder}/figures"
+        else:
+            plan.figures = f"{plan.folder}/{plan.name.replace('-', '_')}_figures"
+        plan.plots.append(Out(plan.figures, cache=False))
+
+    def is_taken(self, path: str) -> bool:
+        """Whether a file of the notebook's or of somebody else has this path, or it lies in such a folder."""
+        around = self.around
+        outs = [out.path for plan in self.stages for out in (*plan.outs, *plan.metrics, *plan.plots)]
+        mine = any(path == out or path.startswith(out + "/") for out in [*outs, *around.foreign_outs])
+        return mine or (around.exists(path) and path not in around.known_outs)
+
+    def plan_definitions(self) -> None:
+        """Definitions that several stages use become modules, unless the folder's name is taken."""
+        taken = self.around.exists(FOLDER + ".py") or self.around.exists(f"{FOLDER}/__init__.py")
+        if taken or FOLDER in self.roots:
+            return
+        self.modules = Definitions(self.program, self.names).modules()
+        for plan in self.stages:
+            plan.definitions = [m for m in self.modules if plan.data.index in m.stages]
+
+    def plan_local_modules(self, plan: StagePlan) -> None:
+        """Modules beside the notebook are dependencies of the stages that import them."""
+        wanted = [*plan.data.statements, *plan.data.repeats]
+        found: set[str] = set()
+        for statement in wanted:
+            for node in ast.walk(statement.node):
+                names = [a.name for a in node.names] if isinstance(node, ast.Import) else []
+                if isinstance(node, ast.ImportFrom) and node.module and not node.level:
+                    names = [node.module, *(f"{node.module}.{a.name}" for a in node.names)]
+                for name in names:
+                    found.update(self.module_files(name))
+        # What is loaded may be an instance of a class of such a module.
+        for name in plan.data.files:
+            need = plan.data.needs[name]
+            for obj in self.program.boundaries.reach(need.values, need.before):
+                if obj.path and obj.path.split(".")[0] not in ("builtins", "numpy", "pandas"):
+                    found.update(self.module_files(obj.path.split(".")[0]))
+        plan.local_modules = sorted(found)
+
+    def module_files(self, name: str) -> list[str]:
+        found: list[str] = []
+        for folder in ["", *(f.rstrip("/") + "/" for f in self.program.interpreter.search_paths)]:
+            found += self.module_files_in(folder, name)
+        return found
+
+    def module_files_in(self, folder: str, name: str) -> list[str]:
+        parts = name.split(".")
+        parts[0] = folder + parts[0]
+        found = []
+        there = self.around.exists(parts[0] + ".py") and not self.around.is_dir(parts[0] + ".py")
+        if there or parts[0] + ".py" in self.written:  # `%%writefile helpers.py`
+            found.append(parts[0] + ".py")
+        elif self.around.is_dir(parts[0]) and (
+            self.around.exists(parts[0] + "/__init__.py") or self.around.exists("/".join(parts) + ".py")
+        ):
+            found.append(parts[0])
+        return found
+
+
+def _key_paths(values: Mapping[str, object]) -> dict[str, list[str]]:
+    """All dotted paths of params.yaml by their last part; only two levels are ours."""
+    found: dict[str, list[str]] = {}
+    for key, value in values.items():
+        found.setdefault(str(key), []).append(str(key))
+        if isinstance(value, dict):
+            for inner in value:
+                found.setdefault(str(inner), []).append(f"{key}.{inner}")
+    return found

@@ -1,0 +1,136 @@
+"""What planning fills in: the stages as they will be written, and the questions that it may ask of the disk."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import PurePosixPath
+from typing import Any
+
+from nb2stage.analysis.dataflow import SourceCell
+from nb2stage.analysis.heap import FileUse
+from nb2stage.analysis.versions import StageData, Transfer
+from nb2stage.planning.definitions import DefinitionsModule
+from nb2stage.planning.pipeline import DvcStage, Out, Param
+from nb2stage.reading.notebook import Cell
+
+
+@dataclass
+class CacheFile:
+    """A transfer with its path and the names of the stages that read it."""
+
+    path: str
+    transfer: Transfer
+    source: str
+    consumers: dict[str, list[str]]  # stage name -> the names that it takes
+    kinds: dict[str, str] = field(default_factory=dict)  # name -> `DataFrame`, `list`, ..., as far as known
+
+
+@dataclass(frozen=True)
+class PlotTable:
+    """A file that DVC draws, at first with its stem as the path.
+
+    `columns` are the lists that `names` hold; where the form is not `columns` there is one name: of a `frame`, of a frame
+    with an index (`indexed`), or of a `series`.  Lists of which nobody knows that they have one length get `checks`.
+    """
+
+    path: str
+    names: tuple[str, ...]
+    columns: tuple[str, ...]
+    x: str = ""
+    ys: tuple[str, ...] = ()
+    template: str = ""
+    form: str = "columns"
+    checks: bool = False
+
+    def flags(self) -> dict[str, Any]:
+        """The plot's entry in dvc.yaml."""
+        y = self.ys[0] if len(self.ys) == 1 else list(self.ys)
+        flags = {"template": self.template, "x": self.x, "y": y}
+        return {key: value for key, value in flags.items() if value}
+
+
+@dataclass
+class StagePlan:
+    """One stage as it will be written."""
+
+    name: str
+    script: str
+    folder: str
+    data: StageData
+    cells: list[SourceCell]
+    loads: list[CacheFile] = field(default_factory=list)
+    saves: list[CacheFile] = field(default_factory=list)
+    params: list[Param] = field(default_factory=list)
+    reads: list[str] = field(default_factory=list)
+    writes: list[FileUse] = field(default_factory=list)
+    made_dirs: set[str] = field(default_factory=set)
+    outs: list[Out] = field(default_factory=list)
+    metrics: list[Out] = field(default_factory=list)
+    plots: list[Out] = field(default_factory=list)
+    local_modules: list[str] = field(default_factory=list)
+    definitions: list[DefinitionsModule] = field(default_factory=list)
+    metric_cells: dict[int, list[str]] = field(default_factory=dict)  # cell -> the metrics that it assigns
+    metrics_file: str = ""
+    plot_tables: dict[int, list[PlotTable]] = field(default_factory=dict)  # cell -> the tables that it assigns
+    top_plots: dict[str, dict[str, Any]] = field(
+        default_factory=dict
+    )  # path -> plot of several columns, not the stage's own
+    figures: str = ""
+    report: str = ""  # the markdown file of what the cells show
+    texts: list[Cell] = field(default_factory=list)  # the cells of text that belong to it
+
+    @property
+    def metric_names(self) -> list[str]:
+        """The names in the stage's metrics file."""
+        return list(dict.fromkeys(name for names in self.metric_cells.values() for name in names))
+
+    def dvc_stage(self) -> DvcStage:
+        """The entry in dvc.yaml."""
+        deps = {self.script, *self.reads, *self.local_modules, *(file.path for file in self.loads)}
+        deps |= {module.path for module in self.definitions}
+        return DvcStage(
+            name=self.name,
+            cmd=f"python {self.script}",
+            deps=tuple(sorted(deps)),
+            params=tuple(sorted(param.key for param in self.params)),
+            outs=tuple(sorted([Out(f.path) for f in self.saves] + self.outs, key=lambda out: out.path)),
+            metrics=tuple(sorted(self.metrics, key=lambda out: out.path)),
+            plots=tuple(sorted(self.plots, key=lambda out: out.path)),
+        )
+
+
+@dataclass(frozen=True)
+class Surroundings:
+    """What the planner has to know of the project on disk, as questions, so that it stays pure."""
+
+    exists: Callable[[str], bool]
+    is_dir: Callable[[str], bool]
+    glob: Callable[[str], list[str]]
+    tuned: Mapping[str, object]  # params.yaml as it is
+    known_outs: frozenset[str]  # outs of our stages in the present dvc.yaml
+    foreign_outs: Mapping[str, str]  # outs of other people's stages
+    layout: str = "guideline"
+
+
+NO_VERSION_HINT = "`dvc import-url URL data/` keeps the version: read that file; or read a URL with a version in it"
+# Behind the host: a commit, a version such as v1.2, `?version=`, a numbered record of an archive that never changes one.
+_VERSION = re.compile(
+    r"^\w+://[^/]+/(?:.*[/@=])?(?:[0-9a-f]{40}|[0-9a-f]{64})(?:[/?.]|$)"
+    r"|^\w+://[^/]+/(?:.*[/@_-])?v?\d+\.\d+(?:\.\d+)*(?=[/@_-]|\.[a-z]|$)"
+    r"|[?&](?:version|versionId|rev|revision)=[^&]+|\bzenodo\.org/(?:api/)?records?/\d+",
+    re.IGNORECASE,
+)
+
+
+def has_version(url: str) -> bool:
+    """Whether a URL names one version of its file, as far as the URL itself says so."""
+    return _VERSION.search(url) is not None
+
+
+def normal(path: str) -> str:
+    """A path with forward slashes and without `./`."""
+    if "://" in path:
+        return path
+    return str(PurePosixPath(path.replace("\\", "/")))

@@ -1,0 +1,1 @@
+"""The bytes of a notebook -> cells with their roles, as plain Python."""

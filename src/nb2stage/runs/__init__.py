@@ -1,0 +1,1 @@
+"""The notebook and its pipeline, executed: `run` and `verify`."""

@@ -1,0 +1,1 @@
+"""A planned stage -> the text of its script."""

@@ -1,0 +1,213 @@
+"""The lines of a script that load what earlier stages saved, and save what later ones need."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Sequence
+
+from nb2stage.analysis.load_order import Round
+from nb2stage.analysis.versions import Transfer
+from nb2stage.planning.planner import Planner
+from nb2stage.planning.stageplan import CacheFile, StagePlan
+from nb2stage.scripts.import_lines import Imports
+
+STATE_CALLS = {
+    "<numpy random state>": ("numpy", "random.get_state()", "random.set_state({})"),
+    "<random state>": ("random", "getstate()", "setstate({})"),
+    "<torch random state>": ("torch", "get_rng_state()", "set_rng_state({})"),
+}
+
+
+class CacheLines:
+    """Loads and saves of one stage."""
+
+    def __init__(self, planner: Planner, plan: StagePlan, imports: Imports) -> None:
+        self.planner, self.plan, self.imports = planner, plan, imports
+        self.program = planner.program
+        self.helpers: dict[str, str] = {}  # functions to load and save with, where such are needed
+        self.shared: set[str] = set()  # names that hold the whole of a file
+        self.states: list[str] = []  # lines that give definitions the state they had
+
+    def loads(self, wanted: Round) -> str:
+        """The lines that load the files of one round."""
+        lines: list[str] = []
+        known = {id(file.transfer): file for file in self.plan.loads}
+        files = [known[id(transfer)] for transfer in wanted.transfers]
+        # By name, so that stages that change places change no script.  What may be bound or not is loaded in the order
+        # of the stages: the last one that binds a name wins.
+        if not any(file.transfer.optional for file in files):
+            files.sort(key=lambda file: (file.source, file.path))
+        for file in files:
+            comment = f"# from {file.source}"
+            if comment not in lines:
+                lines.append(comment)
+            lines.append(self.load(file, file.consumers[self.plan.name]))
+        return "\n".join(lines)
+
+    def load(self, file: CacheFile, names: list[str]) -> str:
+        """The lines that bring back what a stage takes of one cache file."""
+        transfer = file.transfer
+        if transfer.kind == "pandas":
+            return f'{names[0]} = {self.imports.module("pandas", "pd")}.read_pickle("{file.path}")'
+        if self.program.boundaries.holds_formula(transfer) and transfer.kind in ("pickle", "cloudpickle"):
+            value = f'{self.load_helper()}("{file.path}")'
+        else:
+            value = self.load_value(transfer.kind, file.path)
+        plain = all(self.is_plain(transfer, n) for n in transfer.names)
+        if transfer.optional and plain and names == transfer.names:
+            return f"globals().update({value})"
+        if transfer.optional:
+            return self.load_optional(file, names, value)
+        if transfer.names == [names[0]]:
+            return self.restore(transfer, names[0], value)
+        if plain and names == transfer.names:
+            return f"{', '.join(names)} = {value}"
+        if plain and len(names) == 1:
+            return f"{names[0]} = {value}[{transfer.names.index(names[0])}]"
+        shared = self.shared_name(file)
+        lines = [f"{shared} = {value}"]
+        for name in names:
+            line = self.restore(transfer, name, f"{shared}[{transfer.names.index(name)}]")
+            if line:
+                lines.append(line)
+        return "\n".join(lines)
+
+    def load_optional(self, file: CacheFile, names: list[str], value: str) -> str:
+        """The lines for a file that holds names by name, since some of them may have been unbound."""
+        transfer, shared = file.transfer, self.shared_name(file)
+        lines = [f"{shared} = {value}"]
+        lines += [self.restore(transfer, n, f'{shared}["{n}"]') for n in names if n not in transfer.optional]
+        optional = [name for name in names if name in transfer.optional]
+        if len(optional) == 1:
+            lines.append(f'if "{optional[0]}" in {shared}:\n    {optional[0]} = {shared}["{optional[0]}"]')
+        elif optional:
+            lines.append(f"globals().update({{n: {shared}[n] for n in {quoted(optional)} if n in {shared}}})")
+        return "\n".join(line for line in lines if line)
+
+    def shared_name(self, file: CacheFile) -> str:
+        """A name for the whole of a file; a second one of the same stage gets another."""
+        first = f"from_{file.source.replace('-', '_')}"
+        name, number = self.imports.fresh(first), 2
+        while name in self.shared:
+            name, number = self.imports.fresh(f"{first}_{number}"), number + 1
+        self.shared.add(name)
+        return name
+
+    def load_helper(self) -> str:
+        """A function to load with: statsmodels looks for what a formula names two calls up."""
+        name = self.imports.fresh("load")
+        pickle, path = self.imports.module("pickle"), self.imports.member("pathlib", "Path")
+        self.helpers[name] = (
+            f"def {name}(path):\n"
+            "    # in a function, since a model looks for the names of its formula two calls up\n"
+            f"    return {pickle}.loads({path}(path).read_bytes())"
+        )
+        return name
+
+    def is_plain(self, transfer: Transfer, name: str) -> bool:
+        return name not in STATE_CALLS and self.program.boundaries.state_of(transfer, name) is None
+
+    def restore(self, transfer: Transfer, name: str, value: str) -> str:
+        """The line that gives a name its value; the state of a definition waits until the definition stands."""
+        if name in STATE_CALLS:
+            module, _, setter = STATE_CALLS[name]
+            return f"{self.module_of(module)}.{setter.format(value)}"
+        state = self.program.boundaries.state_of(transfer, name)
+        if state is None:
+            return f"{name} = {value}"
+        key, each = self.imports.fresh("attribute"), self.imports.fresh("state")
+        self.states.append(f"for {key}, {each} in {value}.items():\n    setattr({name}, {key}, {each})")
+        return ""
+
+    def load_value(self, kind: str, path: str) -> str:
+        if kind in ("pickle", "cloudpickle"):
+            return f'{self.imports.module("pickle")}.loads({self.imports.member("pathlib", "Path")}("{path}").read_bytes())'
+        if kind in STATE_CALLS:
+            return self.load_value("pickle", path)
+        return f'{self.imports.module("joblib")}.load("{path}")'
+
+    def module_of(self, name: str) -> str:
+        return self.imports.module("numpy", "np") if name == "numpy" else self.imports.module(name)
+
+    def saves(self) -> str:
+        blocks: list[str] = []
+        if self.plan.saves:
+            # Which stages these are is said by dvc.yaml: a stage more must not change the script.
+            made = (
+                f'{self.imports.member("pathlib", "Path")}("cache/{self.plan.name}").mkdir(parents=True, exist_ok=True)'
+            )
+            saved = [self.save(file) for file in sorted(self.plan.saves, key=lambda file: file.path)]
+            blocks.append("\n".join(["# for later stages", made, *saved]))
+        return "\n".join(blocks)
+
+    def save(self, file: CacheFile) -> str:
+        transfer = file.transfer
+        if transfer.kind == "pandas":
+            return f'{self.imports.module("pandas", "pd")}.to_pickle({transfer.names[0]}, "{file.path}")'
+        if transfer.optional:
+            value = self.saved_by_name(transfer)
+        elif len(transfer.names) == 1:
+            value = self.saved_value(transfer, transfer.names[0])
+        else:
+            value = "(" + ", ".join(self.saved_value(transfer, name) for name in transfer.names) + ")"
+        if transfer.kind != "joblib":
+            module = self.imports.module("cloudpickle" if transfer.kind == "cloudpickle" else "pickle")
+            if transfer.untried:
+                whole = transfer.kind == "pickle" and not self.program.boundaries.holds_definitions(transfer)
+                return f'{self.save_helper(module, whole=whole)}({value}, "{", ".join(transfer.names)}", "{file.path}")'
+            return f'{self.imports.member("pathlib", "Path")}("{file.path}").write_bytes({module}.dumps({value}))'
+        return f'{self.imports.module("joblib")}.dump({value}, "{file.path}")'
+
+    def save_helper(self, module: str, *, whole: bool) -> str:
+        """A function to save what may turn out not to be savable: it then says so and writes nothing.
+
+        With `whole`, nothing of it is defined in the notebook, so a library's own function may be saved whole.
+        """
+        called = "save_object" if whole else "save" if module == "pickle" else f"save_with_{module}"
+        name = self.imports.fresh(called)
+        path = self.imports.member("pathlib", "Path")
+        lines = f"        data = {module}.dumps(value)\n"
+        if whole:
+            lines = (
+                "        try:\n"
+                f"            data = {module}.dumps(value)\n"
+                f"        except (AttributeError, {module}.PicklingError):\n"
+                "            import cloudpickle  # the object holds a function without a name\n\n"
+                "            data = cloudpickle.dumps(value)\n"
+            )
+        self.helpers[name] = (
+            f"def {name}(value, names, path):\n"
+            "    try:\n"
+            f"{lines}"
+            "    except Exception as error:\n"
+            "        raise SystemExit(\n"
+            f'            f"Stage {self.plan.name} cannot save {{names}} ({{type(value).__name__}}): {{error}}\\n"\n'
+            '            "Make it in the stage that uses it, or put both cells into one stage."\n'
+            "        ) from error\n"
+            f"    {path}(path).write_bytes(data)"
+        )
+        return name
+
+    def saved_by_name(self, transfer: Transfer) -> str:
+        """A dict of those names of a file that are bound."""
+        plain = [name for name in transfer.names if self.is_plain(transfer, name)]
+        bound = f"{{k: v for k, v in globals().items() if k in {quoted(plain)}}}"
+        others = [f'"{n}": {self.saved_value(transfer, n)}' for n in transfer.names if n not in plain]
+        return f"{{**{bound}, {', '.join(others)}}}" if others else bound
+
+    def saved_value(self, transfer: Transfer, name: str) -> str:
+        """What is written for a name: its value; of a definition, the state that it has gathered."""
+        if name in STATE_CALLS:
+            module, getter, _ = STATE_CALLS[name]
+            return f"{self.module_of(module)}.{getter}"
+        state = self.program.boundaries.state_of(transfer, name)
+        if state is None:
+            return name
+        if isinstance(next(iter(self.program.boundaries.exits[transfer.stage][name].sites)).node, ast.ClassDef):
+            return f"{{k: v for k, v in vars({name}).items() if k in {tuple(state)!r}}}"
+        return f'{{"__defaults__": {name}.__defaults__, "__kwdefaults__": {name}.__kwdefaults__, **vars({name})}}'
+
+
+def quoted(names: Sequence[str]) -> str:
+    """A tuple of strings, as it stands in a script."""
+    return "(" + ", ".join(f'"{name}"' for name in names) + (",)" if len(names) == 1 else ")")

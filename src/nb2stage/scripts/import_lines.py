@@ -1,0 +1,252 @@
+"""Which imports stand at the top of a script, and the lines that they become."""
+
+from __future__ import annotations
+
+import ast
+import sys
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+
+from nb2stage.analysis.dataflow import Program
+from nb2stage.analysis.objects import Statement
+from nb2stage.analysis.versions import IMPORTS
+from nb2stage.planning.stageplan import StagePlan
+
+# Imports that do nothing but bind: unused, they are left out.
+INERT_ROOTS = frozenset(
+    [
+        "numpy",
+        "pandas",
+        "matplotlib",
+        "scipy",
+        "seaborn",
+        "statsmodels",
+        "joblib",
+        "IPython",
+        "tqdm",
+        "torch",
+        "sklearn",
+        "mpl_toolkits",
+        "patsy",
+        "plotly",
+        "xgboost",
+        "lightgbm",
+        "catboost",
+        "PIL",
+        "cv2",
+        "requests",
+        "yaml",
+        "bs4",
+        "nltk",
+        "spacy",
+        "networkx",
+        "sympy",
+        "numba",
+        "tensorflow",
+        "keras",
+    ]
+)
+LINE = 88
+
+
+@dataclass
+class Header:
+    """The import lines of a script, gathered."""
+
+    modules: dict[str, set[str | None]] = field(default_factory=dict)  # module -> aliases (None: no alias)
+    members: dict[str, set[tuple[str, str | None]]] = field(default_factory=dict)  # module -> (name, alias)
+
+    def add(self, text: str) -> None:
+        """Add one import statement."""
+        node = ast.parse(text).body[0]
+        if isinstance(node, ast.Import):
+            for alias in node.names:
+                self.modules.setdefault(alias.name, set()).add(alias.asname)
+        elif isinstance(node, ast.ImportFrom):
+            for alias in node.names:
+                self.members.setdefault("." * node.level + (node.module or ""), set()).add((alias.name, alias.asname))
+
+    def lines(self, local: Iterable[str]) -> list[str]:
+        """Sorted as isort sorts: the standard library, other people's packages, modules beside the notebook."""
+        sections: list[list[str]] = [[], [], []]
+        local = set(local)
+        plain = [
+            (m, f"import {m}" + (f" as {a}" if a and a != m else ""))
+            for m in self.modules
+            for a in sorted(self.modules[m], key=str)
+        ]
+        froms = [(m, from_line(m, members)) for m, members in self.members.items()]
+        for module, line in sorted(plain, key=lambda p: (p[0].lower(), p[1])) + sorted(
+            froms, key=lambda p: p[0].lower()
+        ):
+            root = module.split(".")[0]
+            if module == "__future__":
+                continue
+            section = 2 if root in local or module.startswith(".") else 0 if root in sys.stdlib_module_names else 1
+            sections[section].append(line)
+        result: list[str] = []
+        if "__future__" in self.members:
+            result += [from_line("__future__", self.members["__future__"]), ""]
+        for lines in sections:
+            if lines:
+                result += [*lines, ""]
+        return result[:-1]
+
+
+def from_line(module: str, members: set[tuple[str, str | None]]) -> str:
+    names = [n + (f" as {a}" if a and a != n else "") for n, a in sorted(members, key=lambda m: (m[0], str(m[1])))]
+    line = f"from {module} import {', '.join(names)}"
+    if len(line) <= LINE:
+        return line
+    return f"from {module} import (\n" + "".join(f"    {name},\n" for name in names) + ")"
+
+
+class Imports:
+    """The imports of one script: the user's that it uses, and those that its own lines need."""
+
+    def __init__(self, program: Program, plan: StagePlan, statements: Sequence[Statement]) -> None:
+        self.program, self.plan = program, plan
+        self.statements = statements  # all that stand in the script
+        self.header = Header()
+        self.hoisted: set[Statement] = set()
+        self.ordered = self.has_import_order()
+        self.bound_to: dict[str, set[frozenset[str]]] = {}  # what the imports of a name bind it to
+
+    def has_import_order(self) -> bool:
+        """Whether the order of imports among other statements matters: `sys.path.insert` before `import mine`."""
+        domains = {d for s in self.statements for d in s.sets}
+        return any(d in ("environ", "syspath") or d.startswith("library ") for d in domains)
+
+    def collect(self, used: set[str]) -> None:
+        """Decide which imports of `used` names stand at the top; the others stay where they are."""
+        touched = {p for s in self.statements for p in s.imports if not isinstance(s.node, IMPORTS)}
+        ever_used = self.program.names_read
+        own = self.plan.data.statements
+        last = own[-1].position if own else 0
+        for statement in self.program.imports:
+            node = statement.node
+            assert isinstance(node, IMPORTS)
+            mine = statement.stage == self.plan.data.index or statement in self.plan.data.repeats
+            if any(alias.name == "*" for alias in node.names):
+                continue
+            needed: dict[str, ast.alias] = {}
+            for alias in node.names:
+                name = alias.asname or alias.name.split(".")[0]
+                effect_only = name not in ever_used and self.has_effect(node, alias) and statement.position <= last
+                if effect_only or (mine and name in used and self.is_touched(node, alias, touched)):
+                    needed[name] = alias
+            # The statement stands at the top or where it is repeated: whole, when one of its names must stay there.
+            if needed and all(self.can_hoist(statement, name) for name in needed):
+                for alias in needed.values():
+                    self.header.add(import_text(node, alias))
+                self.hoisted.add(statement)
+            if mine and self.can_hoist_all(statement):
+                self.hoisted.add(statement)
+        self.add_submodules(touched)
+
+    def has_effect(self, node: ast.Import | ast.ImportFrom, alias: ast.alias) -> bool:
+        module = alias.name if isinstance(node, ast.Import) else (node.module or "")
+        if module.startswith("sklearn.experimental") or module == "__future__":
+            return True
+        root = module.split(".")[0]
+        return root not in INERT_ROOTS and root not in sys.stdlib_module_names
+
+    def is_touched(self, node: ast.Import | ast.ImportFrom, alias: ast.alias, touched: set[str]) -> bool:
+        """Of `import a.b` and `import a.c` only what the stage uses."""
+        if isinstance(node, ast.ImportFrom) or alias.asname or "." not in alias.name:
+            return True
+        root = alias.name.split(".")[0] + "."
+        dotted = {d for d in self.program.dotted_imports if d.startswith(root)}
+        used = {d for d in dotted if any((t + ".").startswith(d + ".") for t in touched)}
+        return alias.name in used or not used
+
+    def add_submodules(self, touched: set[str]) -> None:
+        """`sklearn.datasets.load_iris()` after `import sklearn` works only where some cell imports the submodule."""
+        roots = {m for m, aliases in self.header.modules.items() if None in aliases and "." not in m}
+        known: set[str] = set()
+        for statement in self.program.imports:
+            node = statement.node
+            if isinstance(node, ast.ImportFrom) and node.module and "." in node.module:
+                known.add(node.module)
+            elif isinstance(node, ast.ImportFrom) and node.module:
+                known |= {f"{node.module}.{a.name}" for a in node.names if a.name.islower()}
+            elif isinstance(node, ast.Import):
+                known |= {a.name for a in node.names if "." in a.name}
+        for module in known:
+            if module.split(".")[0] in roots and any((t + ".").startswith(module + ".") for t in touched):
+                self.header.add(f"import {module}")
+
+    def can_hoist(self, statement: Statement, name: str) -> bool:
+        """An import may stand at the top where nothing else binds its name and no setting must come first.
+
+        What a translated magic needs is of the standard library or IPython's, and stands nowhere else.
+        """
+        if self.ordered and not statement.hidden:
+            return statement in self.plan.data.repeats and not self.settings_before(statement)
+        return self.is_only(name, statement.node)
+
+    def is_only(self, name: str, node: ast.stmt) -> bool:
+        """Whether all that binds a name are imports that bind it to the same thing as this one."""
+        if name not in self.bound_to:
+            binders = [s.node for s in self.program.binders.get(name, ())]
+            imports = all(isinstance(binder, IMPORTS) for binder in binders)
+            self.bound_to[name] = {_targets(binder, name) for binder in binders} if imports else {frozenset()}
+        mine = _targets(node, name)
+        return all(mine & other for other in self.bound_to[name])
+
+    def settings_before(self, statement: Statement) -> bool:
+        return any(s.sets and s.position < statement.position for s in self.statements)
+
+    def can_hoist_all(self, statement: Statement) -> bool:
+        node = statement.node
+        assert isinstance(node, ast.Import | ast.ImportFrom)
+        return all(self.can_hoist(statement, a.asname or a.name.split(".")[0]) for a in node.names)
+
+    def module(self, name: str, alias: str = "") -> str:
+        """Import a module for our own lines; the name to use it by, which is not one of the user's."""
+        text = f"import {name}" + (f" as {alias}" if alias else "")
+        wanted = alias or name
+        if self.is_free(wanted, text):
+            self.header.add(text)
+            return wanted
+        other = f"{name.replace('.', '_')}_"
+        self.header.add(f"import {name} as {other}")
+        return other
+
+    def member(self, module: str, name: str) -> str:
+        text = f"from {module} import {name}"
+        if self.is_free(name, text):
+            self.header.add(text)
+            return name
+        self.header.add(f"from {module} import {name} as {name}_")
+        return f"{name}_"
+
+    def is_free(self, name: str, text: str) -> bool:
+        if not self.is_only(name, ast.parse(text).body[0]):
+            return False
+        return name in self.program.binders or name not in self.program.names or name in ("Path", "json", "joblib")
+
+    def fresh(self, name: str) -> str:
+        """A name that the notebook does not use."""
+        while name in self.program.names:
+            name += "_"
+        return name
+
+
+def import_text(node: ast.Import | ast.ImportFrom, alias: ast.alias) -> str:
+    """One name of an import statement as a statement of its own."""
+    name = alias.name + (f" as {alias.asname}" if alias.asname else "")
+    if isinstance(node, ast.Import):
+        return f"import {name}"
+    return f"from {'.' * node.level}{node.module or ''} import {name}"
+
+
+def _targets(node: ast.stmt, name: str) -> frozenset[str]:
+    """The dotted paths that an import binds a name to."""
+    found: Iterable[str] = ()
+    if isinstance(node, ast.Import):
+        same = [a for a in node.names if (a.asname or a.name.split(".")[0]) == name]
+        found = (a.name if a.asname else a.name.split(".")[0] for a in same)
+    elif isinstance(node, ast.ImportFrom):
+        found = (f"{node.module}.{a.name}" for a in node.names if (a.asname or a.name) == name)
+    return frozenset(found)

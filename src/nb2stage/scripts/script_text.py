@@ -1,0 +1,404 @@
+"""`StagePlan` -> the text of its script: the user's own lines, and a few plain ones to load and save.
+
+A script is: a line that says where it comes from; the imports that it uses; parameters; what is loaded; what other cells
+define; the cells of the stage as they stand; what is saved.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections import Counter
+from pathlib import PurePosixPath
+
+from nb2stage.analysis.async_lines import coroutines, header, is_run_alone, needs_coroutine
+from nb2stage.analysis.dataflow import SourceCell, literal
+from nb2stage.analysis.objects import Statement
+from nb2stage.analysis.scopes import free_names, inner_free_names, mentioned_names, outside_functions
+from nb2stage.analysis.versions import DEFINITIONS, IMPORTS
+from nb2stage.planning.definitions import FOLDER, DefinitionsModule
+from nb2stage.planning.displays import Displays
+from nb2stage.planning.planner import Planner
+from nb2stage.planning.stageplan import StagePlan, normal
+from nb2stage.reading.notebook import Cell
+from nb2stage.reading.source_text import Edits, has_code, join_blocks, statement_text
+from nb2stage.reading.tags import directive_lines
+from nb2stage.scripts.cache_lines import CacheLines
+from nb2stage.scripts.import_lines import Header, Imports, from_line, import_text
+from nb2stage.scripts.metric_lines import MetricLines
+from nb2stage.scripts.plot_lines import PlotLines
+from nb2stage.scripts.report_lines import ReportLines
+
+
+class ScriptWriter:
+    """Writes the script of one stage."""
+
+    def __init__(self, planner: Planner, plan: StagePlan) -> None:
+        self.planner, self.plan = planner, plan
+        self.program = planner.program
+        self.own = plan.data.statements
+        self.moved = {s for m in plan.definitions for s in m.statements if isinstance(s.node, DEFINITIONS)}
+        self.repeats = self.own_repeats()
+        self.imports = Imports(self.program, plan, [*self.own, *self.repeats])
+        self.cache = CacheLines(planner, plan, self.imports)
+        self.metrics = MetricLines(plan, self.imports)
+        self.tables = PlotLines(plan, self.imports)
+        self.displays = Displays(self.program, plan)
+        self.report = ReportLines(planner, plan, self.imports, self.displays)
+        self.simple_figures = self.are_figures_simple()
+        self.figure_count = 0
+        self.figure_folder_made = False
+        self.dropped_definitions = self.unused_definitions() | {s for s in self.own if s in self.moved}
+
+    def own_repeats(self) -> list[Statement]:
+        """What the script repeats itself: not what is repeated only because a definition in a module needs it."""
+        repeats = [s for s in sorted(self.plan.data.repeats, key=lambda s: s.position) if s not in self.moved]
+        readers = Counter(n for s in [*self.own, *repeats] if s not in self.moved for n in s.reads)
+        inside = {s for m in self.plan.definitions for s in m.statements}
+        return [s for s in repeats if s not in inside or any(readers[n] > (n in s.reads) for n in s.binds)]
+
+    # -- the whole
+
+    def text(self) -> str:
+        """The script."""
+        name = PurePosixPath(self.planner.path).name
+        intro = f'"""Stage `{self.plan.name}` of {name}. Edit the notebook and run `nb2stage convert {name}`."""'
+        self.collect_imports()
+        params = self.params()
+        repeats = self.repeated([s for s in self.repeats if s not in self.plan.data.late])
+        loads: list[str] = []
+        for each in self.plan.data.rounds:
+            loads += [self.cache.loads(each), *self.repeated([s for s in self.repeats if s in each.statements])]
+        cells = [text for cell in self.in_order() for text in self.blocks(cell) if text]
+        report = self.report.begin()
+        cells.append(self.report.end())
+        saves = self.cache.saves()
+        folders = self.folders()
+        figures = self.figure_helper()
+        backend = self.backend()
+        future = self.imports.header.members.pop("__future__", None)
+        blocks = [
+            intro,
+            from_line("__future__", future) if future else "",
+            self.search_path(),
+            "\n".join(self.imports.header.lines(self.local_roots())),
+            backend,
+            params,
+            *figures,
+            self.metrics.helper,
+            *repeats,
+            *self.cache.helpers.values(),
+            *loads,
+            "\n".join(self.cache.states),
+            folders,
+            *report,
+            *cells,
+            saves,
+        ]
+        return join_blocks([b for b in blocks if b])
+
+    def in_order(self) -> list[SourceCell | Cell]:
+        """The cells of the stage, and those of text."""
+        cells: list[SourceCell | Cell] = [*self.plan.cells, *self.plan.texts]
+        return sorted(cells, key=lambda cell: cell.index)
+
+    def blocks(self, cell: SourceCell | Cell) -> list[str]:
+        """The lines of a cell, and those that follow it."""
+        if isinstance(cell, SourceCell):
+            return [self.cell(cell), self.metrics.after(cell), self.tables.after(cell)]
+        return [self.report.text(cell)]
+
+    def search_path(self) -> str:
+        """A script finds modules beside itself, the notebook found those beside the notebook."""
+        if not self.plan.local_modules and not self.plan.definitions:
+            return ""
+        return 'import sys\n\nsys.path.insert(0, ".")  # for the modules beside the notebook'
+
+    def local_roots(self) -> set[str]:
+        return {PurePosixPath(m).name.removesuffix(".py") for m in self.plan.local_modules} | {FOLDER}
+
+    def used_names(self) -> set[str]:
+        """All global names that the script's own lines look up: not what only a module that it imports needs."""
+        used: set[str] = set(self.plan.data.by_name)
+        for statement in [*self.own, *self.repeats]:
+            if statement in self.dropped_definitions:
+                continue
+            used |= statement.reads.keys() & mentioned_names(statement.node) if self.moved else statement.reads.keys()
+            used |= inner_free_names(statement.node)
+        return used
+
+    def collect_imports(self) -> None:
+        """The imports at the top, also those of the modules of definitions."""
+        used = self.used_names() - self.report.replaced()
+        self.imports.collect(used)
+        for module in self.plan.definitions:
+            for name in sorted(module.names & used):
+                if any(name in s.binds for s in self.moved):
+                    self.imports.header.add(f"from {module.name} import {name}")
+
+    # -- parameters and folders
+
+    def params(self) -> str:
+        if not self.plan.params:
+            return ""
+        yaml, path = self.imports.member("ruamel.yaml", "YAML"), self.imports.member("pathlib", "Path")
+        params = self.imports.fresh("params")
+        lines = [f'{params} = {yaml}(typ="safe").load({path}("params.yaml"))']
+        for param in self.plan.params:
+            access = params + "".join(f'["{part}"]' for part in param.key.split("."))
+            lines.append(f"{param.name} = {self.restored(param.name, access)}")
+        return "\n".join(lines)
+
+    def restored(self, name: str, access: str) -> str:
+        """A tuple comes back from YAML as a list."""
+        for statement in self.plan.data.repeats:
+            if statement.param and name in statement.binds:
+                assert isinstance(statement.node, ast.Assign | ast.AnnAssign)
+                assert statement.node.value is not None
+                if isinstance(literal(statement.node.value), tuple):
+                    return f"tuple({access})"
+        return access
+
+    def folders(self) -> str:
+        """The folders of the files that the stage writes: another stage may have made them in the notebook."""
+        wanted: list[str] = []
+        for use in self.plan.writes:
+            folder = str(PurePosixPath(normal(use.path or "")).parent)
+            own = any((d + "/").startswith(folder + "/") for d in self.plan.made_dirs)
+            if folder != "." and not own and folder not in wanted and not folder.startswith(".."):
+                wanted.append(folder)
+        if not wanted:
+            return ""
+        path = self.imports.member("pathlib", "Path")
+        return "\n".join(f'{path}("{folder}").mkdir(parents=True, exist_ok=True)' for folder in sorted(wanted))
+
+    # -- what other cells define
+
+    def repeated(self, statements: list[Statement]) -> list[str]:
+        """Statements of other cells that this stage repeats, with their comments."""
+        blocks: list[str] = []
+        previous: Statement | None = None
+        for statement in statements:
+            node = statement.node
+            if statement.param or (isinstance(node, IMPORTS) and statement in self.imports.hoisted):
+                continue
+            cell = self.program.cell_at[statement.cell]
+            text = ast.unparse(node) if isinstance(node, IMPORTS) else statement_text(cell, statement)
+            adjacent = previous is not None and previous.cell == statement.cell and not isinstance(node, DEFINITIONS)
+            if blocks and adjacent and previous is not None and not isinstance(previous.node, DEFINITIONS):
+                blocks[-1] += "\n" + text
+            else:
+                blocks.append(text)
+            previous = statement
+        return blocks
+
+    def unused_definitions(self) -> set[Statement]:
+        """Functions and classes of this stage's cells that only other stages use."""
+        mine = [s for s in self.own if isinstance(s.node, DEFINITIONS) and not s.changes]
+        if not mine:
+            return set()
+        unused = set(mine)
+        roots = {n for s in self.own if s not in unused for n in s.reads}
+        roots |= {n for file in self.plan.saves for n in file.transfer.names}
+        roots |= {n for s in self.repeats for n in s.reads}
+        elsewhere = {
+            name
+            for p in self.planner.stages
+            if p is not self.plan
+            for s, names in p.data.repeats.items()
+            for name in (names | s.binds)
+            if s in unused
+        }
+        changed = True
+        while changed:
+            changed = False
+            for statement in sorted(unused, key=lambda s: s.position):
+                assert isinstance(statement.node, DEFINITIONS)
+                if statement.node.name in roots or statement.node.name not in elsewhere:
+                    unused.discard(statement)
+                    roots |= set(statement.reads) | free_names(statement.node)
+                    changed = True
+        return unused
+
+    # -- cells
+
+    def cell(self, cell: SourceCell) -> str:
+        """The cell's own lines, without imports that stand at the top and lines that mean nothing in a script."""
+        edits = Edits(cell.python.text)
+        first = cell.tree.body[0].lineno if cell.tree.body else len(edits.lines) + 1
+        directives = directive_lines(cell.role.cell.source)
+        # Below `%%writefile` or `%%bash` they are part of the text.
+        for line in cell.python.dropped | {line for line in directives if line < first}:
+            edits.drop_line(line)
+        for statement in cell.statements:
+            if statement.hidden:
+                continue
+            if statement in self.imports.hoisted or statement in self.dropped_definitions:
+                edits.remove(statement.node, comments=isinstance(statement.node, DEFINITIONS))
+        self.show(cell, edits)
+        text = edits.text()
+        return text if has_code(text) else ""
+
+    def show(self, cell: SourceCell, edits: Edits) -> None:
+        """What a notebook shows, a script prints; figures become files."""
+        for call in self.displays.calls(cell) if self.displays.knows_display else ():
+            if not call.keywords:
+                edits.replace(call.func, self.report.show)
+            elif not self.displays.is_bound("display"):
+                self.imports.header.add("from IPython.display import display")
+        self.run_coroutines(cell, edits)
+        plotting = [s for s in cell.statements if s.plots]
+        shows = [s for s in cell.statements if _is_show(s.node)]
+        last = cell.statements[-1] if cell.statements else None
+        value = self.displays.value(cell)
+        if value is not None:
+            edits.wrap(value, f"{self.report.show}(", ")")
+        if not plotting or not self.plan.figures:
+            return
+        if self.simple_figures:
+            code = self.figure_lines()
+            if shows:
+                edits.replace(shows[0].node, code)
+            else:
+                edits.append(code)
+        elif not shows or shows[-1] is not last:
+            edits.append(f"{self.pyplot()}.show()")
+
+    def run_coroutines(self, cell: SourceCell, edits: Edits) -> None:
+        """A notebook has an event loop that runs, a script starts one."""
+        interpreter = self.program.interpreter
+        for statement in cell.statements:
+            if not needs_coroutine(statement, interpreter):
+                for node in outside_functions(statement.node):
+                    if is_run_alone(node, interpreter):
+                        assert isinstance(node, ast.Await)
+                        edits.run_awaited(node, self.imports.module("asyncio"))
+        for run in coroutines(cell.statements, interpreter):
+            name = self.imports.fresh("main")
+            call = f"{self.imports.module('asyncio')}.run({name}())"
+            edits.nest([s.node for s in run], header(name, run), call)
+
+    # -- figures
+
+    def are_figures_simple(self) -> bool:
+        """Whether each cell that plots leaves exactly one figure, made by its own top-level lines."""
+        for cell in self.plan.cells:
+            plotting = [s for s in cell.statements if s.plots]
+            if not plotting:
+                continue
+            figures = sum(s.figures for s in plotting)
+            nested = any(
+                isinstance(n, ast.Call) and _is_show(ast.Expr(n))
+                for s in cell.statements
+                for n in ast.walk(s.node)
+                if not _is_show(s.node)
+            )
+            shows = [s for s in cell.statements if _is_show(s.node)]
+            drawn_after = shows and any(
+                s.plots and not _is_show(s.node) and s.position > shows[0].position for s in cell.statements
+            )
+            drawing = [s for s in plotting if not _is_show(s.node)]
+            if any(isinstance(n, ast.Attribute) and n.attr in ("close", "clf") for n in ast.walk(cell.tree)):
+                return False
+            if figures > 1 or nested or len(shows) > 1 or drawn_after or not drawing:
+                return False
+            if any(s.plots_unsure for s in drawing) or not (figures or any(s.draws_current for s in drawing)):
+                return False
+            if figures and drawing[0].figures == 0:
+                return False
+        # A function or module that shows figures itself needs `plt.show` to save them.
+        return not any(
+            "show" in {n.attr for n in ast.walk(s.node) if isinstance(n, ast.Attribute)} for s in self.repeats
+        )
+
+    def figure_lines(self) -> str:
+        """Save and close pyplot's current figure."""
+        self.figure_count += 1
+        plt, path, lines = self.pyplot(), self.imports.member("pathlib", "Path"), []
+        if not self.figure_folder_made:
+            self.figure_folder_made = True
+            lines.append(f'{path}("{self.plan.figures}").mkdir(parents=True, exist_ok=True)')
+        figure = f"{self.plan.figures}/figure_{self.figure_count}.png"
+        lines += [f'{plt}.savefig("{figure}")', f"{plt}.close()"]
+        lines += [self.report.figure(figure)] if self.plan.report else []
+        return "\n".join(lines)
+
+    def figure_helper(self) -> list[str]:
+        """`plt.show` that saves: for stages whose figures come from loops, functions or several to a cell."""
+        if not self.plan.figures or self.simple_figures:
+            return []
+        plt, path, count = (
+            self.pyplot(),
+            self.imports.member("pathlib", "Path"),
+            self.imports.member("itertools", "count"),
+        )
+        numbers, name = self.imports.fresh("figure_numbers"), self.imports.fresh("save_figures")
+        file = f"figure_{{next({numbers})}}"
+        saving = [f'{plt}.figure(number).savefig(f"{self.plan.figures}/{file}.png")']
+        if self.plan.report:
+            file = "{file}"
+            saving = [
+                f'file = f"figure_{{next({numbers})}}"',
+                f'{plt}.figure(number).savefig(f"{self.plan.figures}/{file}.png")',
+                self.report.figure(f"{self.plan.figures}/{file}.png", "f"),
+            ]
+        return [
+            f'{path}("{self.plan.figures}").mkdir(parents=True, exist_ok=True)\n{numbers} = {count}(1)',
+            f'def {name}(*_, **__):\n    """Save and close the open figures, as a notebook shows and closes them."""\n'
+            f"    for number in {plt}.get_fignums():\n"
+            + "".join(f"        {line}\n" for line in saving)
+            + f'    {plt}.close("all")',
+            f"{plt}.show = {name}",
+        ]
+
+    def pyplot(self) -> str:
+        return self.imports.module("matplotlib.pyplot", "plt")
+
+    def backend(self) -> str:
+        """Scripts open no windows."""
+        uses = self.plan.figures or any(
+            m.split(".")[0] in ("matplotlib", "seaborn")
+            for m in [*self.imports.header.modules, *self.imports.header.members]
+        )
+        if not uses:
+            return ""
+        return f'{self.imports.module("matplotlib")}.use("agg")'
+
+
+def module_text(module: DefinitionsModule, planner: Planner) -> str:
+    """The text of a module of definitions."""
+    name = PurePosixPath(planner.path).name
+    stages = " and ".join(sorted(f"`{planner.names[i]}`" for i in module.stages))
+    intro = f'"""Definitions of {name} for {stages}. Edit the notebook and run `nb2stage convert {name}`."""'
+    used = {n for s in module.statements for n in (*s.reads, *inner_free_names(s.node))}
+    header = Header()
+    for statement in planner.program.statements:
+        if isinstance(statement.node, IMPORTS):
+            for alias in statement.node.names:
+                if (alias.asname or alias.name.split(".")[0]) in used or (
+                    isinstance(statement.node, ast.ImportFrom) and statement.node.module == "__future__"
+                ):
+                    header.add(import_text(statement.node, alias))
+    for other in planner.modules:
+        for each in sorted(other.names & used) if other is not module else ():
+            if any(each in s.binds and isinstance(s.node, DEFINITIONS) for s in other.statements):
+                header.add(f"from {other.name} import {each}")
+    blocks = [intro, "\n".join(header.lines({FOLDER}))]
+    for statement in module.statements:
+        cell = planner.program.cell_at[statement.cell]
+        text = statement_text(cell, statement)
+        if isinstance(statement.node, ast.Assign) and len(blocks) > 2 and _is_assignment(blocks[-1]):
+            blocks[-1] += "\n" + text
+        else:
+            blocks.append(text)
+    return join_blocks([b for b in blocks if b])
+
+
+def _is_assignment(block: str) -> bool:
+    return isinstance(ast.parse(block).body[-1], ast.Assign)
+
+
+def _is_show(node: ast.AST) -> bool:
+    if not isinstance(node, ast.Expr) or not isinstance(node.value, ast.Call):
+        return False
+    func = node.value.func
+    return isinstance(func, ast.Attribute) and func.attr == "show" and isinstance(func.value, ast.Name)
