@@ -4049,7 +4049,7 @@ x = 1
 # %% report
 => x
 
-== writefile-in-two-parts | NB412
+== writefile-in-two-parts | ipython
 # %% import
 %%writefile parts.txt
 first \n {x} """
@@ -5395,7 +5395,7 @@ with open("log.txt", "a") as f:
 # %% report
 => open("log.txt").read()
 
-== appended-by-a-later-stage | NB4
+== appended-by-a-later-stage
 # %% import
 with open("log.txt", "w") as f:
     f.write("one\n")
@@ -5418,7 +5418,7 @@ a
 1
 2
 
-== rewritten-by-a-later-stage | NB4
+== rewritten-by-a-later-stage
 # %% import
 import pandas as pd
 pd.DataFrame({"a": [1]}).to_csv("data.csv", index=False)
@@ -5502,7 +5502,7 @@ os.remove("gone.txt")
 # %% report
 => [open("final.txt").read(), os.path.exists("gone.txt")]
 
-== file-removed-by-a-later-stage | NB
+== file-removed-by-a-later-stage
 # %% import
 import os
 with open("a.txt", "w") as f:
@@ -5595,13 +5595,156 @@ with open(path, "w") as f:
 # %% report
 => [open("a.txt").read(), open(path).read()]
 
-== one-file-written-by-two-stages | NB410
+== one-file-written-by-two-stages
 # %% import
 with open("a.txt", "w") as f:
     f.write("1")
 # %% report
 with open("a.txt", "w") as f:
     f.write("2")
+
+== file-changed-by-each-of-three-stages
+# %% import
+import pandas as pd
+df = pd.DataFrame({"a": [1, 2]})
+df.to_csv("data.csv", index=False)
+# %% preprocess
+df = pd.read_csv("data.csv")
+df["b"] = df["a"] + 1
+df.to_csv("data.csv", index=False)
+first = pd.read_csv("data.csv").shape
+# %% train
+read = pd.read_csv("data.csv").columns.tolist()
+# %% evaluate
+with open("data.csv", "a") as file:
+    file.write("7,8\n")
+# %% report
+=> [first, read, pd.read_csv("data.csv").values.tolist()]
+
+== file-read-and-rewritten-in-one-line-by-a-later-stage
+# %% import
+import pandas as pd
+pd.DataFrame({"a": [1, None, 3]}).to_csv("data.csv", index=False)
+# %% train
+pd.read_csv("data.csv").dropna().to_csv("data.csv", index=False)
+# %% report
+=> pd.read_csv("data.csv")["a"].tolist()
+
+== file-rewritten-perhaps-by-a-later-stage
+# %% import
+from pathlib import Path
+Path("note.txt").write_text("one")
+again = len("one") > 5
+# %% train
+if again:
+    Path("note.txt").write_text("two")
+# %% report
+=> Path("note.txt").read_text()
+
+== file-rewritten-in-a-loop-by-a-later-stage
+# %% import
+from pathlib import Path
+Path("note.txt").write_text("one")
+# %% train
+for n in range(3):
+    text = Path("note.txt").read_text()
+    Path("note.txt").write_text(text + str(n))
+# %% report
+=> Path("note.txt").read_text()
+
+== file-appended-to-that-nobody-has-begun
+# %% import
+for n in range(2):
+    with open("log.txt", "a") as log:
+        log.write(f"{n}\n")
+# %% train
+with open("log.txt", mode="a") as log:
+    log.write("end\n")
+# %% report
+=> open("log.txt").read()
+
+== file-appended-to-that-was-there | NB412
+# %% train
+with open("log.txt", "a") as log:
+    log.write("end\n")
+# %% report
+=> open("log.txt").read()
+# %% file: log.txt
+begin
+
+== frame-appended-to-a-file-of-an-earlier-stage
+# %% import
+import pandas as pd
+pd.DataFrame({"a": [1]}).to_csv("rows.csv", index=False)
+# %% train
+pd.DataFrame({"a": [2]}).to_csv("rows.csv", mode="a", header=False, index=False)
+# %% report
+=> pd.read_csv("rows.csv")["a"].tolist()
+
+== file-of-two-stages-with-the-path-in-a-variable | either
+# %% import
+path = "note.txt"
+with open(path, "w") as file:
+    file.write("one")
+# %% train
+with open(path, "a") as file:
+    file.write("two")
+# %% report
+=> open(path).read()
+
+== file-of-two-stages-asked-for-in-between | either
+# %% import
+import os
+with open("note.txt", "w") as file:
+    file.write("one")
+# %% preprocess
+size = os.path.getsize("note.txt")
+# %% train
+with open("note.txt", "w") as file:
+    file.write("longer")
+# %% report
+=> [size, open("note.txt").read()]
+
+== file-of-two-stages-whose-name-is-printed | either
+# %% import
+with open("note.txt", "w") as file:
+    file.write("one")
+    label = file.name
+# %% train
+with open("note.txt", "w") as file:
+    file.write("two")
+# %% report
+=> [label, open("note.txt").read()]
+
+== file-of-two-stages-by-a-function | either
+# %% import
+def note(text, path):
+    with open(path, "a") as file:
+        file.write(f"{path}: {text}\n")
+with open("note.txt", "w") as file:
+    file.write("one\n")
+# %% preprocess
+note("two", "note.txt")
+# %% train
+note("three", "note.txt")
+# %% report
+=> open("note.txt").read()
+
+== image-of-two-stages-with-one-name
+# %% import
+import matplotlib.pyplot as plt
+plt.plot([1, 2])
+plt.savefig("plot.png")
+plt.close()
+# %% train
+import numpy as np
+size = plt.imread("plot.png").shape
+fig, ax = plt.subplots(figsize=(2, 2))
+ax.plot([3, 1])
+fig.savefig("plot.png")
+plt.close()
+# %% report
+=> [size, plt.imread("plot.png").shape]
 
 == read-before-another-stage-writes-it | NB4
 # %% import

@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 from test_cli import call, project, save
 
 from nb2stage.diagnostics import Nb2stageError
-from nb2stage.overview.graph import Edge, Graph, Stage, StageCell, StageParam, Value, build, mermaid, text
 from nb2stage.overview import picture
+from nb2stage.overview.graph import Edge, Graph, Stage, StageCell, StageParam, Value, build, mermaid, text
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -12,9 +12,9 @@ from history_samples import MAIN, OLD, commit, experiment, many, state
 from test_cli import call, project
 
 from nb2stage.diagnostics import Nb2stageError
+from nb2stage.overview import table as overview
 from nb2stage.overview.history import Change, History, Row, commits_of, rows_of
 from nb2stage.overview.table import Overview, is_lower_better, overview_of, short_keys
-from nb2stage.overview import table as overview
 
 if TYPE_CHECKING:
     from pathlib import Path

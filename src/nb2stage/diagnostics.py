@@ -87,6 +87,7 @@ RULES: Final[dict[str, str]] = {
     "NB411": "a file is read and then rewritten",
     "NB412": "a file is appended to",
     "NB413": "a file that existed before is written by a stage",
+    "NB414": "several stages write one file, and what lies between is kept in the cache",
     "NB415": "something is missing in the report",
     # -- NB5: parameters
     "NB501": "a parameter is bound twice",

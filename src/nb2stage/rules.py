@@ -282,6 +282,11 @@ RULES_EXPLAINED: Final[dict[str, Rule]] = {
         "DVC deletes the outs of a stage before it runs; a file of yours would be lost, so it is listed with `persist: true`.",
         "Nothing needs to be done; delete the file and `persist` once the stage alone makes it.",
     ),
+    "NB414": Rule(
+        "DVC takes a file as the out of one stage only: the last stage that writes it has it, the others write to the cache "
+        "folder, and a stage that goes on with the file begins with a copy.",
+        "Nothing needs to be done; give the files names of their own if you want to keep each.",
+    ),
     "NB415": Rule(
         "DVC deletes the report before the stage runs that writes it, so a report/report.md of your own is left alone. "
         "A picture that lies inside the notebook has no address.",

@@ -303,18 +303,22 @@ class Consequences(Functions):
             return  # `df.to_csv()` gives a string
         if where.constants is None and any(obj.type == "handle" for obj in where.values):
             return  # the `open` has said it
-        self.use_file("read" if effect.file == "reads" else "write", where.constants, node)
+        appends = any(a.name == "mode" and "a" in (a.constants or ()) for a in arguments)
+        mode = "read" if effect.file == "reads" else "append" if appends else "write"
+        self.use_file(mode, where.constants, node, where.node)
 
-    def use_file(self, mode: str, where: Constants, node: ast.AST) -> None:
+    def use_file(self, mode: str, where: Constants, node: ast.AST, place: ast.AST | None = None) -> None:
+        """Write down the use of a file; `place` is the expression in the call that says which."""
         self.statement.impure = True
+        place = place if isinstance(place, ast.Constant) else None
         paths = sorted(str(p) for p in where if not isinstance(p, tuple)) if where is not None else [None]
         for path in paths:
-            self.files.append(FileUse(mode, path, self.statement, node))
+            self.files.append(FileUse(mode, path, self.statement, node, place))
 
-    def open_file(self, where: Constants, modes: Constants, node: ast.AST) -> None:
+    def open_file(self, where: Constants, modes: Constants, node: ast.AST, place: ast.AST | None) -> None:
         for mode in sorted(str(m) for m in modes) if modes else ["?"]:
             kind = "unknown" if mode == "?" else "update" if "+" in mode else "append" if "a" in mode else "read"
-            self.use_file("write" if kind == "read" and ("w" in mode or "x" in mode) else kind, where, node)
+            self.use_file("write" if kind == "read" and ("w" in mode or "x" in mode) else kind, where, node, place)
 
     def result(self, effect: Effect, receiver: Values, first: Values, values: Values, node: ast.AST) -> Values:
         if effect.result == "atom" or (effect.cheap and effect.result == "any" and not receiver and not values):

@@ -57,14 +57,15 @@ class Finding:
     hint: str = ""
 
 
-@dataclass
+@dataclass(eq=False)
 class FileUse:
     """One use of a file: how, and the path where it is known (relative, forward slashes)."""
 
-    mode: str  # read, write, append, update, mkdir, unknown
+    mode: str  # read, write, append, update, remove, probe, glob, mkdir, connect, command, unknown
     path: str | None
     statement: Statement
     node: ast.AST
+    place: ast.AST | None = None  # the string in the call that is the path
 
 
 @dataclass

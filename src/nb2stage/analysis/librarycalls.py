@@ -355,7 +355,8 @@ class LibraryCalls(Consequences):
         for argument in arguments:
             if argument.name == "mode":
                 mode = argument.constants
-        self.open_file(arguments[0].constants if arguments else None, mode, node)
+        first = arguments[0] if arguments else Argument(ATOM, None, None, None)
+        self.open_file(first.constants, mode, node, first.node)
         return frozenset({self.make(node, "handle", type="handle")})
 
     def names_in_strings(self, name: str, arguments: list[Argument], node: ast.AST) -> Values:
@@ -379,6 +380,8 @@ class LibraryCalls(Consequences):
         """A method of a `pathlib.Path`."""
         name = func.attr
         where = self.constant(func.value)
+        made = func.value  # `Path("a.txt").read_text()`
+        place = made.args[0] if isinstance(made, ast.Call) and len(made.args) == 1 and not made.keywords else None
         modes = {
             "read_text": "read",
             "read_bytes": "read",
@@ -399,14 +402,14 @@ class LibraryCalls(Consequences):
             "iterdir": "glob",
         }
         if name == "open":
-            self.open_file(where, arguments[0].constants if arguments else frozenset({"r"}), node)
+            self.open_file(where, arguments[0].constants if arguments else frozenset({"r"}), node, place)
             return frozenset({self.make(node, "handle", type="handle")})
         if name in modes:
             if name in ("rename", "replace"):
                 self.use_file("remove", where, node)
                 self.use_file("write", arguments[0].constants if arguments else None, node)
             else:
-                self.use_file(modes[name], where, node)
+                self.use_file(modes[name], where, node, place)
             return frozenset({self.make(node, "result", type="list")}) if modes[name] == "glob" else ATOM
         return frozenset({self.make(node, "path", type="path")})
 

@@ -11,6 +11,7 @@ from nb2stage.analysis.dataflow import Program
 from nb2stage.analysis.heap import FileUse
 from nb2stage.diagnostics import Severity
 from nb2stage.messages import Notes
+from nb2stage.planning.fileversions import FileVersions
 from nb2stage.planning.pipeline import Out
 from nb2stage.planning.stageplan import NO_VERSION_HINT, StagePlan, Surroundings, has_version, normal
 
@@ -24,7 +25,8 @@ class FilePlanner:
 
     def __init__(self, stages: Sequence[StagePlan], program: Program, around: Surroundings, notes: Notes) -> None:
         self.stages, self.around, self.notes = stages, around, notes
-        self.uses = sorted(program.interpreter.files, key=lambda use: (use.statement.position, use.path or ""))
+        uses = sorted(program.interpreter.files, key=lambda use: use.statement.position)
+        self.uses = FileVersions(stages, uses, program, around, notes).plan()
         self.by_index = {plan.data.index: plan for plan in stages}
         self.order = {plan.name: position for position, plan in enumerate(stages)}
         roles = [cell.role for plan in stages for cell in plan.cells]
@@ -50,6 +52,8 @@ class FilePlanner:
                 for path in cell.role.outs:
                     self.add_out(plan, path, None)
                     self.written[path] = plan
+            for source, _ in plan.copies:
+                plan.reads += [source] if source not in plan.reads else []
         for use in self.uses:
             owner = self.by_index.get(use.statement.stage) if use.statement.stage is not None else None
             if owner is not None:
@@ -91,13 +95,23 @@ class FilePlanner:
             self.plan_remove(plan, use, path)
         elif use.mode in ("read", "glob"):
             self.plan_read(plan, use, path)
-        elif use.mode in ("append", "update") and self.written.get(path) is not plan:
+        elif use.mode == "write" or self.is_begun(plan, use, path):
+            self.plan_write(plan, use, path)
+        elif use.mode in ("append", "update"):
             done = "appended to" if use.mode == "append" else "changed in place"
             message = f"`{path}` is {done}, so a second run would not give what the first one gave"
             hint = "write the whole file in one stage, or append to a file that this stage has written itself"
+            if use.mode == "append" and path not in self.written:
+                hint = "delete the file if it is only what a run of the notebook has left; else write to another one"
             self.notes.error(use, "NB412", message, hint)
-        elif use.mode == "write":
-            self.plan_write(plan, use, path)
+
+    def is_begun(self, plan: StagePlan, use: FileUse, path: str) -> bool:
+        """Whether what is appended to or changed is the same in each run: DVC deletes outs before a stage runs."""
+        if use.mode not in ("append", "update") or path in self.read:
+            return False
+        begun = self.written.get(path) is plan or plan.copied(path)
+        there = self.around.exists(path) and path not in self.around.known_outs
+        return begun or (use.mode == "append" and path not in self.written and not there)
 
     def plan_glob(self, plan: StagePlan, pattern: str) -> None:
         """`glob("out/*.csv")` reads what earlier stages wrote there, and what lies there already."""
@@ -110,8 +124,8 @@ class FilePlanner:
 
     def plan_remove(self, plan: StagePlan, use: FileUse, path: str) -> None:
         """A file that a stage makes and removes again is no out; anybody else's file cannot be removed."""
-        if self.written.get(path) is plan:
-            del self.written[path]
+        if self.written.get(path) is plan or plan.copied(path):
+            self.written.pop(path, None)
             for outs in (plan.outs, plan.metrics, plan.plots):
                 outs[:] = [out for out in outs if out.path != path]
         elif path in self.written or self.around.exists(path):
@@ -150,7 +164,7 @@ class FilePlanner:
 
     def plan_read(self, plan: StagePlan, use: FileUse, path: str) -> None:
         writer = self.written.get(path)
-        if writer is plan:
+        if writer is plan or plan.copied(path):
             return
         self.read[path] = plan
         if writer is None and not self.around.exists(path):
@@ -206,8 +220,10 @@ class FilePlanner:
             )
             statement = use.statement if use else None
             self.notes.add(Severity.NOTE, "NB413", message, statement=statement, stage=plan.name)
-        if pure.suffix.lower() in IMAGES:
+        if pure.suffix.lower() in IMAGES and not path.startswith("cache/"):
             plan.plots.append(Out(path, cache=False, persist=persist))
+        elif path.startswith("cache/"):
+            plan.outs.append(Out(path, persist=persist))
         elif (pure.suffix.lower() in METRIC_TYPES and METRIC_STEM.search(pure.stem)) or (
             pure.suffix.lower() == ".csv" and re.search("metric", pure.stem, re.IGNORECASE)
         ):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -66,6 +67,10 @@ class StagePlan:
     reads: list[str] = field(default_factory=list)
     writes: list[FileUse] = field(default_factory=list)
     made_dirs: set[str] = field(default_factory=set)
+    moved: dict[ast.AST, str] = field(default_factory=dict)  # the string of a path -> the path in the script
+    copies: list[tuple[str, str]] = field(
+        default_factory=list
+    )  # files that the stage goes on with: from where, to where
     outs: list[Out] = field(default_factory=list)
     metrics: list[Out] = field(default_factory=list)
     plots: list[Out] = field(default_factory=list)
@@ -80,6 +85,10 @@ class StagePlan:
     figures: str = ""
     report: str = ""  # the markdown file of what the cells show
     texts: list[Cell] = field(default_factory=list)  # the cells of text that belong to it
+
+    def copied(self, path: str) -> bool:
+        """Whether the stage begins with a copy of this file as an earlier stage has left it."""
+        return any(path == copy for _, copy in self.copies)
 
     @property
     def metric_names(self) -> list[str]:

@@ -133,11 +133,12 @@ class CacheLines:
         blocks: list[str] = []
         if self.plan.saves:
             # Which stages these are is said by dvc.yaml: a stage more must not change the script.
-            made = (
-                f'{self.imports.member("pathlib", "Path")}("cache/{self.plan.name}").mkdir(parents=True, exist_ok=True)'
-            )
+            folder = f"cache/{self.plan.name}"
+            path = self.imports.member("pathlib", "Path")
+            made = f'{path}("{folder}").mkdir(parents=True, exist_ok=True)'
+            there = any(new.startswith(f"{folder}/") for new in self.plan.moved.values())
             saved = [self.save(file) for file in sorted(self.plan.saves, key=lambda file: file.path)]
-            blocks.append("\n".join(["# for later stages", made, *saved]))
+            blocks.append("\n".join(["# for later stages", *([] if there else [made]), *saved]))
         return "\n".join(blocks)
 
     def save(self, file: CacheFile) -> str:

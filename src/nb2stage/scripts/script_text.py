@@ -7,6 +7,7 @@ define; the cells of the stage as they stand; what is saved.
 from __future__ import annotations
 
 import ast
+import json
 from collections import Counter
 from pathlib import PurePosixPath
 
@@ -166,10 +167,11 @@ class ScriptWriter:
             own = any((d + "/").startswith(folder + "/") for d in self.plan.made_dirs)
             if folder != "." and not own and folder not in wanted and not folder.startswith(".."):
                 wanted.append(folder)
-        if not wanted:
-            return ""
-        path = self.imports.member("pathlib", "Path")
-        return "\n".join(f'{path}("{folder}").mkdir(parents=True, exist_ok=True)' for folder in sorted(wanted))
+        path = self.imports.member("pathlib", "Path") if wanted else ""
+        lines = [f'{path}("{folder}").mkdir(parents=True, exist_ok=True)' for folder in sorted(wanted)]
+        for source, copy in self.plan.copies:
+            lines.append(f'{self.imports.module("shutil")}.copy("{source}", "{copy}")')
+        return "\n".join(lines)
 
     # -- what other cells define
 
@@ -234,6 +236,9 @@ class ScriptWriter:
                 continue
             if statement in self.imports.hoisted or statement in self.dropped_definitions:
                 edits.remove(statement.node, comments=isinstance(statement.node, DEFINITIONS))
+        for place, path in self.plan.moved.items():
+            if any(place is node for s in cell.statements for node in ast.walk(s.node)):
+                edits.replace(place, json.dumps(path, ensure_ascii=False))
         self.show(cell, edits)
         text = edits.text()
         return text if has_code(text) else ""
