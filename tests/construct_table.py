@@ -5681,7 +5681,7 @@ pd.DataFrame({"a": [2]}).to_csv("rows.csv", mode="a", header=False, index=False)
 # %% report
 => pd.read_csv("rows.csv")["a"].tolist()
 
-== file-of-two-stages-with-the-path-in-a-variable | either
+== file-of-two-stages-with-the-path-in-a-variable
 # %% import
 path = "note.txt"
 with open(path, "w") as file:
@@ -5691,6 +5691,62 @@ with open(path, "a") as file:
     file.write("two")
 # %% report
 => open(path).read()
+
+== file-of-two-stages-with-a-path-of-parts
+# %% import
+import os
+folder = "out"
+os.makedirs(folder, exist_ok=True)
+with open(os.path.join(folder, "note.txt"), "w") as file:
+    file.write("one")
+# %% preprocess
+text = open(f"{folder}/note.txt").read()
+# %% train
+with open(os.path.join(folder, "note.txt"), "a") as file:
+    file.write("two")
+# %% report
+=> [text, open("out/note.txt").read()]
+
+== file-of-two-stages-with-a-parameter-as-path | either
+# %% parameters
+path = "note.txt"
+# %% import
+with open(path, "w") as file:
+    file.write("one")
+# %% train
+with open(path, "a") as file:
+    file.write("two")
+# %% report
+=> open(path).read()
+# %% tune: path
+"other.txt"
+
+== file-of-two-stages-given-to-a-call-that-is-not-known | either
+# %% import
+import fileinput
+path = "note.txt"
+with open(path, "w") as file:
+    file.write("one")
+# %% preprocess
+lines = list(fileinput.input(path))
+# %% train
+with open(path, "a") as file:
+    file.write("two")
+# %% report
+=> [lines, open(path).read()]
+
+== file-of-two-stages-in-a-loop-over-names | either
+# %% import
+for name in ["a", "b"]:
+    with open(f"{name}.txt", "w") as file:
+        file.write(name)
+# %% preprocess
+texts = [open(f"{name}.txt").read() for name in ["a", "b"]]
+# %% train
+with open("a.txt", "a") as file:
+    file.write("more")
+# %% report
+=> [texts, open("a.txt").read()]
 
 == file-of-two-stages-asked-for-in-between | either
 # %% import

@@ -310,7 +310,8 @@ class Consequences(Functions):
     def use_file(self, mode: str, where: Constants, node: ast.AST, place: ast.AST | None = None) -> None:
         """Write down the use of a file; `place` is the expression in the call that says which."""
         self.statement.impure = True
-        place = place if isinstance(place, ast.Constant) else None
+        if where is None or len(where) != 1:
+            place = None
         paths = sorted(str(p) for p in where if not isinstance(p, tuple)) if where is not None else [None]
         for path in paths:
             self.files.append(FileUse(mode, path, self.statement, node, place))

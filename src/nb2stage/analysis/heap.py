@@ -65,7 +65,7 @@ class FileUse:
     path: str | None
     statement: Statement
     node: ast.AST
-    place: ast.AST | None = None  # the string in the call that is the path
+    place: ast.AST | None = None  # the expression in the call that is the path, and always this one
 
 
 @dataclass

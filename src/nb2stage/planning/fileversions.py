@@ -4,13 +4,14 @@ The last stage that writes the file writes it where the notebook does.  The stag
 those that read in between read from there: in the script another path stands in the place of the notebook's.  A stage
 that goes on with what an earlier one wrote begins with a copy of it.
 
-That needs a path that stands in the call itself.  Where it does not, or where anything else asks for the file in
-between, the planner of the files refuses, as DVC does.
+That needs a path that stands in the call, or in a name that is bound once.  Where it does not, or where anything else may
+ask for the file in between, the planner of the files refuses, as DVC does.
 """
 
 from __future__ import annotations
 
 import ast
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from fnmatch import fnmatch
@@ -18,6 +19,7 @@ from pathlib import PurePosixPath
 
 from nb2stage.analysis.dataflow import Program
 from nb2stage.analysis.heap import FileUse
+from nb2stage.analysis.objects import Statement
 from nb2stage.diagnostics import Severity
 from nb2stage.messages import Notes
 from nb2stage.planning.stageplan import StagePlan, Surroundings, normal
@@ -106,16 +108,30 @@ class FileVersions:
                     return False  # one call that reads the old file and then the new one
                 places.add(use.place)
         until = max(use.statement.position for use in parts[last].uses)
-        return all(node in places for node in self.mentions(path, until, parts[last]))
+        before = [s for s in self.program.statements if s.position <= until and s.stage != parts[last].plan.data.index]
+        return self.say_all(PurePosixPath(path).name, places, before)
 
-    def mentions(self, path: str, until: int, last: _Part) -> Iterator[ast.AST]:
-        """The strings that say this path, but for those in the stage that keeps it, and behind that."""
-        for statement in self.program.statements:
-            if statement.position <= until and statement.stage != last.plan.data.index:
-                for node in ast.walk(statement.node):
-                    if isinstance(node, ast.Constant) and isinstance(node.value, str) and node.value:
-                        if normal(node.value) == path:
-                            yield node
+    def say_all(self, file: str, places: Iterable[ast.AST], statements: Sequence[Statement]) -> bool:
+        """Whether the paths of these calls are all that says the file's name: a call that is not known may read it, too."""
+        bound = Counter(name for s in self.program.statements for name in s.binds)
+        names = {
+            s.node.targets[0].id: s
+            for s in self.program.statements
+            if isinstance(s.node, ast.Assign) and isinstance(s.node.targets[0], ast.Name) and len(s.node.targets) == 1
+            if not s.param and bound[s.node.targets[0].id] == 1 and _says(s.node.value, file)
+        }
+        inside = {id(node) for place in places for node in ast.walk(place)}
+        defining = {id(s) for s in names.values()}
+        for place in places:
+            named = isinstance(place, ast.Name) and place.id in names
+            if not named and not any(_says(node, file) for node in ast.walk(place)):
+                return False
+        for statement in statements:
+            for node in ast.walk(statement.node):
+                mentioned = isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load) and node.id in names
+                if (mentioned or (_says(node, file) and id(statement) not in defining)) and id(node) not in inside:
+                    return False
+        return True
 
     def divide(self, path: str, parts: Sequence[_Part], last: int) -> Iterator[tuple[FileUse, FileUse]]:
         """The uses with other paths; at the end the file lies where the notebook has it."""
@@ -147,6 +163,10 @@ class FileVersions:
             found = f"cache/{plan.name}/{pure.stem}_{number}{pure.suffix}"
         self.taken.add(found.lower())
         return found
+
+
+def _says(node: ast.AST, file: str) -> bool:
+    return isinstance(node, ast.Constant) and isinstance(node.value, str) and file in node.value
 
 
 def _concerns(use: FileUse, path: str) -> bool:
@@ -184,7 +204,7 @@ def _around(tree: ast.AST, wanted: ast.AST) -> list[ast.AST] | None:
 
 
 def _is_in_place(use: FileUse) -> bool:
-    """Whether the path stands as a string in the call, and the call in the statement itself."""
+    """Whether the path is known exactly, and the call stands in the statement itself."""
     if use.place is None:
         return False
     around = _around(use.statement.node, use.place)

@@ -67,7 +67,7 @@ class StagePlan:
     reads: list[str] = field(default_factory=list)
     writes: list[FileUse] = field(default_factory=list)
     made_dirs: set[str] = field(default_factory=set)
-    moved: dict[ast.AST, str] = field(default_factory=dict)  # the string of a path -> the path in the script
+    moved: dict[ast.AST, str] = field(default_factory=dict)  # the path in a call -> the one in the script
     copies: list[tuple[str, str]] = field(
         default_factory=list
     )  # files that the stage goes on with: from where, to where
