@@ -3623,11 +3623,82 @@ xs.pop()
 xs
 => xs
 
-== last-result-underscore | NB2 | ipython
+== last-result-underscore | ipython
 # %% import
 1 + 1
 # %% train
 y = _ * 10
+# %% report
+=> y
+
+== last-result-that-may-be-none | ipython
+# %% import
+found = {"a": 1}
+len(found)
+# %% preprocess
+found.get("b")
+# %% train
+y = [_, 1]
+# %% report
+=> y
+
+== last-result-of-several-lines-and-behind-silent-cells | ipython
+# %% import
+import pandas as pd
+df = pd.DataFrame({"a": [1, 2, 3], "b": [1, 1, 2]})
+(df
+ .groupby("b")
+ .sum())  # by b
+# %% preprocess
+print("x")
+# %% preprocess
+df.head();
+# %% preprocess
+z = 1
+# %% train
+y = _["a"].tolist()
+z = _.shape
+# %% report
+=> [y, z]
+
+== last-result-used-twice-and-changed | ipython
+# %% import
+xs = [3, 1]
+xs
+# %% train
+_.append(2)
+_
+# %% report
+=> [_, xs, _ is xs]
+
+== last-result-of-an-untagged-cell | NB221 | ipython
+# %% import
+1 + 1
+# %%
+2 + 2
+# %% report
+=> _
+
+== last-result-in-a-function | NB221 | ipython
+# %% import
+def last():
+    return _
+5
+# %% report
+=> last()
+
+== last-result-of-a-timed-line | NB221 | ipython
+# %% import
+%time 5
+# %% report
+=> _
+
+== last-result-of-the-same-cell-is-the-one-before | ipython
+# %% import
+1 + 1
+# %% train
+5
+y = _
 # %% report
 => y
 

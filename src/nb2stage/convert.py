@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 import sys
 import warnings
 from collections.abc import Mapping
@@ -204,13 +205,24 @@ def to_cells(
         diagnostics += findings
         if python is None:
             continue
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            flags = ast.PyCF_ALLOW_TOP_LEVEL_AWAIT | ast.PyCF_ONLY_AST
-            tree = compile(python.text, "<cell>", "exec", flags=flags, dont_inherit=True)
         stage = names.index(role.stage) if role.stage is not None else None
-        cells.append(SourceCell(role, python, tree, stage))
+        cells.append(SourceCell(role, python, _tree(python.text), stage))
+    if any(re.search(r"(?<!\w)_(?!\w)", cell.python.text) for cell in cells):
+        from nb2stage.reading.lastvalue import with_last_values
+
+        texts = [(c.python.text, c.tree, c.stage is not None and not c.python.has_magic) for c in cells]
+        for place, text in with_last_values(texts).items():
+            cell = cells[place]
+            cells[place] = SourceCell(cell.role, replace(cell.python, text=text), _tree(text), cell.stage)
     return cells
+
+
+def _tree(text: str) -> ast.Module:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        flags = ast.PyCF_ALLOW_TOP_LEVEL_AWAIT | ast.PyCF_ONLY_AST
+        tree: ast.Module = compile(text, "<cell>", "exec", flags=flags, dont_inherit=True)
+    return tree
 
 
 def _as_warning(finding: Diagnostic) -> Diagnostic:
