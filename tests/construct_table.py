@@ -6783,6 +6783,19 @@ ax = fig.add_subplot()
 ax.plot(xs)
 fig.savefig("later.png")
 
+== seaborn-data-set-that-was-fetched-before
+# %% import
+import seaborn as sns
+df = sns.load_dataset("points", data_home=".")
+# %% train
+df["z"] = df["x"] * 2
+# %% report
+=> df["z"].tolist()
+# %% file: points.csv
+x,y
+1,2
+3,4
+
 == seaborn-figure-and-theme
 # %% import
 import pandas as pd

@@ -381,7 +381,7 @@ _f(
     "set set_theme set_style set_context set_palette set_color_codes reset_defaults reset_orig despine_",
     "seaborn.",
 )
-_f("fresh:frame reads-url", "load_dataset", "seaborn.")
+_f("fresh:frame", "load_dataset", "seaborn.")
 _f("fresh cheap", "color_palette", "seaborn.")
 
 # -- scipy: what differs from the package rule below.  What a minimized function returns, the result holds all the same.
@@ -820,7 +820,6 @@ def parse(row: str) -> Effect:
             "probes",
             "connects",
             "globs",
-            "reads-url",
             "mkdirs",
             "unknown-file",
             "file",
