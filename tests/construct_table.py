@@ -6785,6 +6785,7 @@ fig.savefig("later.png")
 
 == seaborn-data-set-that-was-fetched-before
 # %% import
+#| deps: points.csv
 import seaborn as sns
 df = sns.load_dataset("points", data_home=".")
 # %% train
@@ -10186,6 +10187,30 @@ atexit_of_ours.register(reset)
 # %% file: atexit_of_ours.py
 def register(function):
     return function.__name__
+
+== arrays-asked-whether-they-share-memory
+# %% import
+import numpy as np
+arr = np.array([4, 1, 7])
+part = arr[1:]
+# %% report
+=> [bool(np.shares_memory(part, arr)), bool(np.may_share_memory(part, arr.copy()))]
+
+== array-asked-for-what-it-is-a-view-of
+# %% import
+import numpy as np
+arr = np.array([4, 1, 7])
+part = arr[1:]
+# %% report
+=> [part.base is arr, arr.base is None]
+
+== array-asked-whether-it-owns-its-memory | either
+# %% import
+import numpy as np
+arr = np.array([4, 1, 7])
+part = arr[1:]
+# %% report
+=> [bool(part.flags.owndata), bool(arr.flags["OWNDATA"])]
 
 == parts-of-a-split-array | either
 # %% clean

@@ -264,6 +264,8 @@ _f(
     "nanmedian nanvar average ptp count_nonzero cumsum trapz trapezoid",
     "numpy.",
 )
+# Whether two arrays have one memory is nothing that files keep: who asks must get arrays that do.
+_f("atom changes changes-all", "shares_memory may_share_memory", "numpy.")
 _f("atom changes", "fill_diagonal put place copyto putmask put_along_axis", "numpy.")
 _f("atom sets:numpy", "set_printoptions seterr seterrcall", "numpy.")
 _f("fresh:context", "errstate printoptions", "numpy.")
