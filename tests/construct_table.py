@@ -6783,6 +6783,56 @@ ax = fig.add_subplot()
 ax.plot(xs)
 fig.savefig("later.png")
 
+== seaborn-points-that-are-shifted-at-random
+# %% import
+import numpy as np
+import seaborn as sns
+np.random.seed(3)
+xs, ys = [1, 1, 2, 2], [4.0, 5.0, 6.0, 7.0]
+# %% train
+ax = sns.stripplot(x=xs, y=ys, color="red")
+# %% report
+=> [round(float(np.random.rand()), 6), [round(float(p[0]), 6) for c in ax.collections for p in c.get_offsets()]]
+
+== seaborn-error-bars-draw-from-their-own
+# %% import
+import numpy as np
+import seaborn as sns
+np.random.seed(3)
+xs, ys = [1, 1, 2, 2], [4.0, 5.0, 6.0, 7.0]
+# %% preprocess
+sns.barplot(x=xs, y=ys, errorbar=None)
+sns.boxplot(x=xs, y=ys)
+# %% train
+sns.regplot(x=xs, y=ys, x_jitter=0.1, ci=None)
+# %% report
+=> round(float(np.random.rand()), 6)
+
+== best-of-a-search-is-used-later
+# %% import
+import numpy as np
+from sklearn.base import BaseEstimator
+from sklearn.model_selection import GridSearchCV
+class Mean(BaseEstimator):
+    def __init__(self, shift=0):
+        self.shift = shift
+    def fit(self, X, y):
+        self.mean_ = float(y.mean()) + self.shift
+        return self
+    def predict(self, X):
+        self.asked_ = getattr(self, "asked_", 0) + len(X)
+        return np.full(len(X), self.mean_)
+    def score(self, X, y):
+        return -abs(self.mean_ - float(y.mean()))
+X, y = np.arange(12.0).reshape(6, 2), np.arange(6.0)
+# %% train
+grid = GridSearchCV(Mean(), {"shift": [0, 1]}, cv=2).fit(X, y)
+best = grid.best_estimator_
+# %% evaluate
+pred = best.predict(X).tolist()
+# %% report
+=> [pred, best.asked_, grid.best_estimator_ is best, grid.best_params_]
+
 == seaborn-data-set-that-was-fetched-before
 # %% import
 #| deps: points.csv

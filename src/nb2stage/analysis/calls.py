@@ -15,6 +15,7 @@ from nb2stage.analysis.effects import (
 from nb2stage.analysis.heap import (
     DATA,
     FRAMES,
+    TRANSFORMED,
     Argument,
     _line,
 )
@@ -202,6 +203,10 @@ class Calls(LibraryCalls):
         if obj.type in ("dict", "namespace") and name in ("keys", "values", "items"):
             for view in result:
                 view.path = "dict view"
+        if obj.type == "sklearn" and name in ("transform", "fit_transform", "inverse_transform", "fit_predict"):
+            for made in result:
+                if made.kind == "value" and not made.type:
+                    made.path = TRANSFORMED
         return result
 
     def is_never_hidden(self, obj: Obj, name: str, found: Values) -> bool:

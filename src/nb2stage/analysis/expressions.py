@@ -337,7 +337,9 @@ class Expressions(Calls):
             self.hold(method, frozenset({obj}))
             return frozenset({obj, method})
         if obj.type == "sklearn" and node.attr.endswith("_") and not node.attr.startswith("X_"):
-            # What an estimator has learnt is its own, not the data that it was given.
+            # What an estimator has learnt is its own, not the data that it was given; the best one is a clone.
+            if node.attr == "best_estimator_":
+                return frozenset({obj}) | frozenset(o for o in obj.contents if o.kind == "instance")
             return frozenset({obj}) | frozenset(o for o in obj.contents if o.type not in DATA)
         return frozenset({obj}) | parts_of(obj)
 

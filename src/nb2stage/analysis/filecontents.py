@@ -6,7 +6,7 @@ import ast
 from collections.abc import Iterable
 
 from nb2stage.analysis.consequences import MAIN_STATES
-from nb2stage.analysis.heap import Finding
+from nb2stage.analysis.heap import TRANSFORMED, Finding
 from nb2stage.analysis.objects import Obj, Statement, Var, reach
 from nb2stage.analysis.scopes import free_names
 from nb2stage.analysis.versions import DEFINITIONS, Need, Transfer, Versions
@@ -89,7 +89,7 @@ class FileContents(Versions):
         held = self.pickled(values, self.end(transfer.stage))
         return any(
             obj.kind == "lib"
-            or (obj.kind == "value" and obj.type not in SAVABLE)
+            or (obj.kind == "value" and obj.type not in SAVABLE and obj.path != TRANSFORMED)
             or (self.is_pickled_by_members(obj) and self.holds_itself(obj, guesses=True))
             for obj in held
         )

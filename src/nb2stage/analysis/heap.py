@@ -39,6 +39,8 @@ GROUPED = frozenset(
     ]
 )
 
+# The `path` of what scikit-learn's `transform` gives: an array, sparse or not, or a frame.
+TRANSFORMED = "array or frame"
 CONTAINERS = ("list", "dict", "tuple", "set", "index")
 USED_UP = frozenset({"generator_object", "handle", "iter"})
 # What any use moves on: the next use begins where it ended.
