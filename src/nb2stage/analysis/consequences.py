@@ -165,7 +165,7 @@ class Consequences(Functions):
         for name, found in _methods(obj):
             for fn in found if name not in ("__init__", "__new__") else ():
                 if fn.kind == "function":
-                    self.call_blind_arguments(fn, [instance, *given], node)
+                    self.call_blind_arguments(fn, [instance, *given], node, owner=obj)
 
     def apply_changes(
         self, effect: Effect, receiver: Values, first: Values, values: Values, arguments: list[Argument]

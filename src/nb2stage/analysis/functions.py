@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+from collections.abc import Set
 from functools import cache
 
 from nb2stage.analysis.heap import (
@@ -215,7 +216,7 @@ class Functions(Heap):
         for fn in frame.made:
             if fn.frame is not frame or fn.node is None:
                 continue
-            for name in frame.scope.local_names & _mentioned(fn.node):
+            for name in sorted(frame.scope.local_names & _mentioned(fn.node)):
                 self.hold(fn, self.state.get((frame.number, name)).values)
 
     def call_blindly(self, fn: Obj, arguments: list[Argument], node: ast.AST, receiver: Values) -> Values:
@@ -359,19 +360,23 @@ class Functions(Heap):
                 result |= self.call_library(fn.path, arguments, node)
         return result | frozenset(o for o in obj.contents if o.kind == "value")
 
-    def call_blind_arguments(self, fn: Obj, arguments: list[Argument], node: ast.AST, kind: str = "") -> Values:
+    def call_blind_arguments(
+        self, fn: Obj, arguments: list[Argument], node: ast.AST, kind: str = "", owner: Obj | None = None
+    ) -> Values:
         """Call a function with each parameter possibly being any of the given values, or a new object of a `kind`: a callback.
 
         Libraries hand functions around that call each other, so this is not followed per chain of calls: what a
         function may do as a callback of one statement is worked out once, and again only when it may be given more.
+        The `self` of a method is its `owner`, where that is known.
         """
         values: Values = frozenset().union(*(a.values for a in arguments))
         known = frozenset(
             v for v in self.everything(values) if v.kind not in ("function", "class", "bound") and v.type != "handle"
         )
         call = self.blind_calls.setdefault((self.statement.position, fn), BlindCall())
-        grown = known - call.given
+        grown = known - call.given or owner not in call.owners
         call.given |= known
+        call.owners |= {owner}
         if call.active or (not grown and call.turn == self.blind_turn and not call.binds):
             return call.result
         outermost = not self.blind_depth
@@ -386,7 +391,7 @@ class Functions(Heap):
             base = self.state
             self.state = State(base)
             self.depth += 1
-            call.result |= self.call_with(fn, Argument(given | {anything}, None, None, None), node)
+            call.result |= self.call_with(fn, Argument(given | {anything}, None, None, None), node, call.owners)
             self.depth -= 1
             self.commit(base, [self.state, State(base)])  # it may not be called at all
             call.binds = call.binds or self.global_binds != binds
@@ -397,7 +402,7 @@ class Functions(Heap):
         self.stack = outer
         return call.result
 
-    def call_with(self, fn: Obj, given: Argument, node: ast.AST) -> Values:
+    def call_with(self, fn: Obj, given: Argument, node: ast.AST, owners: Set[Obj | None]) -> Values:
         if fn.kind == "bound":
             result: Values = ATOM
             for inner in fn.fields["function"]:
@@ -405,7 +410,9 @@ class Functions(Heap):
             return result
         if fn.kind == "class":
             return self.instantiate(fn, [given], node)
-        return self.call_function(fn, self.repeat(fn, given), node, given.values)
+        known = frozenset(owner for owner in owners if owner is not None)
+        receiver = known if len(known) == len(owners) and fn.type != "classmethod" else given.values
+        return self.call_function(fn, self.repeat(fn, given), node, receiver)
 
     def repeat(self, fn: Obj, given: Argument) -> list[Argument]:
         assert isinstance(fn.node, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda)

@@ -99,6 +99,7 @@ class BlindCall:
     """What is known of a function as a callback within one statement."""
 
     given: Values = ATOM
+    owners: frozenset[Obj | None] = frozenset()  # what its `self` may be; None where anything may
     result: Values = ATOM
     turn: int = -1
     active: bool = False
@@ -205,6 +206,7 @@ class Heap:
     # What the layers above bring.
     if TYPE_CHECKING:
 
+        def attribute(self, obj: Obj, node: ast.Attribute) -> Values: ...
         def assign(self, target: ast.expr, values: Values, constants: Constants, value: ast.expr | None) -> None: ...
         def bind(self, name: str, values: Values, constants: Constants = None) -> None: ...
         def call_library(self, path: str, arguments: list[Argument], node: ast.AST) -> Values: ...

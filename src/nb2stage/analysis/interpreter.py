@@ -244,7 +244,7 @@ class Interpreter(Bindings):
         outer, self.frame = self.frame, frame
         self.execute_block(node.body)
         self.frame = outer
-        for name in scope_of(node).local_names:
+        for name in sorted(scope_of(node).local_names):
             var = self.state.get((frame.number, name))
             if var.sites:
                 cls.fields[name] = cls.fields.get(name, ATOM) | var.values

@@ -325,12 +325,12 @@ class LibraryCalls(Consequences):
         """`getattr(x, name)`: what is found there, a method tied to `x`, or a part of it."""
         owners = arguments[0].values
         result = self.dunders(owners, [], only=("__getattr__", "__getattribute__"))
-        for name in arguments[1].constants or () if len(arguments) > 1 else ():
-            for obj in owners:
-                if obj.kind == "lib":
-                    result |= {self.library(f"{obj.path}.{name}")}
-                else:
-                    result |= self.bound(obj, self.lookup(obj, str(name)), node)
+        names = sorted(map(str, arguments[1].constants or ())) if len(arguments) > 1 else []
+        if names and owners and isinstance(node, ast.Call):
+            for name in names:
+                same = ast.copy_location(ast.Attribute(node.args[0], name, ast.Load()), node)
+                result = result.union(*(self.attribute(obj, same) for obj in owners))
+            return result.union(*(a.values for a in arguments[2:]))
         made = self.make(node, "attribute", type="callable")
         held = frozenset(o for a in arguments for o in a.values if o.kind != "lib")
         self.hold(made, held)
@@ -341,9 +341,9 @@ class LibraryCalls(Consequences):
     def set_attribute(self, arguments: list[Argument]) -> None:
         for obj in arguments[0].values:
             if obj.kind == "class":
-                for name in arguments[1].constants or ("*",):
-                    obj.fields[str(name)] = obj.fields.get(str(name), ATOM) | arguments[2].values
-                    obj.stored.add(str(name))
+                for name in sorted(map(str, arguments[1].constants or ("*",))):
+                    obj.fields[name] = obj.fields.get(name, ATOM) | arguments[2].values
+                    obj.stored.add(name)
 
     def as_frame(self, arguments: list[Argument]) -> bool:
         return any(a.name == "as_frame" and a.constants == frozenset({True}) for a in arguments)

@@ -10,6 +10,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from itertools import count
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -18,6 +19,9 @@ if TYPE_CHECKING:
 # Where a name lives: a plain string in the notebook's global scope, (frame number, name) inside a call.
 Key = str | tuple[int, str]
 Constants = frozenset[object] | None
+
+
+_serials = count()
 
 
 @dataclass(eq=False)
@@ -44,6 +48,10 @@ class Obj:
     in_place: bool = False  # an estimator that works on its input itself (`copy=False`)
     origins: set[Obj] = field(default_factory=set)  # what a selection was made from
     stored: set[str] = field(default_factory=set)  # attributes that were set on a class after it was made
+    serial: int = field(default_factory=_serials.__next__)
+
+    def __hash__(self) -> int:
+        return self.serial  # not the address: sets have the same order in each run, so the same comes out
 
     def __repr__(self) -> str:
         return f"<{self.kind} {self.type or self.path or getattr(self.node, 'name', '')} {id(self) & 0xFFFF:x}>"
