@@ -6833,6 +6833,88 @@ pred = best.predict(X).tolist()
 # %% report
 => [pred, best.asked_, grid.best_estimator_ is best, grid.best_params_]
 
+== row-of-itertuples
+# %% import
+import pandas as pd
+df = pd.DataFrame({"a": [1, 2, 3]})
+# %% train
+total = 0
+for row in df.itertuples():
+    total += row.a
+# %% report
+=> [total, row.a, row]
+
+== rows-of-itertuples-in-a-list
+# %% import
+import pandas as pd
+df = pd.DataFrame({"a": [1, 2, 3]})
+# %% train
+rows = list(df.itertuples(index=False))
+best = max(df.itertuples(), key=lambda row: row.a)
+# %% report
+=> [[r.a for r in rows], best.a]
+
+== design-matrix-of-patsy | NB243
+# %% import
+import pandas as pd
+from patsy import dmatrices
+df = pd.DataFrame({"y": [1.0, 2, 4, 3], "x": [1.0, 2, 3, 4]})
+# %% train
+y, X = dmatrices("y ~ x", data=df)
+# %% report
+=> X.tolist()
+
+== design-matrix-of-patsy-as-a-frame
+# %% import
+import pandas as pd
+from patsy import dmatrices
+df = pd.DataFrame({"y": [1.0, 2, 4, 3], "x": [1.0, 2, 3, 4]})
+# %% train
+y, X = dmatrices("y ~ x", data=df, return_type="dataframe")
+# %% report
+=> X.values.tolist()
+
+== wrapper-that-delegates-by-getattr | NB243
+# %% import
+class Wrapper:
+    def __init__(self, inner):
+        self.inner = inner
+    def __getattr__(self, name):
+        return getattr(self.inner, name)
+# %% train
+w = Wrapper([1, 2, 3])
+# %% report
+=> w.index(2)
+
+== wrapper-that-looks-before-it-delegates
+# %% import
+class Wrapper:
+    def __init__(self, inner):
+        self.inner = inner
+    def __getattr__(self, name):
+        if name.startswith("__"):
+            raise AttributeError(name)
+        return getattr(self.inner, name)
+# %% train
+w = Wrapper([1, 2, 3])
+# %% report
+=> w.index(2)
+
+== figure-after-calls-that-draw-nothing
+# %% import
+import matplotlib.pyplot as plt
+import numpy as np
+import seaborn as sns
+# %% train
+colors = plt.cm.viridis(np.linspace(0, 1, 3))
+cmap = sns.diverging_palette(230, 20, as_cmap=True)
+size = plt.figaspect(0.5)
+line = plt.Line2D([0, 1], [0, 1])
+# %% report
+plt.bar([1, 2, 3], [3, 1, 2], color=colors)
+plt.show()
+=> [colors.round(3).tolist(), list(size), cmap(0.2)[0].round(3)]
+
 == seaborn-data-set-that-was-fetched-before
 # %% import
 #| deps: points.csv

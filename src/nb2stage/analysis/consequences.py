@@ -16,6 +16,7 @@ from nb2stage.analysis.heap import (
     FRAMES,
     MAX_STEPS,
     MOVING,
+    ROW,
     USED_UP,
     Argument,
     FileUse,
@@ -335,6 +336,8 @@ class Consequences(Functions):
         if effect.result == "rows":
             made, pair = self.make(node, "rows", type="iter"), self.make(node, "pair", type="tuple")
             self.hold(pair, frozenset(self.share(node, obj, "pandas") for obj in receiver))
+            if self.name_of(node) == "itertuples":
+                pair.path = ROW
             self.hold(made, frozenset({pair}))
             return frozenset({made})
         kind = effect.type

@@ -16,7 +16,7 @@ of lists). What is not said does not happen.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 
 
@@ -364,6 +364,7 @@ _f("holds draws", "cross_validate learning_curve validation_curve", "sklearn.mod
 # -- matplotlib and friends
 _f("fresh:matplotlib figure", "subplots figure subplot_mosaic", "matplotlib.pyplot.")
 _f("atom", "close ion ioff isinteractive get_fignums clf cla pause draw get_cmap colormaps", "matplotlib.pyplot.")
+_f("fresh cheap", "figaspect fignum_exists get_figlabels get_backend cycler", "matplotlib.pyplot.")
 _f("atom writes plots", "savefig", "matplotlib.pyplot.")
 _f("atom plots", "show", "matplotlib.pyplot.")
 _f("any:matplotlib changes plots", "colorbar clabel sci delaxes", "matplotlib.pyplot.")
@@ -387,7 +388,13 @@ _f("fresh:frame", "load_dataset", "seaborn.")
 # These shift points by numpy's global state; what others draw for their error bars comes from a generator of their own.
 _f("any:matplotlib plots draws-always:numpy", "stripplot catplot regplot lmplot", "seaborn.")
 _f("any:matplotlib plots draws", "jointplot pairplot", "seaborn.")
-_f("fresh cheap", "color_palette", "seaborn.")
+_f(
+    "fresh cheap",
+    "color_palette husl_palette hls_palette light_palette dark_palette cubehelix_palette diverging_palette blend_palette "
+    "mpl_palette xkcd_palette crayon_palette axes_style plotting_context desaturate saturate set_hls_values "
+    "get_dataset_names get_data_home",
+    "seaborn.",
+)
 
 # -- scipy: what differs from the package rule below.  What a minimized function returns, the result holds all the same.
 _f("fresh:scipy", "minimize minimize_scalar root root_scalar linprog", "scipy.optimize.")
@@ -439,6 +446,7 @@ PACKAGES: dict[str, str] = {
     "matplotlib": "holds:matplotlib",
     "mpl_toolkits": "holds:matplotlib",
     "seaborn": "any:matplotlib plots",
+    "seaborn.objects": "holds:matplotlib",
     "patsy": "any",
     "math": "atom cheap",
     "string": "fresh cheap",
@@ -864,7 +872,9 @@ def function_effect(path: str) -> Effect:
         if row is not None:
             effect = parse(row)
             if tail in DETERMINISTIC:
-                return Effect(**{**effect.__dict__, "draws": ""})
+                return replace(effect, draws="")
+            if root == "matplotlib" and (len(parts) > 3 or tail[:1].isupper()):
+                return replace(effect, plots=0)  # `plt.cm.viridis(x)`, `plt.Line2D(...)`
             return effect
     return UNKNOWN
 

@@ -6,7 +6,7 @@ import ast
 from collections.abc import Iterable
 
 from nb2stage.analysis.consequences import MAIN_STATES
-from nb2stage.analysis.heap import TRANSFORMED, Finding
+from nb2stage.analysis.heap import DESIGN, ROW, TRANSFORMED, Finding
 from nb2stage.analysis.objects import Obj, Statement, Var, reach
 from nb2stage.analysis.scopes import free_names
 from nb2stage.analysis.versions import DEFINITIONS, Need, Transfer, Versions
@@ -72,7 +72,7 @@ class FileContents(Versions):
             if values and all(obj.kind == "value" and obj.type in ("frame", "series") for obj in values):
                 return "pandas"
         reached = self.pickled(values, self.end(transfer.stage))
-        if any(self.is_local_function(obj, transfer) or self.is_module(obj) for obj in reached):
+        if any(self.is_local_function(obj, transfer) or self.is_module(obj) or obj.path == ROW for obj in reached):
             return "cloudpickle"
         if any(obj.type == "statsmodels" for obj in reached) and not any(obj.kind == "class" for obj in reached):
             return "cloudpickle"  # some of its models hold functions without a name
@@ -199,6 +199,10 @@ class FileContents(Versions):
         """What an object is that no file keeps as it is; empty for any other."""
         if obj.type in UNSAVABLE and obj.kind == "value":
             return UNSAVABLE[obj.type]
+        if obj.path == DESIGN:
+            return 'a design of patsy (ask for `return_type="dataframe"`)'
+        if obj.kind == "instance" and any(_asks_itself(fn) for fn in self.interpreter.lookup(obj, "__getattr__")):
+            return "an instance whose `__getattr__` looks up an attribute that is not there yet while it is loaded"
         if obj.kind == "instance" and any(self.interpreter.lookup(obj, hook) for hook in PICKLE_HOOKS):
             return "an instance of a class that says itself what is saved of it"
         kept = self.changers.get(obj, ()) if obj.type == "cached" else ()
@@ -278,3 +282,18 @@ def outermost(obj: Obj) -> str:
             return ""
         name, frame = frame.scope.node.name, frame.parent
     return name
+
+
+def _asks_itself(fn: Obj) -> bool:
+    """Whether a `__getattr__` looks up attributes of `self` for each name: a pickle asks an empty instance for some."""
+    node = fn.node
+    if not isinstance(node, ast.FunctionDef) or not node.args.args:
+        return False
+    itself = node.args.args[0].arg
+    for statement in node.body:
+        if isinstance(statement, ast.If) and any(isinstance(part, ast.Raise) for part in statement.body):
+            return False
+        for part in ast.walk(statement):
+            if isinstance(part, ast.Attribute) and isinstance(part.value, ast.Name) and part.value.id == itself:
+                return not part.attr.startswith("__")
+    return False

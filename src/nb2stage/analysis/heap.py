@@ -41,6 +41,10 @@ GROUPED = frozenset(
 
 # The `path` of what scikit-learn's `transform` gives: an array, sparse or not, or a frame.
 TRANSFORMED = "array or frame"
+# That of what `itertuples` gives: their class is made in a function.
+ROW = "row of itertuples"
+# That of patsy's matrices, and of what knows how to build them.
+DESIGN = "patsy design"
 CONTAINERS = ("list", "dict", "tuple", "set", "index")
 USED_UP = frozenset({"generator_object", "handle", "iter"})
 # What any use moves on: the next use begins where it ended.

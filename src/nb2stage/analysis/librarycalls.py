@@ -20,6 +20,7 @@ from nb2stage.analysis.effects import (
 from nb2stage.analysis.heap import (
     CONTAINERS,
     DATA,
+    DESIGN,
     Argument,
 )
 from nb2stage.analysis.objects import ATOM, Constants, Obj, Values
@@ -179,6 +180,10 @@ class LibraryCalls(Consequences):
         """What is known of an object by the call that made it."""
         estimator = path.startswith("sklearn.") and path.rpartition(".")[2][:1].isupper()
         in_place = any(a.name in ("copy", "copy_X") and a.constants != frozenset({True}) for a in arguments)
+        if path.startswith("patsy.") and not any(a.name == "return_type" for a in arguments):
+            for obj in values:
+                if obj.kind == "value" and not obj.type:
+                    obj.path = obj.path or DESIGN
         plain = not any(a.values or a.star for a in arguments)  # no function, and no estimator, that may draw
         silent = estimator and plain and path.rpartition(".")[2] in DETERMINISTIC
         seeded = silent or (effect.type == "sklearn" and self.is_seeded(arguments))

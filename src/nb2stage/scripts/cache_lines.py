@@ -174,7 +174,8 @@ class CacheLines:
                 f"            data = {module}.dumps(value)\n"
                 f"        except (AttributeError, {module}.PicklingError):\n"
                 "            import cloudpickle  # the object holds a function without a name\n\n"
-                "            data = cloudpickle.dumps(value)\n"
+                f"            data = cloudpickle.dumps(value)\n"
+                f"            {module}.loads(data)  # not all that can be saved so can be loaded\n"
             )
         self.helpers[name] = (
             f"def {name}(value, names, path):\n"
