@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Iterable
 
 from nb2stage.analysis.consequences import MAIN_STATES
@@ -12,6 +13,7 @@ from nb2stage.analysis.scopes import free_names
 from nb2stage.analysis.versions import DEFINITIONS, Need, Transfer, Versions
 
 PICKLE_HOOKS = ("__getstate__", "__setstate__", "__reduce__", "__reduce_ex__")
+GLOBAL_DRAW = re.compile(r"(numpy\.)?random\.(?!default_rng)[a-z]\w*")  # methods of the global generators
 UNSAVABLE = {
     "match": "a match of a regular expression",
     "handle": "an open file, connection or lock",
@@ -104,7 +106,7 @@ class FileContents(Versions):
         seen: set[Obj] = set()
         todo = list(values)
         for obj in values:
-            if obj.kind == "class":
+            if obj.kind in ("class", "function"):
                 todo += [o for inner in obj.fields.values() for o in inner]
             todo += obj.contents if obj.kind in ("class", "function") else ()
         while todo:
@@ -204,9 +206,15 @@ class FileContents(Versions):
         kept = self.changers.get(obj, ()) if obj.type == "cached" else ()
         if any(s.position < before and not self.repeatable(s) for s in kept):
             return "state that a decorated or conditional definition keeps between calls"
-        values = reach(obj.fields["value"]) if obj.path == "enum member" else ()
+        if obj.path == "enum member" and obj.stored:
+            return "a member of an Enum that has been given attributes"
+        values = reach(obj.fields.get("value", ())) if obj.path == "enum member" else ()
         if any(s.position < before for value in values for s in self.changers.get(value, ())):
             return "a member of an Enum whose value changes"
+        if obj.kind == "lib" and GLOBAL_DRAW.fullmatch(obj.path):
+            return f"`{obj.path}`, of which a file would keep a generator of its own"
+        if obj.path == "itertuples":
+            return "a row of `itertuples()`, whose class no file can name"
         if obj.type == "iter" and obj.path == "dict view":
             return "the keys, values or items of a dict, which follow its changes"
         if self.is_pickled_by_members(obj) and self.holds_itself(obj):

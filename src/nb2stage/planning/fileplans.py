@@ -206,7 +206,11 @@ class FilePlanner:
 
     def plan_read(self, plan: StagePlan, use: FileUse, path: str) -> None:
         writer = self.written.get(path)
-        if plan in (writer, self.sometimes.get(path)) or plan.copied(path) or self.depends_on_condition(plan, use, path):
+        if (
+            plan in (writer, self.sometimes.get(path))
+            or plan.copied(path)
+            or self.depends_on_condition(plan, use, path)
+        ):
             return
         self.read[path] = plan
         if writer is None and not self.around.exists(path):
