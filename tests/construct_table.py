@@ -7886,6 +7886,24 @@ def find(p=1, *, inside=makers):
 makers.append("x")
 # %% report
 => len(find())
+
+== a-flat-iterator-of-an-array | NB243
+# %% import
+import numpy as np
+table = np.arange(6).reshape(2, 3)
+flat = table.flat
+# %% report
+=> int(next(flat))
+
+== a-namedtuple-under-another-name | NB243
+# %% import
+from collections import namedtuple
+Short = namedtuple("Pair", "u v")
+pairs = [Short(1, 2)]
+for pair in list(pairs):
+    pairs.append(pair)
+# %% report
+=> [list(p) for p in pairs]
 """
 
 FRAMES: Final = r"""

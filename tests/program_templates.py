@@ -490,7 +490,7 @@ CONDITIONS: Final = (
 
 DUMPER: Final = (
     "def dump(value, seen):\n"
-    "    if value is None or isinstance(value, (int, float, str, np.generic)):\n"
+    "    if value is None or isinstance(value, (int, float, str, np.generic, np.dtype)):\n"
     "        return repr(value)\n"
     "    if isinstance(value, tuple):\n"
     "        return [dump(v, seen) for v in value]\n"

@@ -41,6 +41,7 @@ FORBIDDEN = {
 }
 
 
+ARRAY_ATTRIBUTES = frozenset({"shape", "strides", "dtype", "flat", "real", "imag", "data", "mask", "fill_value"})
 CLASS_OR_FUNCTION = re.compile(r"(builtins|collections)\.[^\W_]\w*")
 
 
@@ -270,6 +271,8 @@ class Bindings(Expressions):
             if obj.type in ("decimal_context", "logger"):
                 self.setting("logging" if obj.type == "logger" else "decimal")
                 continue
+            if obj.type == "ndarray" and isinstance(target, ast.Attribute) and target.attr not in ARRAY_ATTRIBUTES:
+                continue  # an array has no others: the object is none
             if isinstance(target, ast.Subscript):
                 self.store(obj)
             self.change(obj)

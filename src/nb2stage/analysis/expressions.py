@@ -137,7 +137,7 @@ class Expressions(Calls):
     def is_singleton(self, node: ast.expr) -> bool:
         """Whether an expression certainly gives something of which a process has one: `None`, a type, a small number."""
         if isinstance(node, ast.Attribute):
-            return node.attr in ("__class__", "dtype")
+            return node.attr == "__class__"
         if isinstance(node, ast.Call):
             return isinstance(node.func, ast.Name) and node.func.id == "type"
         constants = self.constant(node)
@@ -348,7 +348,9 @@ class Expressions(Calls):
                 return frozenset({self.memory_view(node, obj)})
             return frozenset({self.share(node, obj, kind)})
         if obj.type == "ndarray":
-            return frozenset({self.part_of(node, obj, "ndarray")})
+            part = self.part_of(node, obj, "ndarray")
+            part.path = "flat" if node.attr == "flat" else part.path
+            return frozenset({part})
         if obj.kind in ("class", "super"):
             return frozenset(obj.contents) | (frozenset({obj}) if obj.kind == "class" else ATOM)
         if obj.kind == "function":

@@ -159,6 +159,13 @@ class FileContents(Versions):
         nested = isinstance(obj.node, DEFINITIONS) and obj.node.name != name
         return var is None or not any(v is obj or (nested and outermost(v) == name) for v in var.values)
 
+    def is_misnamed(self, obj: Obj, transfer: Transfer) -> bool:
+        """Whether an object is a class like `P = namedtuple("Pair", ...)`, which a pickle looks up as `Pair`."""
+        if obj.kind != "value" or obj.type != "class" or obj.path in ("", "enum member"):
+            return False
+        var = self.exits[transfer.stage].get(obj.path)
+        return var is None or obj not in var.values
+
     def is_module(self, obj: Obj) -> bool:
         """Whether an object is certainly a module, which a plain pickle cannot hold."""
         return obj.kind == "lib" and obj.path in self.modules
@@ -180,6 +187,9 @@ class FileContents(Versions):
                 len(var.values) != 1 or getattr(next(iter(var.sites)).node, "decorator_list", [])
             ):
                 self.refuse(transfer, name, "state that a decorated or conditional definition keeps between calls")
+                return
+            if any(self.is_misnamed(o, transfer) for o in reached):
+                self.refuse(transfer, name, "a class that is not bound to its own name")
                 return
             local = [o for o in reached if self.is_local_function(o, transfer) or self.is_module(o)]
             own = [o for o in reached if o.kind == "class" and not self.is_local_function(o, transfer)]
@@ -213,6 +223,8 @@ class FileContents(Versions):
             return "a member of an Enum whose value changes"
         if obj.kind == "lib" and GLOBAL_DRAW.fullmatch(obj.path):
             return f"`{obj.path}`, of which a file would keep a generator of its own"
+        if obj.path == "flat" and obj.type == "ndarray":
+            return "an iterator over an array"
         if obj.path == "itertuples":
             return "a row of `itertuples()`, whose class no file can name"
         if obj.type == "iter" and obj.path == "dict view":

@@ -208,6 +208,8 @@ class LibraryCalls(Consequences):
                 obj.seeded = True
             if path.startswith("pathlib."):
                 obj.type = "path"
+            if path == "collections.namedtuple" and arguments:
+                obj.path = str(min(arguments[0].constants or {""}, key=str))
             if path in ("collections.defaultdict", "collections.Counter"):
                 obj.path = path
             if obj.type == "ndarray" and any(

@@ -266,7 +266,7 @@ class FilePlanner:
     def is_expected(self, plan: StagePlan, path: str) -> bool:
         """Whether a file that a stage may write is there afterwards, as far as can be told."""
         asked = any(other is plan and path == each for other, _, each in self.probes)  # if not there: write
-        return asked or (plan.data.index, path) in self.certain or self.around.exists(path)
+        return asked or plan.copied(path) or (plan.data.index, path) in self.certain or self.around.exists(path)
 
     def add_out(self, plan: StagePlan, path: str, use: FileUse | None) -> None:
         pure = PurePosixPath(path)
