@@ -1162,6 +1162,123 @@ first += 1
 # %% report
 row[:] = 0
 => [head.tolist(), both[0].round(6).tolist(), square.round(6).tolist(), y.tolist()]
+
+== list-wrapped-by-each-turn-of-a-loop-holds-another
+# %% import
+box = {"a": []}
+same = box
+nested = 1
+for _ in range(2):
+    nested = [nested]
+nested[0][0] = same
+# %% report
+box["a"].append(3)
+=> nested
+
+== loaded-texts-compared-with-is | NB243
+# %% import
+words = []
+for letter in "ab":
+    words.append(letter * 300)
+first = words[0]
+# %% report
+=> first is words[0]
+
+== types-and-flags-compared-with-is
+# %% import
+word = "-".join(["a", "b"])
+number = len(word)
+flag, same = None, None
+words = [word] * number
+# %% report
+=> [type(word) is type(number), type(words[0]) is type(word), flag is same, words[0] is None]
+
+== rows-in-a-list-and-the-array-changes | either
+# %% import
+import numpy as np
+table = np.arange(6).reshape(2, 3)
+rows = list(table)
+# %% report
+table[0] = 9
+=> [row.tolist() for row in rows]
+
+== rows-kept-by-a-loop-change-later | either
+# %% import
+import numpy as np
+table = np.arange(6).reshape(2, 3)
+rows = []
+for row in table:
+    rows.append(row)
+# %% report
+rows[0][0] = 9
+=> table.tolist()
+
+== view-of-an-array-of-unknown-type | either
+# %% import
+import copy
+import random
+import numpy as np
+both = {"a": np.array([2]), "b": random.Random}
+one = copy.deepcopy(both["a"])
+flat = one.ravel()
+# %% report
+flat *= 2
+=> one.tolist()
+
+== slice-of-an-array-of-unknown-type | either
+# %% import
+import copy
+import random
+import numpy as np
+both = {"a": np.array([2, 3]), "b": random.Random}
+one = copy.deepcopy(both["a"])
+last = one[1:]
+# %% report
+last[0] = 7
+=> one.tolist()
+
+== sum-of-lists-that-might-be-arrays-holds-what-is-stored
+# %% import
+import numpy as np
+both = {"a": np.array([]), "b": [6]}
+joined = both["b"] + both["b"]
+part = np.array([8])
+joined[0] = part
+# %% report
+part[part > 2] = 0
+=> [joined[0].tolist(), joined[1]]
+
+== deep-copy-keeps-what-is-shared-inside
+# %% import
+import copy
+import numpy as np
+part = np.array([6])
+both = {"a": part, "b": part}
+twin = copy.deepcopy(both)
+one = twin["a"]
+# %% report
+twin["b"] += 1
+=> [one.tolist(), part.tolist()]
+
+== deep-copy-of-a-class-is-the-class
+# %% import
+import copy
+class Point:
+    shown = []
+same = copy.deepcopy(Point)
+# %% train
+Point.shown.append(1)
+# %% report
+=> same.shown
+
+== generator-made-of-a-generator-is-that-one
+# %% import
+import numpy as np
+rng = np.random.default_rng(3)
+same = np.random.default_rng(rng)
+# %% report
+one = rng.normal()
+=> [one, same.normal()]
 """
 
 FUNCTIONS: Final = r"""
@@ -3104,6 +3221,39 @@ best = SelectKBest(mutual_info_regression, k=1).fit(Z, y)
 drawn = KernelDensity().fit(Z).sample(2)
 # %% report
 => [near.predict(Z).tolist(), forest.predict(Z).tolist(), best.scores_.tolist(), drawn.tolist(), np.random.rand()]
+
+== the-state-is-read-in-a-later-stage
+# %% import
+import random
+import numpy as np
+np.random.seed(1)
+random.seed(2)
+one = np.random.rand()
+# %% report
+=> [np.random.get_state()[1][:3].tolist(), random.getstate()[1][:3], one]
+
+== a-partial-of-a-library-draws
+# %% import
+import functools
+import numpy as np
+np.random.seed(1)
+draw = functools.partial(np.random.randint, 9)
+one = draw()
+# %% train
+two = draw()
+# %% report
+=> [one, two, int(np.random.randint(9))]
+
+== the-state-as-a-list-is-changed
+# %% import
+import numpy as np
+np.random.seed(3)
+rng = np.random.default_rng(3)
+state = np.random.get_state()[1].tolist()
+state[1:] = [rng]
+# %% report
+one = state[1].normal()
+=> [one, rng.normal()]
 """
 
 SETTINGS: Final = r"""
@@ -6020,6 +6170,57 @@ with open(out("b", big=True), "w") as f:
 with open(out("a")) as f, open(out("b", big=True)) as g:
     text = f.read() + g.read()
 => text
+
+== folder-in-a-folder-of-another-stage
+# %% import
+from pathlib import Path
+folder = Path("kept")
+folder.mkdir(exist_ok=True)
+# %% train
+(folder / "deep").mkdir(exist_ok=True)
+# %% report
+=> sorted(p.name for p in folder.iterdir())
+
+== file-written-under-a-condition-that-does-not-hold
+# %% import
+from pathlib import Path
+words = ["a"]
+for word in words:
+    Path("all.txt").write_text(word)
+if len(words) > 5:
+    Path("many.txt").write_text("a")
+# %% report
+=> Path("all.txt").read_text()
+
+== file-written-both-ways
+# %% import
+from pathlib import Path
+words = ["a"]
+if len(words) > 5:
+    Path("words.txt").write_text("many")
+else:
+    Path("words.txt").write_text("few")
+# %% report
+=> Path("words.txt").read_text()
+
+== file-written-under-a-condition-and-read | NB408
+# %% import
+from pathlib import Path
+words = ["a"]
+if len(words) > 5:
+    Path("many.txt").write_text("a")
+# %% report
+=> Path("many.txt").exists()
+
+== file-written-where-a-constant-says-so
+# %% parameters
+save = True
+# %% import
+from pathlib import Path
+if save:
+    Path("words.txt").write_text("kept")
+# %% report
+=> Path("words.txt").read_text()
 """
 
 PARAMETERS: Final = r"""
@@ -6973,6 +7174,15 @@ fig = Figure()
 ax = fig.subplots()
 ax.plot([1, 2])
 fig.savefig("own.png")
+
+== the-current-figure-is-that-of-subplots
+# %% import
+import matplotlib.pyplot as plt
+fig, ax = plt.subplots()
+current = plt.gcf()
+# %% report
+ax.set_title("now")
+=> [a.get_title() for a in current.axes]
 """
 
 GROUPING: Final = r"""
@@ -7128,6 +7338,20 @@ tmp = 2
 tmp = 3
 # %% report
 => tmp
+
+== definition-above-an-import-that-must-stay
+# %% clean
+start = 1
+# %% report
+import os, sys
+os.environ["LEVEL"] = "4"
+import functools
+# %% clean
+@functools.lru_cache
+def square(x):
+    return x * x
+# %% report
+=> [square(3), os.environ["LEVEL"]]
 """
 
 UNTAGGED: Final = r"""
@@ -7687,6 +7911,73 @@ for name, cls in kernel_switch.items():
     kernel = cls()
 # %% report
 => [name, float(kernel(0.1))]
+
+== plain-tuples-of-itertuples-in-a-list
+# %% import
+import pandas as pd
+df = pd.DataFrame({"x": [3, 1, 2]})
+rows = list(df.itertuples(index=False, name=None))
+# %% report
+=> [int(x) for x, in rows]
+
+== items-of-a-frame-and-a-series | NB243
+# %% import
+import pandas as pd
+df = pd.DataFrame({"x": [3, 1, 2]})
+columns = df.items()
+# %% train
+values = df["x"].items()
+# %% report
+=> [[name for name, _ in columns], [int(v) for _, v in values]]
+
+== a-numpy-iterator | NB243
+# %% import
+import numpy as np
+table = np.arange(6).reshape(2, 3)
+with np.nditer(table, op_flags=["readwrite"]) as cells:
+    for cell in cells:
+        cell[...] = 2 * cell
+# %% report
+=> [table.tolist(), str(type(cells))]
+
+== a-member-of-an-enum-is-given-an-attribute | NB243
+# %% import
+import enum
+class Kind(enum.Enum):
+    ONE = 1
+    TWO = 2
+for kind in Kind:
+    kind.label = kind.name.lower()
+first = Kind.ONE
+# %% report
+=> first.label
+
+== a-default-holds-functions-and-changes
+# %% import
+makers = [lambda: v for v in range(2)]
+def find(p=1, *, inside=makers):
+    return inside
+makers.append("x")
+# %% report
+=> len(find())
+
+== a-flat-iterator-of-an-array | NB243
+# %% import
+import numpy as np
+table = np.arange(6).reshape(2, 3)
+flat = table.flat
+# %% report
+=> int(next(flat))
+
+== a-namedtuple-under-another-name | NB243
+# %% import
+from collections import namedtuple
+Short = namedtuple("Pair", "u v")
+pairs = [Short(1, 2)]
+for pair in list(pairs):
+    pairs.append(pair)
+# %% report
+=> [list(p) for p in pairs]
 """
 
 FRAMES: Final = r"""
@@ -7842,6 +8133,15 @@ one = models.loc[1]
 one.set_params(alpha=3.0)
 # %% report
 => [models.loc[1].alpha, one.alpha]
+
+== index-named-by-another-name
+# %% import
+import pandas as pd
+df = pd.DataFrame({"x": [3, 1]})
+days = df.index
+# %% report
+days.name = "day"
+=> [df.index.name, str(df)]
 """
 
 COMBINATIONS: Final = r'''

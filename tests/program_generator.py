@@ -4,8 +4,8 @@ A program grows statement by statement while it runs: each candidate is drawn fr
 expressions that exist at that moment, and executed.  What raises is dropped.  So types need no tracking, and nearly
 every program runs.  The last stage writes `result.json`: a text for each name, then some changes, then the texts again.
 
-The same seed gives the same program in every process.  `generate` executes the program in the calling process: call it
-in a child.
+The same seed gives the same program in every process.  `generate` executes the program in the calling process, which
+writes files into the folder `kept`: call it in a child, in a folder of its own.
 """
 
 from __future__ import annotations
@@ -17,16 +17,35 @@ import json
 import keyword
 import random
 import re
+import shutil
 import sys
 import types
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from typing import TYPE_CHECKING, Any, Final
+
+from program_templates import (
+    BINDINGS,
+    CHANGES,
+    CLASSES,
+    COMPOUND,
+    CONDITIONS,
+    DRAWS,
+    DUMPER,
+    FLAVOURS,
+    FUNCTIONS,
+    IMPORTS,
+    SEEDS,
+    SETTINGS,
+    VALUES,
+    Flavour,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
 STAGES: Final = ("import", "clean", "preprocess", "features", "split", "train", "evaluate", "report")
 RESULT: Final = "result.json"
+KEPT: Final = "kept"  # the folder of the files that programs write
 DATA_NAMES: Final = ("a", "b", "c", "d", "e", "f", "xs", "arr", "df", "obj")
 FUNCTION_NAMES: Final = ("fn", "gn", "hn")
 CLASS_NAMES: Final = ("Ka", "Kb", "Kc")
@@ -88,491 +107,6 @@ class NoCandidateError(Exception):
     """Nothing in the program fits a placeholder."""
 
 
-# -- templates ---------------------------------------------------------------------------------------------------------
-#
-# `$list` is an expression for an existing list, `$list1` the same one at each place of the template, `$new` a name to
-# bind, `$val` a new value, `$any` an existing one.  See `Generator.find_*` and `KINDS`.
-
-VALUES: Final = {
-    "$atom": 4,
-    "[$int, $int, $int]": 6,
-    "[[$int], [$int, $int]]": 4,
-    "{'k': [$int], 'x': $int}": 5,
-    "{'k': $any, 'y': $val}": 3,
-    "{'k': {'x': [$int]}}": 1,
-    "[]": 1,
-    "{}": 1,
-    "$any": 12,
-    "$mut": 10,
-    "($any, $any)": 3,
-    "($mut, $int)": 2,
-    "[$mut, $mut]": 5,
-    "[$any, $val]": 2,
-    "[$mut] * 2": 2,
-    "{'k': $mut, 'x': $mut}": 3,
-    "dict(k=$any, x=$any)": 2,
-    "list($list)": 2,
-    "list($any)": 1,
-    "$list[:]": 1,
-    "$list[1:]": 1,
-    "$list + $list": 1,
-    "$list * 2": 1,
-    "[*$list, $any]": 1,
-    "sorted($nums)": 1,
-    "$dict.copy()": 1,
-    "{**$dict, 'y': $any}": 1,
-    "$dict | $dict": 1,
-    "dict($dict)": 1,
-    "$dict.get('k')": 1,
-    "$dict.setdefault('x', [])": 2,
-    "$dict.pop('k', None)": 1,
-    "list($dict.values())": 1,
-    "list($dict.items())": 1,
-    "dict(zip('kxy', $list))": 1,
-    "copy.copy($mut)": 2,
-    "copy.deepcopy($mut)": 2,
-    "$list.pop()": 1,
-    "next(iter($list))": 1,
-    "max($lists, key=len)": 1,
-    "[v for v in $list]": 1,
-    "[v for v in $list if v]": 1,
-    "[(v, w) for v in $list for w in [$any]]": 1,
-    "[w := v for v in $list]": 1,
-    "{str(v): v for v in $list}": 1,
-    "[[] for v in range(2)]": 1,
-    "$mut if $cond else $mut": 3,
-    "$mut or $val": 1,
-    "$mut and $any": 1,
-    "(w := $val)": 1,
-    "np.array([$int, $int, $int])": 6,
-    "np.array($nums)": 1,
-    "np.arange(4.0)": 2,
-    "np.ones((2, 2))": 1,
-    "np.asarray($arr)": 2,
-    "$arr[1:]": 4,
-    "$arr.reshape(-1)": 2,
-    "$arr.T": 1,
-    "$arr.ravel()": 1,
-    "$arr[::-1]": 1,
-    "$arr.copy()": 1,
-    "$arr + 1": 1,
-    "np.sort($arr)": 1,
-    "$arr[[0, 1]]": 1,
-    "np.stack([$arr, $arr])": 1,
-    "$arr.tolist()": 1,
-    "$arr.sum()": 1,
-    "pd.DataFrame({'x': [$int, $int, $int], 'y': [1.5, 2.5, 3.5]})": 6,
-    "pd.DataFrame({'x': $arr})": 1,
-    "pd.DataFrame($nums, columns=['x'])": 1,
-    "$df['x']": 4,
-    "$df[['x']]": 1,
-    "$df.copy()": 1,
-    "$df.head(2)": 1,
-    "$df.assign(z=$int)": 1,
-    "$df[$df1['x'] > 2]": 1,
-    "$df.sort_values('x')": 1,
-    "$df['x'].values": 2,
-    "$df.to_numpy()": 1,
-    "$df.loc[:, 'x']": 1,
-    "$df.iloc[0]": 1,
-    "$df.groupby('x').sum()": 1,
-    "$df['x'].to_dict()": 1,
-    "pd.Series($nums)": 1,
-    "$df.columns": 1,
-    "$make": 12,
-    "$call": 12,
-    "$methodcall": 10,
-    "$draw": 3,
-    "$rngmake": 2,
-    "$list.append": 1,
-    "$inst.$method": 1,
-    "$fn": 2,
-    "lambda p=$any: p": 1,
-    "lambda p=1: $any": 2,
-    "functools.partial($fn, $any)": 2,
-    "functools.partial($list.append, $int)": 1,
-    "functools.reduce(lambda p, q: p + q, $lists)": 1,
-    "list(map($fn, $list))": 2,
-    "list(map(str, $list))": 1,
-    "iter($list)": 1,
-    "(v for v in $list)": 1,
-    "iter([$int, $int])": 1,
-    "next($iterator)": 3,
-    "itertools.chain($list, $list)": 1,
-    "collections.defaultdict(list)": 1,
-    "collections.deque($list)": 1,
-    "collections.Counter('abca')": 1,
-    "types.SimpleNamespace(v=$any, k=$any)": 2,
-    "$name is $name": 4,
-    "$mut is $mut": 4,
-    "any(v is $name for v in $list)": 1,
-    "$any == $any": 1,
-    "str($any)": 2,
-    "repr($any)": 2,
-    "f'{$any}'": 2,
-    "len($list)": 2,
-    "id($mut) == id($mut)": 1,
-    "str(np.arange(3) / 3)": 1,
-    "vars($inst)": 2,
-    "getattr($inst, '$attr')": 1,
-    "type($inst)": 1,
-    "$inst + $any": 1,
-    "$inst[0]": 1,
-    "$inst()": 1,
-    "np.shares_memory($arr, $arr)": 2,
-}
-
-CHANGES: Final = {
-    "$list.append($any)": 8,
-    "$list.append($val)": 3,
-    "$list.extend($list)": 2,
-    "$list.insert(0, $any)": 1,
-    "$list.pop()": 2,
-    "$list.sort()": 1,
-    "$nums.sort(reverse=True)": 1,
-    "$list.reverse()": 1,
-    "$list.clear()": 1,
-    "$list[0] = $any": 5,
-    "$list[1:] = [$any]": 2,
-    "del $list[0]": 1,
-    "$list *= 2": 1,
-    "$name += [$any]": 3,
-    "$list += [$any]": 2,
-    "$dict['k'] = $any": 5,
-    "$dict['x'] = $val": 3,
-    "$dict.update(k=$any)": 3,
-    "$dict.update($dict)": 1,
-    "$dict |= {'y': $any}": 2,
-    "$dict.pop('k', 0)": 1,
-    "$dict.setdefault('q', []).append($int)": 2,
-    "$dict.clear()": 1,
-    "del $dict['k']": 1,
-    "$item = $any": 4,
-    "$item = $val": 2,
-    "$item += 1": 2,
-    "$item += [$int]": 2,
-    "$inst.v = $any": 4,
-    "$inst.w = $any": 3,
-    "setattr($inst, 'u', $any)": 1,
-    "vars($inst)['t'] = $any": 1,
-    "$inst.__dict__.update(s=$int)": 1,
-    "del $inst.v": 1,
-    "$inst += $int": 1,
-    "$inst[0] = $int": 1,
-    "$methodcall": 10,
-    "$call": 8,
-    "$cls.count = $int": 2,
-    "$cls.shared = $val": 1,
-    "$cls.extra = lambda self: $any": 1,
-    "$fn.note = $any": 1,
-    "$arr += 1": 4,
-    "$arr *= 2": 2,
-    "$arr[0] = $int": 4,
-    "$arr[1:] = 0": 2,
-    "$arr[$arr1 > 2] = 0": 1,
-    "$arr.sort()": 1,
-    "$arr.fill($int)": 1,
-    "np.add($arr1, 1, out=$arr1)": 1,
-    "np.clip($arr, 0, 2, out=$arr1)": 1,
-    "np.copyto($arr, 7)": 1,
-    "np.put($arr, [0], [9])": 1,
-    "np.fill_diagonal($arr, 5)": 1,
-    "$arr.shape = (-1, 1)": 1,
-    "$arr.flat[0] = 8": 1,
-    "$df['z'] = $int": 3,
-    "$df['x'] = $df1['x'] * 2": 2,
-    "$df.loc[0, 'x'] = $int": 3,
-    "$df.iloc[0, 0] = $int": 1,
-    "$df.at[1, 'x'] = $int": 1,
-    "$df.drop(columns=['x'], inplace=True)": 1,
-    "$df.drop(index=[0], inplace=True)": 1,
-    "$df.rename(columns={'x': 'w'}, inplace=True)": 1,
-    "$df.sort_values('x', ascending=False, inplace=True)": 1,
-    "$df.pop('y')": 1,
-    "$df.insert(0, 'i', $int)": 1,
-    "$df.columns = list('pq')": 1,
-    "$df.index = [7, 8, 9]": 1,
-    "$df.index.name = 'row'": 1,
-    "$df['x'] += 1": 1,
-    "$df.attrs['who'] = $int": 1,
-    "$series[0] = $int": 1,
-    "$series += 1": 2,
-    "$series.name = 'named'": 1,
-    "$series.iloc[0] = $int": 1,
-    "$shuffle": 1,
-    "list.append($list, $any)": 1,
-    "getattr($list, 'append')($any)": 1,
-    "operator.setitem($list, 0, $any)": 1,
-    "heapq.heappush($nums, $int)": 1,
-    "bisect.insort($nums, $int)": 1,
-    "list(map($list.append, [$int, $int]))": 1,
-    "[v.append($int) for v in $lists]": 2,
-    "any(v.append($int) for v in $lists)": 1,
-    "$iterator.__next__()": 1,
-    "next($iterator, None)": 1,
-    "$call.append($int)": 2,
-    "($list if $cond else $list).append($int)": 1,
-    "$draw": 1,
-    "$deque.appendleft($int)": 1,
-}
-
-BINDINGS: Final = {
-    "$new = $val": 50,
-    "$new = $mut": 10,
-    "$new = $name": 8,
-    "$new = $new = $val": 3,
-    "$new, $new = $name, $name": 2,
-    "$name1, $name2 = $name2, $name1": 2,
-    "$new, *$new = $list": 2,
-    "$new, $new = $val, $any": 2,
-    "($new, $new), $new = ($any, $val), $any": 1,
-    "[$new, $new] = $list[:2]": 1,
-    "$new: object = $val": 1,
-    "$name += $int": 2,
-    "$name += $name": 1,
-    "$name = $name, 1": 1,
-    "$item, $new = $any, $any": 1,
-    "$new = $name1; $name1 = $val": 1,
-    "del $name": 1,
-    "for $new in $list: pass": 1,
-    "print($new := $any)": 1,
-}
-
-COMPOUND: Final = {
-    "if $cond:\n    $bind\nelse:\n    $bind": 3,
-    "if $cond:\n    $change\nelse:\n    $change": 3,
-    "if $cond:\n    $bind\n    $change": 3,
-    "if $cond:\n    $new1 = $val\nelse:\n    $new1 = $mut": 3,
-    "if not ($cond):\n    $bind\nelif $cond:\n    $change\n    $bind\nelse:\n    $bind": 1,
-    "for v in $list[:3]:\n    $change": 2,
-    "for $new1 in $list[:3]:\n    $list2.append($new1)": 2,
-    "for v in $lists[:3]:\n    v.append($int)": 3,
-    "for v in $list[:3]:\n    if v == $int:\n        $bind\n        break\n    $change\nelse:\n    $bind": 2,
-    "for i, v in enumerate($list[:3]):\n    if i == 1:\n        continue\n    $dict[i] = v": 1,
-    "for k, v in list($dict.items()):\n    $bind": 1,
-    "for i in range(2):\n    $bind\n    $change": 2,
-    "i = 0\nwhile i < 3:\n    $change\n    i += 1": 1,
-    "i = 0\nwhile True:\n    i += 1\n    if i > 2:\n        $bind\n        break\n    $change": 1,
-    "try:\n    $bind\n    $list[99]\n    $change\nexcept IndexError:\n    $change": 2,
-    "try:\n    $bind\nexcept KeyError:\n    $bind\nelse:\n    $change\nfinally:\n    $change": 1,
-    "try:\n    $change\n    raise ValueError($mut)\nexcept ValueError as error:\n    $new = error.args[0]": 2,
-    "try:\n    $maybe = $val\n    $list[99]\nexcept IndexError:\n    pass": 1,
-    "try:\n    $new = $maybename\nexcept NameError:\n    $new = $val": 1,
-    "if $cond:\n    maybe = $mut": 1,
-    "if 'maybe' in dir():\n    $new = maybe": 0,
-    "with $inst as $new1:\n    $change": 2,
-    "with $inst:\n    $bind": 1,
-    "with $context as $new1:\n    $change": 2,
-    "with np.errstate(divide='ignore'):\n    $new = np.float64(1.0) / np.arange(1)": 1,
-    "with np.printoptions(precision=2):\n    $new = str(np.arange(3) / 3)": 1,
-    "match $any:\n    case [$new, *$new]:\n        $change\n    case {'k': $new}:\n"
-    "        $bind\n    case _:\n        $bind": 2,
-    "match $any:\n    case list() as $new:\n        $change\n    case $new:\n        pass": 1,
-    "$new = [($change2, v)[1] for v in $list[:2]]": 0,
-    "$new = [y for v in $lists if (y := v)]": 1,
-}
-
-FUNCTIONS: Final = {
-    "def $fname(p):\n    return len(type(p).__name__)": 1,
-    "def $fname(p):\n    return p": 3,
-    "def $fname(p):\n    return p[0]": 2,
-    "def $fname(p):\n    return p['k']": 2,
-    "def $fname(p):\n    return [p, p]": 1,
-    "def $fname(p, q=1):\n    return (p, q)": 1,
-    "def $fname(p):\n    p.append($int)": 3,
-    "def $fname(p):\n    p.append($int)\n    return p": 2,
-    "def $fname(p):\n    p['k'] = $atom\n    return p": 2,
-    "def $fname(p):\n    p.v = $any": 1,
-    "def $fname(p):\n    p += [$int]\n    return p": 1,
-    "def $fname(p):\n    p[0] = $int\n    return None": 1,
-    "def $fname(p):\n    p = list(p)\n    p.append($int)\n    return p": 1,
-    "def $fname(p, q):\n    p.append(q)": 2,
-    "def $fname(p, q):\n    p.v = q\n    return q": 1,
-    "def $fname(p, q=None):\n    q = q or $name\n    q.append(p)\n    return q": 2,
-    "def $fname():\n    $listname.append($int)\n    return $listname": 2,
-    "def $fname(p):\n    $listname.append(p)\n    return len($listname)": 3,
-    "def $fname(p):\n    $dictname['k'] = p": 2,
-    "def $fname():\n    global $name1\n    $name1 = $val": 3,
-    "def $fname(p=0):\n    global $new1\n    $new1 = [p, $any]\n    return $new1": 2,
-    "def $fname():\n    global $intname1\n    $intname1 += 1\n    return $intname1": 2,
-    "def $fname():\n    return $name": 4,
-    "def $fname(p=1):\n    return [$name, p]": 2,
-    "def $fname(p, seen=[]):\n    seen.append(p)\n    return seen": 3,
-    "def $fname(p=$mut):\n    return p": 2,
-    "def $fname(p, memo={}):\n    memo[str(p)] = p\n    return len(memo)": 1,
-    "def $fname(*, p=$mut):\n    return p": 1,
-    "def $fname(*args, **more):\n    return [list(args), more]": 1,
-    "def $fname():\n    n = 0\n    def inner(p=1):\n        nonlocal n\n        n += p\n"
-    "        return n\n    return inner": 3,
-    "def $fname(p):\n    def inner():\n        return p\n    return inner": 2,
-    "def $fname(p):\n    return lambda: p": 1,
-    "def $fname():\n    box = []\n    def put(p):\n        box.append(p)\n    def get():\n        return box\n"
-    "    return put, get": 2,
-    "def $fname(n=3):\n    return 1 if n <= 0 else n * $fname1(n - 1)": 1,
-    "def $fname(p, n=2):\n    if n:\n        p.append(n)\n        $fname1(p, n - 1)\n    return p": 1,
-    "def $fname(p):\n    return $fnname(p)": 4,
-    "def $fname(p):\n    q = $fnname(p)\n    q.append($int)\n    return q": 1,
-    "def $fname():\n    return $clsname": 1,
-    "def $fname(p):\n    return $clsname(p)": 2,
-    "def $fname(p):\n    for v in p:\n        yield v": 1,
-    "def $fname(p):\n    yield p\n    $listname.append($int)": 1,
-    "def $fname(g):\n    calls = []\n    def wrapper(*args):\n        calls.append(args)\n        return g(*args)\n"
-    "    wrapper.calls = calls\n    return wrapper": 2,
-    "@$fnname\ndef $fname(*args):\n    return list(args)": 2,
-    "@functools.lru_cache(None)\ndef $fname(n=1):\n    return [n]": 1,
-    "@functools.wraps($fnname)\ndef $fname(p):\n    return [p]": 1,
-    "@contextlib.contextmanager\ndef $fname(p=None):\n    $listname.append('in')\n    yield p\n"
-    "    $listname.append('out')": 2,
-    "def $fname():\n    $fname1.calls = getattr($fname1, 'calls', 0) + 1\n    return $fname1.calls": 2,
-    "def $fname(p):\n    try:\n        return p[0]\n    except Exception:\n"
-    "        return $name\n    finally:\n        $change": 1,
-    "def $fname(p):\n    import math\n    return math.floor(len(type(p).__name__) / 2)": 1,
-    "def $fname(p):\n    class Local:\n        v = p\n    return Local": 1,
-    "def $fname():\n    return $draw": 3,
-    "def $fname(p):\n    return sorted(p, key=lambda v: $draw)": 1,
-    "def $fname(p):\n    if $cond:\n        return p\n    return $name": 1,
-    "def $fname(p):\n    while p and len(p) > 2:\n        p.pop()\n    return p": 1,
-    "def $fname(p):\n    [q for q in p if $listname.append(q)]\n    return p": 1,
-    "def $fname():\n    global $fnname1\n    $fnname1 = lambda *args: $atom": 1,
-    "def $fname(p):\n    setattr(p, 'v', $atom)\n    return p": 1,
-    "def $fname(df):\n    df['z'] = 1\n    return df": 1,
-    "def $fname(p):\n    p += 1\n    return p": 2,
-    "def $fname(p):\n    return p[1:]": 1,
-    "def $fname(p, q):\n    p, q = q, p\n    return [p, q]": 1,
-}
-
-CLASSES: Final = {
-    "class $cname:\n    def __init__(self, v=None):\n        self.v = v\n        self.items = []\n"
-    "    def add(self, p):\n        self.items.append(p)\n        return self\n"
-    "    def get(self):\n        return self.items": 5,
-    "class $cname:\n    count = 0\n    shared = []\n    def __init__(self, v=0):\n        $cname1.count += 1\n"
-    "        self.v = v\n    def push(self, p):\n        self.shared.append(p)\n        return len(self.shared)": 4,
-    "class $cname:\n    made = []\n    def __init__(self, v=0):\n        self.v = v\n"
-    "        $cname1.made.append(self)\n"
-    "    @classmethod\n    def last(cls):\n        return cls.made[-1]": 2,
-    "class $cname($clsname):\n    def __init__(self, v=1):\n        super().__init__(v)\n        self.w = [v]\n"
-    "    def more(self):\n        self.w.append(self.v)\n        return self.w": 3,
-    "class $cname($clsname):\n    def add(self, p):\n        $listname.append(p)\n        return p": 1,
-    "class $cname:\n    def __init__(self, v=2):\n        self._v = v\n    @property\n    def v(self):\n"
-    "        return self._v\n    @v.setter\n    def v(self, p):\n        self._v = [p]": 2,
-    "class $cname:\n    log = []\n    @property\n    def v(self):\n        self.log.append(1)\n"
-    "        return self.log": 1,
-    "class $cname:\n    def __init__(self, items=None):\n        self.items = items or [1]\n"
-    "    def __getitem__(self, i):\n"
-    "        return self.items[i]\n    def __setitem__(self, i, p):\n        self.items[i] = p\n"
-    "    def __len__(self):\n"
-    "        return len(self.items)": 2,
-    "class $cname:\n    def __init__(self, v=0):\n        self.v = [v]\n    def __iadd__(self, p):\n"
-    "        self.v.append(p)\n        return self\n    def __add__(self, p):\n        self.v.append(p)\n"
-    "        return self.v": 2,
-    "class $cname:\n    def __init__(self):\n        self.log = []\n    def __enter__(self):\n"
-    "        self.log.append('in')\n"
-    "        return self.log\n    def __exit__(self, *_):\n        self.log.append('out')\n        return False": 3,
-    "class $cname:\n    def __call__(self, p=1):\n        self.v = p\n        return $name": 1,
-    "class $cname(list):\n    def add(self, p):\n        self.append(p)\n        return self": 1,
-    "class $cname(dict):\n    def __missing__(self, key):\n        self[key] = []\n        return self[key]": 1,
-    "class $cname:\n    def use(self):\n        $listname.append(self)\n        return $name": 2,
-    "class $cname:\n    v = $mut\n    def get(self):\n        return self.v": 2,
-    "class $cname:\n    def get(self, p=$mut):\n        return p\n    @staticmethod\n"
-    "    def make(p):\n        return [p]": 1,
-    "@dataclasses.dataclass\nclass $cname:\n    v: object = 1\n"
-    "    items: list = dataclasses.field(default_factory=list)\n"
-    "    def add(self, p):\n        self.items.append(p)": 2,
-    "class $cname:\n    __slots__ = ('v',)\n    def __init__(self, v=3):\n        self.v = v": 1,
-    "class $cname:\n    def __init__(self, v=0):\n        self.v = v\n    def __repr__(self):\n"
-    "        return f'$cname1({self.v!r})'\n    def __eq__(self, other):\n        $listname.append('eq')\n"
-    "        return self is other": 1,
-    "class $cname:\n    def __init__(self, p=None):\n        global $new1\n        $new1 = self\n        self.v = p": 1,
-    "class $cname:\n    def __getattr__(self, name):\n        if name.startswith('__'):\n"
-    "            raise AttributeError(name)\n        return $fnname": 1,
-    "class $cname:\n    def __iter__(self):\n        self.turns = getattr(self, 'turns', 0) + 1\n"
-    "        return iter([self, self.turns])": 1,
-    "class $cname:\n    def __init__(self, v=1):\n        self.v = v\n        self.me = self\n    def grow(self):\n"
-    "        self.me.v = [self.v]\n        return self.me": 1,
-    "class $cname:\n    total = len($listname)\n    for total in range(3):\n        pass\n    items = [total]": 1,
-}
-
-DRAWS: Final = {
-    "random": ("random.random()", "random.randint(0, 9)", "random.choice([1, 2, 3])", "random.sample(range(9), 3)"),
-    "numpy": ("np.random.rand()", "np.random.normal()", "np.random.randint(0, 9, 3)", "np.random.permutation(4)"),
-}
-SEEDS: Final = {"random": "random.seed($int)", "numpy": "np.random.seed($int)"}
-
-SETTINGS: Final = (
-    ("np.set_printoptions(precision=$small)", "str(np.arange(3) / 3)"),
-    ("np.seterr(divide='raise')", "np.geterr()['divide']"),
-    ("np.seterr(all='ignore')", "np.geterr()['divide']"),
-    ("pd.set_option('display.precision', $small)", "str(pd.DataFrame({'x': [1 / 3]}))"),
-    ("pd.options.display.precision = $small", "str(pd.Series([1 / 3]))"),
-    ("pd.set_option('mode.copy_on_write', True)", "pd.get_option('mode.copy_on_write')"),
-    ("os.environ['LEVEL'] = '$int'", "os.environ.get('LEVEL')"),
-    ("os.environ.setdefault('LEVEL', '$int')", "os.environ.get('LEVEL', 'none')"),
-    ("decimal.getcontext().prec = $small", "str(decimal.Decimal(1) / decimal.Decimal(7))"),
-    ("sys.setrecursionlimit(1_$int_000)", "sys.getrecursionlimit()"),
-    ("warnings.simplefilter('error')", "warnings.filters[0][0]"),
-)
-
-IMPORTS: Final = {
-    "np": ("import numpy as np", "import numpy as np, math"),
-    "pd": ("import pandas as pd",),
-    "random": ("import random",),
-    "copy": ("import copy",),
-    "functools": ("import functools",),
-    "itertools": ("import itertools",),
-    "operator": ("import operator",),
-    "collections": ("import collections",),
-    "contextlib": ("import contextlib",),
-    "dataclasses": ("import dataclasses",),
-    "types": ("import types",),
-    "heapq": ("import heapq",),
-    "bisect": ("import bisect",),
-    "decimal": ("import decimal",),
-    "warnings": ("import warnings",),
-    "os": ("import os", "import os, sys"),
-    "sys": ("import sys",),
-    "re": ("import re",),
-    "json": ("import json",),
-}
-
-CONDITIONS: Final = (
-    "len($list) > $int",
-    "$intname % 2",
-    "$any",
-    "not $any",
-    "isinstance($any, list)",
-    "'k' in $dict",
-    "$draw1",
-    "$name is $name",
-    "$arr.sum() > 3",
-    "$int in $list",
-    "len(type($any).__name__) > 4",
-    "$dict.get('x')",
-)
-
-DUMPER: Final = (
-    "def dump(value, seen):\n"
-    "    if value is None or isinstance(value, (int, float, str, np.generic)):\n"
-    "        return repr(value)\n"
-    "    if isinstance(value, tuple):\n"
-    "        return [dump(v, seen) for v in value]\n"
-    "    if id(value) in seen:\n"
-    "        return f'#{seen[id(value)]}'\n"
-    "    seen[id(value)] = len(seen)\n"
-    "    if isinstance(value, (list, set)):\n"
-    "        return ['list', *[dump(v, seen) for v in value]]\n"
-    "    if isinstance(value, dict):\n"
-    "        return {str(k): dump(v, seen) for k, v in value.items()}\n"
-    "    if isinstance(value, np.ndarray):\n"
-    "        return ['array', str(value.dtype), value.tolist()]\n"
-    "    if isinstance(value, (pd.DataFrame, pd.Series)):\n"
-    "        return ['frame', value.to_csv(), str(value.index.name)]\n"
-    "    if isinstance(value, pd.Index):\n"
-    "        return ['index', str(value)]\n"
-    "    if hasattr(value, '__dict__') and not isinstance(value, type) and not callable(value):\n"
-    "        return [type(value).__name__, dump(vars(value), seen)]\n"
-    "    return getattr(value, '__name__', type(value).__name__)"
-)
-
 PLACEHOLDER: Final = re.compile(r"\$([a-z]+)(\d?)")
 
 
@@ -601,6 +135,9 @@ class Generator:
     maybe: list[str] = field(default_factory=list)
     nesting: int = 0
     cyclic: bool = False
+    tables: Flavour = field(
+        default_factory=lambda: Flavour((), VALUES, CHANGES, BINDINGS, COMPOUND, FUNCTIONS, CLASSES)
+    )
 
     # -- what exists
 
@@ -702,13 +239,13 @@ class Generator:
         return self.rng.choice(DATA_NAMES)
 
     def find_val(self) -> str:
-        return self.pick(VALUES)
+        return self.pick(self.tables.values)
 
     def find_bind(self) -> str:
-        return self.pick(BINDINGS)
+        return self.pick(self.tables.bindings)
 
     def find_change(self) -> str:
-        return self.pick(CHANGES)
+        return self.pick(self.tables.changes)
 
     def find_cond(self) -> str:
         return self.fill(self.rng.choice(CONDITIONS))
@@ -724,6 +261,23 @@ class Generator:
 
     def find_intname(self) -> str:
         return self.choose(self.names(lambda v: type(v) is int))
+
+    def find_dfname(self) -> str:
+        return self.choose(self.names(KINDS["df"]))
+
+    def find_arrname(self) -> str:
+        return self.choose(self.names(KINDS["arr"]))
+
+    def find_rngname(self) -> str:
+        return self.choose(self.names(KINDS["rng"]))
+
+    def find_registry(self) -> str:
+        """A function that a decorator has put into a dict."""
+        found = [f"registry[{key!r}]" for key in self.namespace.get("registry", ())]
+        return self.rng.choice([self.choose(found), "list(registry)"])
+
+    def find_registrychange(self) -> str:
+        return f"{self.find_registry()}({self.expression('any')})"
 
     def find_item(self) -> str:
         return self.find(lambda _: True, least=1)
@@ -818,9 +372,8 @@ class Generator:
         for parameter in parameters:
             if parameter.kind in (parameter.POSITIONAL_OR_KEYWORD, parameter.POSITIONAL_ONLY):
                 if parameter.default is parameter.empty or self.rng.random() < 0.3:
-                    found.append(
-                        self.rng.choice([self.expression("mut"), self.expression("any"), self.expression("list")])
-                    )
+                    kind = GIVEN.get(parameter.name) or self.rng.choice(["mut", "any", "list"])
+                    found.append(self.expression(kind))
                 else:
                     break
             elif parameter.kind is parameter.VAR_POSITIONAL and self.rng.random() < 0.7:
@@ -862,6 +415,7 @@ class Generator:
         """Run the program again from its start, without the statement that has failed half-way."""
         self.namespace.clear()
         self.namespace["__name__"] = "__main__"
+        shutil.rmtree(KEPT, ignore_errors=True)
         exec(compile("\n".join(self.statements), "<program>", "exec", dont_inherit=True), self.namespace)
 
     def grow(self, table: dict[str, int]) -> bool:
@@ -893,6 +447,20 @@ class Generator:
             self.observed.append(look)
         return True
 
+    def add_flavour(self, name: str) -> None:
+        """Take the statements of a flavour from now on, more often than the others."""
+        flavour = FLAVOURS[name]
+        tables = {
+            part.name: {**getattr(self.tables, part.name), **{t: 4 * n for t, n in getattr(flavour, part.name).items()}}
+            for part in fields(Flavour)
+            if part.name != "start"
+        }
+        self.tables = Flavour(**tables)
+        for text in flavour.start:
+            self.run(text)
+        if name == "chance":
+            self.seeded |= {"numpy", "random"}
+
     def grow_all(self, count: int) -> None:
         """The program but for its last stage."""
         kinds = {
@@ -913,7 +481,14 @@ class Generator:
                 self.grow_one(self.rng.choices(list(kinds), list(kinds.values()))[0])
 
     def grow_one(self, kind: str) -> None:
-        tables = {"binding": BINDINGS, "change": CHANGES, "compound": COMPOUND, "function": FUNCTIONS, "class": CLASSES}
+        own = self.tables
+        tables = {
+            "binding": own.bindings,
+            "change": own.changes,
+            "compound": own.compound,
+            "function": own.functions,
+            "class": own.classes,
+        }
         if kind in tables:
             self.grow(tables[kind])
         elif kind == "random":
@@ -950,7 +525,15 @@ KINDS: Final[dict[str, Callable[[Any], bool]]] = {
     "series": type_is("Series"),
     "iterator": lambda v: hasattr(v, "__next__"),
     "deque": type_is("deque"),
+    "set": type_is("set"),
+    "grouped": type_is("DataFrameGroupBy"),
+    "index": type_is("Index", "RangeIndex"),
+    "rng": type_is("Generator", "RandomState", "Random"),
+    "buffer": type_is("StringIO"),
+    "model": lambda v: hasattr(v, "get_params") and not isinstance(v, type),
 }
+# What a parameter of this name is given.
+GIVEN: Final = {"df": "df", "rng": "rng", "cb": "fn", "g": "fnname"}
 
 
 def steps(value: Any) -> list[tuple[str, Any]]:
@@ -968,6 +551,9 @@ def steps(value: Any) -> list[tuple[str, Any]]:
     return []
 
 
+AXES: Final = "(a.get_title(), a.get_xlabel(), [(n.get_linewidth(), n.get_ydata().tolist()) for n in a.lines])"
+
+
 def observation(generator: Generator, name: str, identity: bool) -> str:
     """An expression for what a name holds, as a JSON value."""
     value = generator.namespace[name]
@@ -980,7 +566,13 @@ def observation(generator: Generator, name: str, identity: bool) -> str:
         return generator.rng.choice([f"{name}.to_csv()", f"str({name})"])
     if kind == "Series":
         return generator.rng.choice([f"repr({name}.tolist())", f"repr({name}.to_dict())"])
-    if is_instance(value) and hasattr(value, "__dict__"):
+    if kind in ("set", "frozenset"):
+        return f"repr(sorted({name}, key=str))"
+    if kind == "Figure":
+        return f"repr([{AXES} for a in {name}.axes])"
+    if kind == "Axes":
+        return f"repr([{AXES} for a in [{name}]])"
+    if KINDS["model"](value) or (is_instance(value) and hasattr(value, "__dict__")):
         return f"repr(vars({name}))"
     return f"repr({name})"
 
@@ -1083,6 +675,8 @@ def generate(seed: int) -> Program | None:
             if name not in generator.imported:
                 generator.run(IMPORTS[name][0])
                 generator.imported.add(name)
+    for name in rng.sample(sorted(FLAVOURS), rng.choice([0, 1, 1, 1, 2])):
+        generator.add_flavour(name)
     generator.grow_all(size + len(generator.statements))
     start, last = last_stage(generator)
     if start < 3:

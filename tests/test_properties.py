@@ -33,7 +33,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 import pytest
 import yaml
-from program_generator import DUMPER, RESULT, Part, Program, generate
+from program_generator import KEPT, RESULT, Part, Program, generate
+from program_templates import DUMPER
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -71,14 +72,21 @@ class Outcome:
 def load_libraries() -> None:
     """Import what programs and pipelines import, so that forks need not."""
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+    os.environ["MPLBACKEND"] = "agg"
     import cloudpickle  # noqa: F401
     import joblib  # noqa: F401
+    import matplotlib.pyplot as plt
     import numpy as np  # noqa: F401
     import pandas as pd  # noqa: F401
     import ruamel.yaml  # noqa: F401
+    import sklearn.linear_model
+    import sklearn.model_selection
+    import sklearn.pipeline
+    import sklearn.preprocessing  # noqa: F401
 
     import nb2stage.convert  # noqa: F401
 
+    plt.close("all")
     sys.dont_write_bytecode = True
 
 
@@ -120,8 +128,11 @@ def become_fresh(folder: Path, seconds: int) -> None:
     sys.modules["numpy"].random.seed()
 
 
-def run_text(texts: Sequence[str], file: Path) -> None:
-    """Run texts one after another as `__main__`, as a kernel runs cells and Python a script."""
+def run_text(texts: Sequence[str], file: Path, closes_figures: bool = False) -> None:
+    """Run texts one after another as `__main__`, as a kernel runs cells and Python a script.
+
+    A kernel closes all figures behind each cell.
+    """
     main = types.ModuleType("__main__")
     main.__dict__.update(__file__=str(file), __builtins__=__builtins__)
     sys.modules["__main__"] = main
@@ -129,12 +140,14 @@ def run_text(texts: Sequence[str], file: Path) -> None:
     sys.argv = [str(file)]
     for text in texts:
         exec(compile(text, file.name, "exec", dont_inherit=True), main.__dict__)
+        if closes_figures:
+            sys.modules["matplotlib.pyplot"].close("all")
 
 
 def run_notebook(program: Program, folder: Path) -> str:
     """Run the whole program; the traceback."""
     texts = [text for _, text in program.cells()]
-    return in_child(folder, lambda: run_text(texts, folder / "notebook.py"), NOTEBOOK_SECONDS)
+    return in_child(folder, lambda: run_text(texts, folder / "notebook.py", closes_figures=True), NOTEBOOK_SECONDS)
 
 
 def convert(folder: Path) -> str:
@@ -183,9 +196,18 @@ def result_of(folder: Path) -> Any:
         return None
     text = normal(file.read_text())
     file.unlink()
-    with contextlib.suppress(ValueError):
-        return json.loads(text)
+    with contextlib.suppress(ValueError, TypeError):
+        return {**json.loads(text), "files": files_of(folder)}
     return None
+
+
+def files_of(folder: Path) -> dict[str, str]:
+    """The files that a program keeps; of those that may be written in several ways only that they are there."""
+    kept = folder / KEPT
+    return {
+        str(path.relative_to(kept)): normal(path.read_text()) if path.suffix in (".txt", ".csv", ".json") else ""
+        for path in sorted(kept.rglob("*"))
+    }
 
 
 def check(program: Program) -> Outcome:
@@ -197,6 +219,7 @@ def check(program: Program) -> Outcome:
         expected = result_of(folder)
         if expected is None:
             return Outcome("discarded")
+    with new_folder() as folder:
         (folder / NOTEBOOK).write_bytes(program.notebook())
         error = convert(folder)
         if error:
@@ -205,12 +228,19 @@ def check(program: Program) -> Outcome:
         if (folder / "code.txt").read_text() != "0":
             return Outcome("refused", refusal(said), said)
         outcome = check_pipeline(folder, expected, program.seed)
-        if outcome.kind in BAD:
-            with new_folder() as other:
-                run_notebook(program, other)
-                if result_of(other) != expected:
-                    return Outcome("discarded", "not deterministic")
+        if outcome.kind in BAD and not is_deterministic(program, expected):
+            return Outcome("discarded", "not deterministic")
         return outcome
+
+
+def is_deterministic(program: Program, expected: Any) -> bool:
+    """Whether a program gives the same again, more than once."""
+    for _ in range(3):
+        with new_folder() as folder:
+            run_notebook(program, folder)
+            if result_of(folder) != expected:
+                return False
+    return True
 
 
 def check_pipeline(folder: Path, expected: Any, seed: int) -> Outcome:
@@ -231,6 +261,8 @@ def check_pipeline(folder: Path, expected: Any, seed: int) -> Outcome:
         for missing in (p for p in deps if not (folder / p).exists()):
             return Outcome("crashed", f"the dependency {missing} is not there", log)
         for out in outs:
+            if (folder / out).is_dir():
+                shutil.rmtree(folder / out)
             (folder / out).unlink(missing_ok=True)
         error = run_stage(command, folder)
         if error:
@@ -286,7 +318,7 @@ def difference(expected: Any, found: Any) -> str:
         return f"{expected} in the notebook, {found} in the pipeline"
     for key in expected:
         if expected[key] != found.get(key):
-            return f"{key}: {expected[key]} in the notebook, {found.get(key)} in the pipeline"
+            return f"{key}: {expected[key]!s:.300} in the notebook, {found.get(key)!s:.300} in the pipeline"
     return "other keys"
 
 

@@ -266,6 +266,11 @@ RULES_EXPLAINED: Final[dict[str, Rule]] = {
         "The notebook ran in its own folder, the pipeline runs in the project folder.",
         "Make the notebook's folder the project (`--output`), or move the file.",
     ),
+    "NB408": Rule(
+        "DVC stops where a stage has not made its outs, so a file that may not be written cannot be one.",
+        "Write the file in any case; or, where the condition always holds, declare it: `#| outs: b.csv` as the first line "
+        "of the cell.",
+    ),
     "NB410": Rule(
         "DVC takes a file as the out of one stage only.",
         "Write to two files, or put the cells into one stage.",

@@ -41,6 +41,7 @@ FORBIDDEN = {
 }
 
 
+ARRAY_ATTRIBUTES = frozenset({"shape", "strides", "dtype", "flat", "real", "imag", "data", "mask", "fill_value"})
 CLASS_OR_FUNCTION = re.compile(r"(builtins|collections)\.[^\W_]\w*")
 
 
@@ -262,6 +263,7 @@ class Bindings(Expressions):
 
     def store_into(self, base: Values, target: ast.Attribute | ast.Subscript, values: Values) -> None:
         """`base.x = values` or `base[i] = values`."""
+        base = base or self.changeable(target.value)
         for obj in base:
             if obj.kind == "lib":
                 self.store_in_library(obj, target)
@@ -269,6 +271,10 @@ class Bindings(Expressions):
             if obj.type in ("decimal_context", "logger"):
                 self.setting("logging" if obj.type == "logger" else "decimal")
                 continue
+            if obj.type == "ndarray" and isinstance(target, ast.Attribute) and target.attr not in ARRAY_ATTRIBUTES:
+                continue  # an array has no others: the object is none
+            if isinstance(target, ast.Subscript):
+                self.store(obj)
             self.change(obj)
             obj.seeded = False  # `estimator.random_state = None`
             if self.depth == 0:
@@ -278,6 +284,9 @@ class Bindings(Expressions):
                     self.change(fn)
                     for cls in fn.bases:
                         self.change(cls)
+            if isinstance(target, ast.Attribute) and all(o.path == "enum member" for o in base):
+                obj.stored.add(target.attr)
+                self.statement.changes.add(obj)
             if obj.kind == "class" and isinstance(target, ast.Attribute):
                 obj.stored.add(target.attr)
                 obj.fields[target.attr] = obj.fields.get(target.attr, ATOM) | values
@@ -287,7 +296,7 @@ class Bindings(Expressions):
             elif obj.type == "ndarray":
                 self.hold_in_array(obj, values)
             else:
-                self.hold(obj, values, itself=True)
+                self.hold(obj, values)
         self.dunders(base, [values], only=("__setitem__", "__setattr__", "__delitem__"))
 
     def store_in_library(self, obj: Obj, target: ast.Attribute | ast.Subscript) -> None:

@@ -45,6 +45,7 @@ class Boundaries(Views, FileContents):
             transfer.kind = self.kind_of(transfer)
             transfer.untried = self.is_untried(transfer)
         for stage in self.stages:
+            self.check_identities(stage)
             stage.rounds = LoadOrder(self, stage).arrange()
 
     def collect_reads(self, stage: StageData) -> None:
@@ -234,6 +235,9 @@ class Boundaries(Views, FileContents):
                 # A definition of an untagged cell is written above the cells of the stage, where `other` is not bound yet.
                 self.findings.append(Finding("NB245", statement, statement.node, name, text=other))
                 continue
+            for each in var.sites:
+                if each.stage == stage.index and isinstance(each.node, IMPORTS):
+                    self.repeat_statement(stage, each, other)  # it stands below what is repeated
             need = Need(other, var.values, var.sites, statement.position)
             for each in self.history(need, stage.index):
                 if each is not statement:
@@ -284,6 +288,30 @@ class Boundaries(Views, FileContents):
             return outermost(obj)
         if obj.kind == "value" and obj.type == "class":
             return next((n for n, var in self.entries[stage.index].items() if obj in var.values), "")
+        return ""
+
+    def check_identities(self, stage: StageData) -> None:
+        """A text or number that was loaded is equal to what was saved, but another object."""
+        for statement in stage.statements:
+            for node, names in statement.atom_identities:
+                loaded = self.loaded_for(stage, statement, names)
+                if loaded:
+                    text = "what is compared with `is` later, which asks for the very same object"
+                    self.findings.append(Finding("NB243", statement, node, loaded, text=text))
+
+    def loaded_for(self, stage: StageData, statement: Statement, names: set[str] | None) -> str:
+        """A name that a stage loads, from which what `names` refer to in a statement may come; empty if there is none."""
+        todo, seen = [(statement, names)], {statement}
+        while todo:
+            each, wanted = todo.pop()
+            for name, var in sorted(each.reads.items()):
+                if wanted is not None and name not in wanted:
+                    continue
+                if name in stage.files and any(s.stage != stage.index for s in var.sites):
+                    return name
+                history = self.history(Need(name, var.values, var.sites, each.position), None)
+                todo += [(s, None) for s in history if s.stage == stage.index and s not in seen]
+                seen.update(history)
         return ""
 
     # -- groups and transfers

@@ -130,10 +130,19 @@ class Calls(LibraryCalls):
             result = self.dunders(frozenset({fn}), [a.values for a in arguments], only=("__call__",))
             if result or self.lookup(fn, "__call__"):
                 return result
-        return self.unknown_call(frozenset({fn}), arguments, node)
+        called = sorted((o for o in fn.contents if o.kind == "lib" and fn.type == "partial"), key=_line)
+        result = (
+            ATOM if called and len(called) == len(fn.contents) else self.unknown_call(frozenset({fn}), arguments, node)
+        )
+        for inner in called:
+            result |= self.call_library(inner.path, arguments, node)
+        return result
 
     def call_method(self, node: ast.Call, func: ast.Attribute, base: Values, arguments: list[Argument]) -> Values:
         result: Values = ATOM
+        known = method_effect(func.attr, "") if not base else None
+        if known is not None and known.changes:
+            base = self.changeable(func.value)
         if not base:
             return self.atom_method(node, func, arguments)
         alike: dict[tuple[str, bool], set[Obj]] = {}

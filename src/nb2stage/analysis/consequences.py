@@ -11,12 +11,12 @@ from nb2stage.analysis.effects import (
 )
 from nb2stage.analysis.functions import Functions, _methods
 from nb2stage.analysis.heap import (
+    ARRAY_VIEWS,
     CONTAINERS,
     DATA,
     FRAMES,
     MAX_STEPS,
     MOVING,
-    ROW,
     USED_UP,
     Argument,
     FileUse,
@@ -192,7 +192,7 @@ class Consequences(Functions):
             counters = frozenset(o for o in values if effect.keeps_members and o.path == "collections.Counter")
             for obj in first:
                 # A counter that is counted into another is no member of it.
-                self.hold(obj, values - counters if obj.path == "collections.Counter" else values, itself=True)
+                self.hold(obj, values - counters if obj.path == "collections.Counter" else values)
         for argument in arguments:
             if argument.name in ("out", "target") or argument.name in SEED_ARGUMENTS:
                 self.change_deep(argument.values)
@@ -315,7 +315,7 @@ class Consequences(Functions):
             place = None
         paths = sorted(str(p) for p in where if not isinstance(p, tuple)) if where is not None else [None]
         for path in paths:
-            self.files.append(FileUse(mode, path, self.statement, node, place))
+            self.files.append(FileUse(mode, path, self.statement, node, place, self.ways))
 
     def open_file(self, where: Constants, modes: Constants, node: ast.AST, place: ast.AST | None) -> None:
         for mode in sorted(str(m) for m in modes) if modes else ["?"]:
@@ -329,15 +329,21 @@ class Consequences(Functions):
             if effect.type:
                 for obj in first:
                     obj.type = obj.type or effect.type
+            unknown = frozenset(o for o in first if o.kind == "value" and not o.type)
             first = frozenset(self.view_of(obj, effect, node) for obj in first)
+            if unknown and self.name_of(node) in ARRAY_VIEWS:
+                # Of an array this is another object, which shares its memory.
+                first |= {self.part_of(node, obj, "") for obj in unknown}
             return first or frozenset({self.make(node, "result", type=effect.type)})
         if effect.result == "part":
             return self.members(first if receiver or len(values) == len(first) else first | values)
         if effect.result == "rows":
-            made, pair = self.make(node, "rows", type="iter"), self.make(node, "pair", type="tuple")
+            made, pair = self.make(node, "rows", type="generator_object"), self.make(node, "pair", type="tuple")
+            given = {keyword.arg for keyword in node.keywords} if isinstance(node, ast.Call) else set()
+            if self.name_of(node) == "itertuples" and "name" not in given:
+                pair.path = "itertuples"
             self.hold(pair, frozenset(self.share(node, obj, "pandas") for obj in receiver))
-            if self.name_of(node) == "itertuples":
-                pair.path = ROW
+            made.fields["yields"] = frozenset({pair})
             self.hold(made, frozenset({pair}))
             return frozenset({made})
         kind = effect.type
@@ -395,6 +401,8 @@ class Consequences(Functions):
             return frozenset(o for o in self.taken(held) if o.type not in {*USED_UP, "namespace"}) | self.members(held)
         if kind in DATA:
             return self.cells_of(self.used_up(held), 2 if kind == "frame" else 1)
-        if kind not in ("iter", "partial", ""):
+        if kind == "partial":
+            return held
+        if kind not in ("iter", ""):
             held = self.used_up(held)
         return frozenset(o for o in held if o.kind != "lib")

@@ -255,6 +255,15 @@ def literal(node: ast.expr) -> object:
 NAMES_INDEX = re.compile(r"\.(index|columns)\.(names?|set_names|rename)\b")
 
 
+def _names_indexes(cells: Sequence[SourceCell]) -> bool:
+    """Whether a cell sets the name of a frame's index, perhaps by a name for the index: `days = df.index`."""
+    if any(NAMES_INDEX.search(cell.role.cell.source) for cell in cells):
+        return True
+    nodes = [node for cell in cells for node in ast.walk(cell.tree) if isinstance(node, ast.Attribute)]
+    renamed = any(node.attr in ("name", "names") and isinstance(node.ctx, ast.Store) for node in nodes)
+    return renamed and any(node.attr in ("index", "columns") for node in nodes)
+
+
 # names through which an attribute may be set whose name stands nowhere
 SETS_ANY = frozenset({"setattr", "vars", "exec", "eval", "__dict__", "__setattr__", "update_wrapper", "wraps", "patch"})
 
@@ -279,7 +288,7 @@ def _interpret(
     """Run the abstract interpreter over the cells; the names at the entry and at the exit of each stage."""
     interpreter = Interpreter(world.copy_on_write, world.local_modules, world.stateful_modules)
     interpreter.stored_attributes = _stored_attributes(order)
-    interpreter.names_indexes = any(NAMES_INDEX.search(cell.role.cell.source) for cell in order)
+    interpreter.names_indexes = _names_indexes(order)
     position = 0
     for cell in order:
         cell.statements = _statements_of(cell, position)

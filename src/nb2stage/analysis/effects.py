@@ -112,7 +112,7 @@ _f(
 _f("atom changes draws-always:random", "shuffle", "random.")
 _f("atom seeds:random", "seed setstate", "random.")
 _f("fresh:generator", "Random SystemRandom", "random.")
-_f("atom", "getstate", "random.")
+_f("atom draws-always:random", "getstate", "random.")
 _f(
     "holds:partial cheap",
     "partial wraps update_wrapper lru_cache cache cached_property singledispatch total_ordering "
@@ -161,7 +161,7 @@ _f("any", "load loads", "pickle.")
 _f("holds:generator_object", "reader DictReader", "csv.")
 _f("holds:csv_writer", "writer DictWriter", "csv.")
 _t("csv_writer", "atom changes", "writerow writerows writeheader")
-_f("fresh same deepcopy", "deepcopy", "copy.")
+_f("fresh same", "deepcopy", "copy.")
 _f("holds same", "copy", "copy.")
 _f("holds:dict cheap", "Counter OrderedDict defaultdict", "collections.")
 _f("holds cheap", "ChainMap", "collections.")
@@ -270,11 +270,13 @@ _f("atom changes", "fill_diagonal put place copyto putmask put_along_axis", "num
 _f("atom sets:numpy", "set_printoptions seterr seterrcall", "numpy.")
 _f("fresh:context", "errstate printoptions", "numpy.")
 _f("holds:partial cheap", "vectorize frompyfunc", "numpy.")
+_f("holds:generator_object", "nditer", "numpy.")
 _f("fresh:ndarray reads", "load loadtxt genfromtxt fromfile", "numpy.")
 _f("atom writes second", "save savez savez_compressed savetxt", "numpy.")
 _f("atom seeds:numpy", "seed set_state", "numpy.random.")
-_f("fresh:generator", "default_rng RandomState Generator SeedSequence PCG64 MT19937 Philox SFC64", "numpy.random.")
-_f("atom", "get_state", "numpy.random.")
+_f("any:generator", "default_rng RandomState Generator", "numpy.random.")  # of a generator: that one
+_f("fresh:generator", "SeedSequence PCG64 MT19937 Philox SFC64", "numpy.random.")
+_f("fresh draws-always:numpy", "get_state", "numpy.random.")
 _f("atom changes draws-always:numpy", "shuffle", "numpy.random.")
 _f(
     "fresh:ndarray",
@@ -559,7 +561,7 @@ _t("frame series pandas grouped", "fresh:pandas", "agg aggregate apply transform
 _t("grouped", "fresh:pandas cells", "split rsplit findall")
 _t("grouped", "fresh:pandas", "mean std var sum min max median count nunique first last size quantile cumsum cumcount")
 _t("frame pandas", "rows", "iterrows itertuples items")
-_t("series", "holds:iter", "items")
+_t("series", "holds:generator_object", "items")
 _t("frame series pandas index", "fresh:list", "tolist to_list")
 _t("series", "part", "mean std var sum min max median prod sem skew kurt idxmin idxmax any all nunique item")
 _t("series", "fresh:pandas", "quantile unique")
@@ -573,13 +575,14 @@ _t(
 )
 _t("ndarray", "fresh:list nested", "tolist")
 _t("ndarray", "view:ndarray", "reshape ravel transpose squeeze view swapaxes diagonal T real imag flat")
+_t("generator", "fresh:list cells changes", "spawn")
 _t(
     "generator",
     "fresh:ndarray changes",
     "normal uniform random integers randint choice rand randn random_sample "
     "standard_normal permutation poisson binomial exponential beta gamma laplace lognormal multivariate_normal "
     "multinomial permuted standard_t chisquare logistic geometric bytes dirichlet triangular gauss sample choices "
-    "randrange randbytes spawn",
+    "randrange randbytes",
 )
 _t("generator", "atom changes changes-all", "shuffle")
 _t("list", "atom changes keeps cheap", "append insert remove clear sort reverse")

@@ -13,6 +13,7 @@ from nb2stage.analysis.effects import (
     method_effect,
 )
 from nb2stage.analysis.heap import (
+    ARRAY_VIEWS,
     DATA,
     FRAMES,
     GROUPED,
@@ -122,12 +123,25 @@ class Expressions(Calls):
         if any(isinstance(op, ast.Is | ast.IsNot) for op in node.ops):
             if not any(isinstance(o, ast.Constant) for o in operands):
                 self.compare(obj for value in values for obj in value)
+                if not any(values) and not any(self.is_singleton(o) for o in operands):
+                    whole = self.frame is None  # what the names inside a function refer to is not asked
+                    names = {n.id for n in ast.walk(node) if isinstance(n, ast.Name)} if whole else None
+                    self.statement.atom_identities.append((node, names))
             return ATOM
         if all(isinstance(op, ast.In | ast.NotIn) for op in node.ops):
             self.dunders(frozenset().union(*values), [])
             self.members(frozenset(o for value in values[1:] for o in value if o.type in MOVING))
             return ATOM
         return self.operate(values, node, comparison=True)
+
+    def is_singleton(self, node: ast.expr) -> bool:
+        """Whether an expression certainly gives something of which a process has one: `None`, a type, a small number."""
+        if isinstance(node, ast.Attribute):
+            return node.attr == "__class__"
+        if isinstance(node, ast.Call):
+            return isinstance(node.func, ast.Name) and node.func.id == "type"
+        constants = self.constant(node)
+        return constants is not None and all(c is None or (isinstance(c, int) and -6 < c < 257) for c in constants)
 
     def operate(self, operands: list[Values], node: ast.AST, comparison: bool = False) -> Values:
         """The result of an operator: a new object; where a type is not known it may hold the operands."""
@@ -139,6 +153,14 @@ class Expressions(Calls):
         types = {obj.type for obj in everything}
         if "path" in types and isinstance(node, ast.BinOp):
             return frozenset({self.make(node, "path", type="path")})
+        results |= {self.operated(node, types, everything, comparison)}
+        if types & DATA and not any(each and {o.type for o in each} <= DATA for each in operands):
+            # Each operand may be a list, or something unknown, as well as an array.
+            results |= {self.operated(node, types - DATA, everything, comparison)}
+        return results
+
+    def operated(self, node: ast.AST, types: set[str], everything: Values, comparison: bool) -> Obj:
+        """What an operator makes of objects that have these types."""
         kind = next((t for t in ("frame", "series", "ndarray", "pandas", "list", "set", "dict") if t in types), "")
         if kind == "tuple" or (kind == "frame" and "series" in types):
             kind = "frame"
@@ -150,7 +172,7 @@ class Expressions(Calls):
             self.hold(made, frozenset(o for obj in everything for o in obj.contents))
         else:
             self.hold(made, everything)
-        return results | {made}
+        return made
 
     def of_BoolOp(self, node: ast.BoolOp) -> Values:
         first, *rest = node.values
@@ -161,11 +183,11 @@ class Expressions(Calls):
 
     def optional(self, node: ast.expr) -> Values:
         """Evaluate what may not be evaluated."""
-        base = self.state
+        base, outer = self.state, self.ways
         self.depth += 1
-        self.state = State(base)
+        self.state, self.ways = State(base), (*outer, (id(node), 0, 2))
         values = self.eval(node)
-        self.depth -= 1
+        self.depth, self.ways = self.depth - 1, outer
         self.commit(base, [self.state, State(base)])
         return values
 
@@ -238,6 +260,8 @@ class Expressions(Calls):
                 result.add(self.column(node, obj, index))
                 if obj.type == "frame":
                     continue  # columns or rows, never what a cell holds
+                if obj.kind == "value" and not obj.type and isinstance(node.slice, ast.Slice):
+                    result.add(self.part_of(node, obj, ""))  # were it an array, this would be another one
                 result |= parts_of(obj)
                 for base_obj in obj.fields.get("base", ATOM):
                     result |= base_obj.contents
@@ -303,7 +327,7 @@ class Expressions(Calls):
         if node.attr == "__dict__":
             return frozenset({self.namespace(node, obj)})
         if obj.path == "enum member" and node.attr in ("value", "_value_"):
-            return obj.fields["value"]
+            return obj.fields.get("value", ATOM)
         found = self.lookup(obj, node.attr)
         hooks = ("__getattribute__",) if found else ("__getattribute__", "__getattr__")
         worked_out = self.dunders(frozenset({obj}), [], only=hooks)
@@ -324,13 +348,17 @@ class Expressions(Calls):
                 return frozenset({self.memory_view(node, obj)})
             return frozenset({self.share(node, obj, kind)})
         if obj.type == "ndarray":
-            return frozenset({self.part_of(node, obj, "ndarray")})
+            part = self.part_of(node, obj, "ndarray")
+            part.path = "flat" if node.attr == "flat" else part.path
+            return frozenset({part})
         if obj.kind in ("class", "super"):
             return frozenset(obj.contents) | (frozenset({obj}) if obj.kind == "class" else ATOM)
         if obj.kind == "function":
             return frozenset(obj.contents)
         if obj.type in ("bunch",) and node.attr == "frame":
             return frozenset({self.make(node, "bunch.frame", type="frame")} | obj.contents)
+        if obj.path == "itertuples":
+            return frozenset(obj.contents)
         effect = method_effect(node.attr, obj.type) if obj.type in ("list", "dict", "set") else None
         if effect is not None and effect.changes:
             method = self.make(node, "method", type="callable")
@@ -341,6 +369,8 @@ class Expressions(Calls):
             if node.attr == "best_estimator_":
                 return frozenset({obj}) | frozenset(o for o in obj.contents if o.kind == "instance")
             return frozenset({obj}) | frozenset(o for o in obj.contents if o.type not in DATA)
+        if obj.kind == "value" and not obj.type and node.attr in ARRAY_VIEWS:
+            return frozenset({obj, self.part_of(node, obj, "")}) | parts_of(obj)
         return frozenset({obj}) | parts_of(obj)
 
     def comprehension(self, node: ast.expr, generators: list[ast.comprehension], parts: list[ast.expr]) -> list[Values]:

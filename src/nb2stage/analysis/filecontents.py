@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Iterable
 
 from nb2stage.analysis.consequences import MAIN_STATES
-from nb2stage.analysis.heap import DESIGN, ROW, TRANSFORMED, Finding
+from nb2stage.analysis.heap import DESIGN, TRANSFORMED, Finding
 from nb2stage.analysis.objects import Obj, Statement, Var, reach
 from nb2stage.analysis.scopes import free_names
 from nb2stage.analysis.versions import DEFINITIONS, Need, Transfer, Versions
 
 PICKLE_HOOKS = ("__getstate__", "__setstate__", "__reduce__", "__reduce_ex__")
+GLOBAL_DRAW = re.compile(r"(numpy\.)?random\.(?!default_rng)[a-z]\w*")  # methods of the global generators
 UNSAVABLE = {
     "match": "a match of a regular expression",
     "handle": "an open file, connection or lock",
@@ -72,7 +74,9 @@ class FileContents(Versions):
             if values and all(obj.kind == "value" and obj.type in ("frame", "series") for obj in values):
                 return "pandas"
         reached = self.pickled(values, self.end(transfer.stage))
-        if any(self.is_local_function(obj, transfer) or self.is_module(obj) or obj.path == ROW for obj in reached):
+        if any(
+            self.is_local_function(obj, transfer) or self.is_module(obj) or obj.path == "itertuples" for obj in reached
+        ):
             return "cloudpickle"
         if any(obj.type == "statsmodels" for obj in reached) and not any(obj.kind == "class" for obj in reached):
             return "cloudpickle"  # some of its models hold functions without a name
@@ -104,7 +108,7 @@ class FileContents(Versions):
         seen: set[Obj] = set()
         todo = list(values)
         for obj in values:
-            if obj.kind == "class":
+            if obj.kind in ("class", "function"):
                 todo += [o for inner in obj.fields.values() for o in inner]
             todo += obj.contents if obj.kind in ("class", "function") else ()
         while todo:
@@ -157,6 +161,13 @@ class FileContents(Versions):
         nested = isinstance(obj.node, DEFINITIONS) and obj.node.name != name
         return var is None or not any(v is obj or (nested and outermost(v) == name) for v in var.values)
 
+    def is_misnamed(self, obj: Obj, transfer: Transfer) -> bool:
+        """Whether an object is a class like `P = namedtuple("Pair", ...)`, which a pickle looks up as `Pair`."""
+        if obj.kind != "value" or obj.type != "class" or obj.path in ("", "enum member"):
+            return False
+        var = self.exits[transfer.stage].get(obj.path)
+        return var is None or obj not in var.values
+
     def is_module(self, obj: Obj) -> bool:
         """Whether an object is certainly a module, which a plain pickle cannot hold."""
         return obj.kind == "lib" and obj.path in self.modules
@@ -178,6 +189,9 @@ class FileContents(Versions):
                 len(var.values) != 1 or getattr(next(iter(var.sites)).node, "decorator_list", [])
             ):
                 self.refuse(transfer, name, "state that a decorated or conditional definition keeps between calls")
+                return
+            if any(self.is_misnamed(o, transfer) for o in reached):
+                self.refuse(transfer, name, "a class that is not bound to its own name")
                 return
             local = [o for o in reached if self.is_local_function(o, transfer) or self.is_module(o)]
             own = [o for o in reached if o.kind == "class" and not self.is_local_function(o, transfer)]
@@ -208,9 +222,15 @@ class FileContents(Versions):
         kept = self.changers.get(obj, ()) if obj.type == "cached" else ()
         if any(s.position < before and not self.repeatable(s) for s in kept):
             return "state that a decorated or conditional definition keeps between calls"
-        values = reach(obj.fields["value"]) if obj.path == "enum member" else ()
+        if obj.path == "enum member" and obj.stored:
+            return "a member of an Enum that has been given attributes"
+        values = reach(obj.fields.get("value", ())) if obj.path == "enum member" else ()
         if any(s.position < before for value in values for s in self.changers.get(value, ())):
             return "a member of an Enum whose value changes"
+        if obj.kind == "lib" and GLOBAL_DRAW.fullmatch(obj.path):
+            return f"`{obj.path}`, of which a file would keep a generator of its own"
+        if obj.path == "flat" and obj.type == "ndarray":
+            return "an iterator over an array"
         if obj.type == "iter" and obj.path == "dict view":
             return "the keys, values or items of a dict, which follow its changes"
         if self.is_pickled_by_members(obj) and self.holds_itself(obj):

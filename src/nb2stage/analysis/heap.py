@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from nb2stage.analysis.effects import (
@@ -41,10 +41,12 @@ GROUPED = frozenset(
 
 # The `path` of what scikit-learn's `transform` gives: an array, sparse or not, or a frame.
 TRANSFORMED = "array or frame"
-# That of what `itertuples` gives: their class is made in a function.
-ROW = "row of itertuples"
 # That of patsy's matrices, and of what knows how to build them.
 DESIGN = "patsy design"
+# What gives a view of an array, as a method or an attribute.
+ARRAY_VIEWS = frozenset(
+    ["ravel", "reshape", "transpose", "squeeze", "view", "swapaxes", "diagonal", "T", "real", "flat"]
+)
 CONTAINERS = ("list", "dict", "tuple", "set", "index")
 USED_UP = frozenset({"generator_object", "handle", "iter"})
 # What any use moves on: the next use begins where it ended.
@@ -72,6 +74,7 @@ class FileUse:
     statement: Statement
     node: ast.AST
     place: ast.AST | None = None  # the expression in the call that is the path, and always this one
+    ways: tuple[tuple[int, int, int], ...] = ()  # the branches around it: the branching, which of them, of how many
 
 
 @dataclass
@@ -168,6 +171,8 @@ class Heap:
         self.made: set[Obj] = set()  # by the current statement
         self.frames: dict[object, Frame] = {}
         self.libraries: dict[str, Obj] = {}
+        self.artists: dict[int, set[Obj]] = {}  # what pyplot has made in each cell
+        self.rows: dict[Obj, Obj] = {}  # of arrays, what a loop over them gives
         self.findings: list[Finding] = []
         self.files: list[FileUse] = []
         self.identities: set[Obj] = set()
@@ -180,6 +185,7 @@ class Heap:
         self.loops: list[Loop] = []
         self.logs: list[dict[Key, Var]] = []
         self.depth = 0  # inside branches, loops or calls: what happens there may happen never or often
+        self.ways: tuple[tuple[int, int, int], ...] = ()  # the branches that may not be taken around what is run
         self.temporary = 0  # inside `with catch_warnings()` and the like: settings do not last
         self.heap_version = 0
         self.budget = 4_000
@@ -249,12 +255,14 @@ class Heap:
             obj = self.libraries[path] = Obj(kind="lib", path=path)
         return obj
 
-    def hold(self, obj: Obj, values: Values, itself: bool = False, guess: bool = False) -> None:
-        """`obj` holds `values` from now on; as a `guess` where nothing but an unknown call says so."""
+    def hold(self, obj: Obj, values: Values, guess: bool = False) -> None:
+        """`obj` holds `values` from now on; as a `guess` where nothing but an unknown call says so.
+
+        It may hold itself: one object stands for all that a place makes, as in `for _ in range(3): c = [c]`.
+        """
         new = values - obj.contents
-        if not itself:
-            new -= {obj}
         if guess:
+            new -= {obj}
             obj.guessed |= new
         elif obj.guessed:
             obj.guessed -= values
@@ -267,7 +275,7 @@ class Heap:
             self.heap_version += 1
             if obj.type == "namespace":
                 for owner in obj.fields["base"]:
-                    self.hold(owner, new, itself=True)
+                    self.hold(owner, new)
             if any(v.kind == "function" and (v.frame is not None or isinstance(v.node, ast.Lambda)) for v in new):
                 self.statement.makes_functions = True
             if any(v.kind in ("function", "bound", "instance", "class") or v.type == "partial" for v in new):
@@ -296,6 +304,26 @@ class Heap:
         for obj in found:
             if obj.kind != "function":
                 self.change(obj, known)
+
+    def changeable(self, node: ast.expr) -> Values:
+        """What seemed to be a number or a text, and is changed in place here: something unknown."""
+        if not isinstance(node, ast.Name):
+            return ATOM
+        key = self.resolve(node.id)
+        var = self.state.get(key)
+        made = self.make(node, "unknown")
+        self.set(key, replace(var, values=frozenset({made}), constants=None))
+        return frozenset({made})
+
+    def store(self, obj: Obj) -> None:
+        """Write down that `x[i] = …` or `x += …` changes an object: of an array that is its memory."""
+        self.change(obj)
+        todo = [obj]
+        while todo:
+            each = todo.pop()
+            if each not in self.statement.stores:
+                self.statement.stores.add(each)
+                todo.extend(each.fields.get("base", ATOM))
 
     def part_of(self, node: ast.AST, obj: Obj, kind: str) -> Obj:
         """A view with a type of its own: it holds its base, and a change of it is a change of the base."""
@@ -408,11 +436,26 @@ class Heap:
                 result |= parts_of(obj)
             elif "yields" in obj.fields:
                 result |= obj.fields["yields"]
+            elif obj.kind == "class":
+                members = {o for inner in obj.fields.values() for o in inner if o.path == "enum member"}
+                result |= members or {obj} | parts_of(obj)
+            elif obj.type == "ndarray":
+                result |= {self.row_of(obj)} | parts_of(obj)
             elif obj.type in ("iter", "partial"):
                 result |= {o for o in reach([obj]) if o is not obj}
             elif obj.kind != "lib":
                 result |= {obj} | parts_of(obj)
         return frozenset(result) | self.dunders(values, [], only=("__iter__", "__next__", "__getitem__"))
+
+    def row_of(self, obj: Obj) -> Obj:
+        """What a loop over an array gives: a row of a row stands for itself."""
+        if obj.path == "row":
+            return obj
+        row = self.rows.get(obj)
+        if row is None:
+            row = self.rows[obj] = Obj(type="ndarray", path="row")
+            row.fields["base"] = frozenset({obj})
+        return row
 
     def taken(self, values: Values) -> Values:
         """What `xs.extend(values)`, `d.update(values)` or `xs[1:] = values` may put in: them, members, a pair's parts."""

@@ -117,6 +117,7 @@ class Interpreter(Bindings):
         self.state.dead = False
         self.frame, self.stack, self.loops, self.logs = None, (), [], []
         self.depth = self.temporary = self.blind_depth = self.guards = 0
+        self.ways = ()
 
     def execute_block(self, body: Iterable[ast.stmt]) -> None:
         for node in body:
@@ -157,12 +158,12 @@ class Interpreter(Bindings):
         if isinstance(node.target, ast.Name):
             result = self.operate([before, value], node)
             for obj in before:
-                self.change(obj)
+                self.store(obj)
                 self.hold(obj, self.taken(value))
             self.assign(node.target, before | result, self.constant(_binary(node)), None)
         else:
             for obj in before:
-                self.change(obj)
+                self.store(obj)
                 self.hold(obj, self.taken(value))
             self.assign(node.target, before | value, None, None)
 
@@ -301,19 +302,23 @@ class Interpreter(Bindings):
         if asked is None or known is None:
             if asked is None:
                 self.test(node.test)
-            self.branches([node.body, node.orelse])
+            self.branches(node, [node.body, node.orelse])
         else:
             self.execute_block(node.body if known != asked[1] else node.orelse)
 
-    def branches(self, bodies: list[list[ast.stmt]]) -> None:
-        base = self.state
+    def branches(self, node: ast.If, bodies: list[list[ast.stmt]]) -> None:
+        base, outer = self.state, self.ways
         ends = []
         self.depth += 1
-        for body in bodies:
+        constants = self.constant(node.test)
+        always = constants is not None and all(constants)  # as far as a parameter is not tuned
+        for number, body in enumerate(bodies):
             self.state = State(base)
+            self.ways = outer if always and number == 0 else (*outer, (id(node), number, len(bodies)))
             self.execute_block(body)
             ends.append(self.state)
         self.depth -= 1
+        self.ways = outer
         self.commit(base, ends)
 
     def commit(self, base: State, ends: list[State]) -> None:
@@ -415,6 +420,7 @@ class Interpreter(Bindings):
         return any(o.kind == "lib" and o.path in NAME_ERRORS for o in reach(self.peek(handler.type)))
 
     def handle(self, handler: ast.ExceptHandler) -> None:
+        outer, self.ways = self.ways, (*self.ways, (id(handler), 0, 2))
         if handler.type is not None:
             self.eval(handler.type)
         if handler.name:
@@ -422,6 +428,7 @@ class Interpreter(Bindings):
             self.hold(caught, frozenset(o for o in self.raised if o.kind != "lib"))
             self.bind(handler.name, frozenset({caught}))
         self.execute_block(handler.body)
+        self.ways = outer
         if handler.name and not self.state.dead:
             self.set(self.resolve(handler.name), Var(sites=frozenset({self.statement}), unbound=3))
 
@@ -470,7 +477,9 @@ class Interpreter(Bindings):
         base = self.state
         ends = [State(base)]
         self.depth += 1
+        outer = self.ways
         for case in node.cases:
+            self.ways = (*outer, (id(case), 0, 2))
             self.state = State(base)
             members = subject | self.everything(subject)
             for part in ast.walk(case.pattern):
@@ -484,6 +493,7 @@ class Interpreter(Bindings):
                 self.eval(case.guard)
             self.execute_block(case.body)
             ends.append(self.state)
+        self.ways = outer
         self.depth -= 1
         self.commit(base, ends)
 

@@ -22,8 +22,9 @@ from nb2stage.analysis.heap import (
     DATA,
     DESIGN,
     Argument,
+    _line,
 )
-from nb2stage.analysis.objects import ATOM, Constants, Obj, Values
+from nb2stage.analysis.objects import ATOM, Constants, Obj, Values, reach
 
 SETTING_NAME = re.compile(
     r"^(set_|use$|use_|enable|disable|register|configure|config$|basic_?config|init$|setup|"
@@ -161,9 +162,25 @@ class LibraryCalls(Consequences):
             ]
         values = self.apply(effect, ATOM, arguments, node)
         self.label(values, path, effect, arguments)
+        if path.startswith("matplotlib.pyplot."):
+            values |= self.current_figure(values, last)
         for obj in values if named else ():
             obj.fields["formula"] = obj.fields.get("formula", ATOM) | named
         return values
+
+    def current_figure(self, values: Values, name: str) -> Values:
+        """What `plt.gcf()` and `plt.gca()` give: the artists of the cell, at whose end a kernel closes its figures.
+
+        What other functions of pyplot give belongs to one of these figures.
+        """
+        artists = self.artists.setdefault(self.statement.cell, set())
+        made = frozenset(v for v in values if v.type == "matplotlib" and v not in artists)
+        for obj in made:
+            self.hold(obj, frozenset(artists))
+        for obj in sorted(artists, key=_line):
+            self.hold(obj, made)
+        artists |= made
+        return frozenset(artists) if name in ("gcf", "gca", "sca", "axes", "subplot", "figure") else ATOM
 
     def refuse_call(self, path: str, last: str, arguments: list[Argument], node: ast.AST) -> None:
         """Write down the calls that no reading of the code can follow."""
@@ -196,6 +213,8 @@ class LibraryCalls(Consequences):
                 obj.seeded = True
             if path.startswith("pathlib."):
                 obj.type = "path"
+            if path == "collections.namedtuple" and arguments:
+                obj.path = str(min(arguments[0].constants or {""}, key=str))
             if path in ("collections.defaultdict", "collections.Counter"):
                 obj.path = path
             if obj.type == "ndarray" and any(
@@ -239,6 +258,30 @@ class LibraryCalls(Consequences):
             obj.fields["yields"] = frozenset({pair})
             self.hold(obj, frozenset({pair}))
         return values
+
+    def call_deepcopy(self, path: str, arguments: list[Argument], node: ast.AST) -> Values | None:
+        """Everything that is reached is copied once; functions and classes are the same ones."""
+        given = frozenset().union(*(a.values for a in arguments))
+        result = self.apply(function_effect(path), ATOM, arguments, node)
+        if any(o.kind == "instance" and self.lookup(o, "__deepcopy__") for o in reach(given)):
+            return result
+        inside = self.everything(given)
+        copies = {
+            obj: self.make(node, f"copy of {id(obj)}", kind=obj.kind, type=obj.type)
+            if obj.kind in ("value", "instance", "bound") and obj.type != "class"
+            else obj
+            for obj in inside
+        }
+        for obj, made in copies.items():
+            if made is obj:
+                continue
+            made.path, made.node, made.frame, made.bases = obj.path, obj.node, obj.frame, obj.bases
+            made.seeded, made.in_place = obj.seeded, obj.in_place
+            self.hold(made, frozenset(copies.get(o, o) for o in obj.contents))
+            for name, inner in obj.fields.items():
+                if name != "base":  # the copy of a view has memory of its own
+                    made.fields[name] = frozenset(copies.get(o, o) for o in inner)
+        return frozenset(copies.get(obj, obj) for obj in given)
 
     def call_map(self, path: str, arguments: list[Argument], node: ast.AST) -> Values | None:
         """`map(f, xs)` gives what functions of the notebook return, and nothing of `f` or `xs` beside."""
@@ -428,6 +471,7 @@ SPECIAL_CALLS: Final[dict[str, Callable[[LibraryCalls, str, list[Argument], ast.
     "builtins.id": LibraryCalls.call_id,
     "builtins.vars": LibraryCalls.call_vars,
     "builtins.map": LibraryCalls.call_map,
+    "copy.deepcopy": LibraryCalls.call_deepcopy,
     "collections.defaultdict": LibraryCalls.call_defaultdict,
     "csv.reader": LibraryCalls.call_csv_reader,
     "csv.DictReader": LibraryCalls.call_csv_reader,

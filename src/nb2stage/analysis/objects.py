@@ -204,6 +204,9 @@ class Statement:
     draws_current: bool = False  # draws in pyplot's current figure
     plots_unsure: bool = False  # perhaps makes figures, or an unknown number
     certain: set[Obj] = field(default_factory=set)  # of `changes`, those that certainly happen
+    stores: set[Obj] = field(default_factory=set)  # of `changes`, those by `x[i] = …` or `x += …`
+    # `a is b` of texts or numbers, and the names in it; None where these are not those of the notebook
+    atom_identities: list[tuple[ast.AST, set[str] | None]] = field(default_factory=list)
     hidden: bool = False  # stands in no cell: an import that a translated magic needs
 
     @property

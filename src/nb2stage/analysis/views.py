@@ -8,6 +8,7 @@ import ast
 from collections import defaultdict
 from collections.abc import Iterable
 
+from nb2stage.analysis.heap import DATA
 from nb2stage.analysis.objects import Obj, Var
 from nb2stage.analysis.versions import Need, StageData, Versions
 
@@ -62,8 +63,18 @@ class Views(Versions):
         return {
             base
             for base, parts in views.items()
-            if (base in held or len(parts) > 1) and any(self.is_noticed(o, start) for o in (base, *parts))
+            if (base in held or len(parts) > 1) and self.is_noticed_in(base, parts, start)
         }
+
+    def is_noticed_in(self, base: Obj, parts: set[Obj], start: int) -> bool:
+        """Whether a change shows that parts of an object are views: of what is no array only what changes memory."""
+        known = {part for part in parts if part.type}
+        if known and base.type in {*DATA, "", "namespace", "list", "dict"}:
+            known.add(base)
+        unknown = {base, *parts} - known
+        return any(self.is_noticed(o, start) for o in known) or any(
+            s.position >= start and o in s.stores for o in unknown for s in self.changers.get(o, ())
+        )
 
     def is_noticed(self, obj: Obj, start: int) -> bool:
         """Whether it can be told from a position on that an object is not the one that it was."""

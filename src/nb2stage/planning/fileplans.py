@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import defaultdict
 from collections.abc import Sequence
 from fnmatch import fnmatch
 from pathlib import PurePosixPath
@@ -18,6 +19,18 @@ from nb2stage.planning.stageplan import NO_VERSION_HINT, StagePlan, Surroundings
 IMAGES = frozenset({".png", ".jpg", ".jpeg", ".svg"})
 METRIC_STEM = re.compile(r"metric|score|result|evaluation|performance|accuracy|report", re.IGNORECASE)
 METRIC_TYPES = frozenset({".json", ".yaml", ".yml", ".toml"})
+
+
+def covers_all(found: set[tuple[tuple[int, int, int], ...]]) -> bool:
+    """Whether one of these ways through branches is always taken: `if c: f() else: f()` does `f()` both ways."""
+    while () not in found:
+        longest = max(found, key=len)
+        *outer, (branching, _, count) = longest
+        arms = {(*outer, (branching, number, count)) for number in range(count)}
+        found = (found - arms) | {tuple(outer)} if arms <= found else found - {longest}
+        if not found:
+            return False
+    return True
 
 
 class FilePlanner:
@@ -40,9 +53,19 @@ class FilePlanner:
             and use.mode not in ("read", "glob", "probe", "mkdir")
             and use.statement.cell not in declared
         }
+        self.certain = self.certain_writes()
         self.written: dict[str, StagePlan] = {}
         self.read: dict[str, StagePlan] = {}
+        self.sometimes: dict[str, StagePlan] = {}  # what is written under a condition
         self.probes: list[tuple[StagePlan, FileUse, str]] = []
+
+    def certain_writes(self) -> set[tuple[int | None, str]]:
+        """The stages and paths of files that are written whatever branches are taken."""
+        ways: dict[tuple[int | None, str], set[tuple[tuple[int, int, int], ...]]] = defaultdict(set)
+        for use in self.uses:
+            if use.mode in ("write", "append", "update", "connect") and use.path is not None:
+                ways[use.statement.stage, normal(use.path)].add(use.ways)
+        return {key for key, found in ways.items() if covers_all(found)}
 
     def plan(self) -> None:
         """Fill in what the stages read and write."""
@@ -73,6 +96,7 @@ class FilePlanner:
         path = normal(use.path) if use.path is not None else None
         if use.mode == "mkdir":
             if path is not None:
+                self.need_folder(plan, str(PurePosixPath(path).parent))
                 plan.made_dirs.add(path)
         elif path is None:
             self.unknown_path(plan, use)
@@ -81,10 +105,12 @@ class FilePlanner:
                 message = f"`{path}` is read from the network: a changed file there re-runs nothing"
                 self.notes.warn(use, "NB405", message, NO_VERSION_HINT)
         elif use.mode == "glob" and any(c in path for c in "*?["):
-            self.plan_glob(plan, path)
+            if not self.depends_on_condition(plan, use, path):
+                self.plan_glob(plan, path)
         elif use.mode == "probe":
             if self.written.get(path) not in (None, plan) and path not in plan.reads:
                 plan.reads.append(path)
+            self.depends_on_condition(plan, use, path)
             self.probes.append((plan, use, path))
         elif use.mode == "connect":
             if path in self.written or self.around.exists(path):
@@ -94,6 +120,7 @@ class FilePlanner:
         elif use.mode == "remove":
             self.plan_remove(plan, use, path)
         elif use.mode in ("read", "glob"):
+            self.need_folder(plan, path)
             self.plan_read(plan, use, path)
         elif use.mode == "write" or self.is_begun(plan, use, path):
             self.plan_write(plan, use, path)
@@ -113,8 +140,23 @@ class FilePlanner:
         there = self.around.exists(path) and path not in self.around.known_outs
         return begun or (use.mode == "append" and path not in self.written and not there)
 
+    def need_folder(self, plan: StagePlan, folder: str) -> None:
+        """A stage looks into a folder, or makes one inside it, that another stage has made."""
+        if folder not in plan.made_dirs and any(folder in other.made_dirs for other in self.stages):
+            plan.needed_dirs.add(folder)
+
+    def depends_on_condition(self, plan: StagePlan, use: FileUse, pattern: str) -> bool:
+        """Refuse what looks at a file that another stage writes under a condition only."""
+        for path, writer in self.sometimes.items():
+            if writer is not plan and (fnmatch(path, pattern) or path.startswith(pattern + "/")):
+                message = f"`{path}` is looked at here, but stage `{writer.name}` writes it under a condition only"
+                self.notes.error(use, "NB408", message, "write the file in any case")
+                return True
+        return False
+
     def plan_glob(self, plan: StagePlan, pattern: str) -> None:
         """`glob("out/*.csv")` reads what earlier stages wrote there, and what lies there already."""
+        self.need_folder(plan, str(PurePosixPath(pattern).parent))
         for path, writer in self.written.items():
             if fnmatch(path, pattern) and writer is not plan and path not in plan.reads:
                 plan.reads.append(path)
@@ -164,7 +206,11 @@ class FilePlanner:
 
     def plan_read(self, plan: StagePlan, use: FileUse, path: str) -> None:
         writer = self.written.get(path)
-        if writer is plan or plan.copied(path):
+        if (
+            plan in (writer, self.sometimes.get(path))
+            or plan.copied(path)
+            or self.depends_on_condition(plan, use, path)
+        ):
             return
         self.read[path] = plan
         if writer is None and not self.around.exists(path):
@@ -189,7 +235,7 @@ class FilePlanner:
             self.notes.warn(use, "NB403", message, "put the file there before `dvc repro`")
 
     def plan_write(self, plan: StagePlan, use: FileUse, path: str) -> None:
-        writer = self.written.get(path)
+        writer = self.written.get(path, self.sometimes.get(path))
         if writer is not None and writer is not plan:
             message = f"`{path}` is written by stage `{writer.name}` and again by stage `{plan.name}`"
             self.notes.error(use, "NB410", message, "give the second file another name")
@@ -203,10 +249,24 @@ class FilePlanner:
             message = f"`{path}` is written by stage `{self.around.foreign_outs[path]}` of dvc.yaml too"
             self.notes.error(use, "NB410", message, "give the file another name")
         else:
-            self.written[path] = plan
             plan.writes.append(use)
+            if writer is None and not self.is_expected(plan, path):
+                self.sometimes[path] = plan
+                message = (
+                    f"`{path}` is written under a condition only: `dvc repro` stops where an out is missing, so DVC "
+                    "will not keep it"
+                )
+                hint = "write the file in any case, or add a first line to the cell: `#| outs: {path}`"
+                self.notes.warn(use, "NB408", message, hint.format(path=path))
+                return
+            self.written[path] = plan
             if writer is None:
                 self.add_out(plan, path, use)
+
+    def is_expected(self, plan: StagePlan, path: str) -> bool:
+        """Whether a file that a stage may write is there afterwards, as far as can be told."""
+        asked = any(other is plan and path == each for other, _, each in self.probes)  # if not there: write
+        return asked or plan.copied(path) or (plan.data.index, path) in self.certain or self.around.exists(path)
 
     def add_out(self, plan: StagePlan, path: str, use: FileUse | None) -> None:
         pure = PurePosixPath(path)

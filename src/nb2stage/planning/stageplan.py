@@ -71,6 +71,7 @@ class StagePlan:
     copies: list[tuple[str, str]] = field(
         default_factory=list
     )  # files that the stage goes on with: from where, to where
+    needed_dirs: set[str] = field(default_factory=set)  # which another stage makes, and no file in them brings along
     outs: list[Out] = field(default_factory=list)
     metrics: list[Out] = field(default_factory=list)
     plots: list[Out] = field(default_factory=list)

@@ -55,7 +55,14 @@ class ScriptWriter:
         repeats = [s for s in sorted(self.plan.data.repeats, key=lambda s: s.position) if s not in self.moved]
         readers = Counter(n for s in [*self.own, *repeats] if s not in self.moved for n in s.reads)
         inside = {s for m in self.plan.definitions for s in m.statements}
-        return [s for s in repeats if s not in inside or any(readers[n] > (n in s.reads) for n in s.binds)]
+        kept = [s for s in repeats if s not in inside or any(readers[n] > (n in s.reads) for n in s.binds)]
+        for statement in [s for s in kept if isinstance(s.node, IMPORTS)]:
+            # An import of a later cell that a definition above it needs.
+            place = kept.index(statement)
+            above = enumerate(kept[:place])
+            first = next((n for n, s in above if any(statement in var.sites for var in s.reads.values())), place)
+            kept.insert(first, kept.pop(place))
+        return kept
 
     # -- the whole
 
@@ -160,8 +167,8 @@ class ScriptWriter:
         return access
 
     def folders(self) -> str:
-        """The folders of the files that the stage writes: another stage may have made them in the notebook."""
-        wanted: list[str] = []
+        """The folders that the stage needs, first of all for what it writes: another stage may have made them."""
+        wanted = sorted(self.plan.needed_dirs)
         for use in self.plan.writes:
             folder = str(PurePosixPath(normal(use.path or "")).parent)
             own = any((d + "/").startswith(folder + "/") for d in self.plan.made_dirs)
