@@ -7101,6 +7101,36 @@ w = Wrapper([1, 2, 3])
 # %% report
 => w.index(2)
 
+== figure-of-another-stage-as-the-last-line
+# %% import
+import matplotlib.pyplot as plt
+x = [1, 2, 3]
+# %% train
+fig, ax = plt.subplots()
+ax.plot(x)
+# %% report
+ax.set_title("later")
+fig
+# %% report
+=> 1
+
+== figure-of-another-cell-as-the-last-line-beside-others
+# %% import
+import matplotlib.pyplot as plt
+x = [1, 2, 3]
+# %% report
+fig = plt.figure()
+ax = fig.add_subplot()
+for n in range(2):
+    plt.figure()
+    plt.plot(x)
+    plt.show()
+# %% report
+ax.plot(x)
+fig
+# %% report
+=> 1
+
 == figure-after-calls-that-draw-nothing
 # %% import
 import matplotlib.pyplot as plt

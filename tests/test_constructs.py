@@ -19,6 +19,7 @@ import fnmatch
 import gc
 import inspect
 import json
+import keyword
 import os
 import queue
 import re
@@ -208,7 +209,15 @@ def run_notebook(row: Row) -> None:
         plt.close("all")
 
     plt.show = show
-    run = _shell(main) if row.ipython or any(not _is_plain(source) for _, source in row.run) else _plain(main)
+
+    def display(value: object) -> None:
+        """A figure that ends a cell is shown; one that is still open will be anyway."""
+        if type(value).__name__ == "Figure" and getattr(value, "number", None) not in plt.get_fignums():
+            Path("shown").mkdir(exist_ok=True)
+            value.savefig(f"shown/{next(figures):03}.png")  # type: ignore[attr-defined]
+
+    shell = row.ipython or any(not _is_plain(source) for _, source in row.run)
+    run = _shell(main) if shell else _plain(main, display)
     for tags, source in row.run:
         if not tags or set(tags) & {"explore"}:
             run(_inert_part(source))
@@ -217,11 +226,16 @@ def run_notebook(row: Row) -> None:
         show()
 
 
-def _plain(main: types.ModuleType) -> Callable[[str], None]:
+def _plain(main: types.ModuleType, display: Callable[[object], None]) -> Callable[[str], None]:
     flags = ast.PyCF_ALLOW_TOP_LEVEL_AWAIT
 
     def run(source: str) -> None:
         nonlocal flags
+        last = source.rstrip().rpartition("\n")[2]
+        if last.isidentifier() and not keyword.iskeyword(last):
+            run(source.rstrip()[: -len(last)])
+            display(vars(main).get(last))
+            return
         code = compile(source, "<cell>", "exec", flags=flags, dont_inherit=True)
         flags |= code.co_flags & 0x1000000  # `from __future__ import annotations` lasts
         if code.co_flags & inspect.CO_COROUTINE:

@@ -53,6 +53,31 @@ _LINK: Final = r"(!?\[[^\]]*\]\(<?|<(?:img|a)\b[^>]*?\b(?:src|href)=[\"'])([^)\s
 _ELSEWHERE: Final = re.compile(r"[a-z][a-z0-9+.-]*:|[#/]", re.IGNORECASE)
 
 
+def figure_shown(program: Program, cell: SourceCell) -> ast.Name | None:
+    """The name of a figure that ends a cell, where another cell has made it: pyplot shows those of the cell itself."""
+    last = cell.statements[-1] if cell.statements else None
+    if last is None or not isinstance(last.node, ast.Expr) or not isinstance(last.node.value, ast.Name):
+        return None
+    name = last.node.value
+    makers = program.binders.get(name.id, ())
+    outside = all(s.cell != cell.index for s in makers)
+    return name if makers and outside and all(_is_figure(s.node, name.id) for s in makers) else None
+
+
+def _is_figure(node: ast.stmt, name: str) -> bool:
+    """Whether a statement gives a name a figure: `fig = plt.figure()`, `fig, ax = plt.subplots()`."""
+    if not isinstance(node, ast.Assign) or not isinstance(node.value, ast.Call) or len(node.targets) != 1:
+        return False
+    target: ast.AST = node.targets[0]
+    func = node.value.func
+    made = func.attr if isinstance(func, ast.Attribute) else getattr(func, "id", "")
+    if made in ("subplots", "subplot_mosaic"):
+        target = target.elts[0] if isinstance(target, ast.Tuple) and target.elts else node
+    elif made not in ("figure", "Figure", "gcf", "get_figure"):
+        return False
+    return isinstance(target, ast.Name) and target.id == name
+
+
 class Displays:
     """What the cells of a stage show, as far as reading the code tells."""
 

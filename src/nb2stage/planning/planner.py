@@ -14,7 +14,7 @@ from nb2stage.analysis.versions import Transfer
 from nb2stage.diagnostics import Severity
 from nb2stage.messages import Notes
 from nb2stage.planning.definitions import FOLDER, Definitions, DefinitionsModule
-from nb2stage.planning.displays import plan_report
+from nb2stage.planning.displays import figure_shown, plan_report
 from nb2stage.planning.fileplans import FilePlanner
 from nb2stage.planning.metrics import plan_metrics
 from nb2stage.planning.pipeline import Out, Param
@@ -175,7 +175,9 @@ class Planner:
     # -- figures, metrics, local modules
 
     def plan_figures(self, plan: StagePlan) -> None:
-        if not any(s.plots for s in plan.data.statements):
+        if not any(s.plots for s in plan.data.statements) and not any(
+            figure_shown(self.program, c) for c in plan.cells
+        ):
             return
         if self.around.layout == "flat":
             plan.figures = f"figures/{plan.name}"

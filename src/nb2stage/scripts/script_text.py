@@ -17,7 +17,7 @@ from nb2stage.analysis.objects import Statement
 from nb2stage.analysis.scopes import free_names, inner_free_names, mentioned_names, outside_functions
 from nb2stage.analysis.versions import DEFINITIONS, IMPORTS
 from nb2stage.planning.definitions import FOLDER, DefinitionsModule
-from nb2stage.planning.displays import Displays
+from nb2stage.planning.displays import Displays, figure_shown
 from nb2stage.planning.planner import Planner
 from nb2stage.planning.stageplan import StagePlan, normal
 from nb2stage.reading.notebook import Cell
@@ -264,6 +264,9 @@ class ScriptWriter:
         value = self.displays.value(cell)
         if value is not None:
             edits.wrap(value, f"{self.report.show}(", ")")
+        figure = figure_shown(self.program, cell)
+        if figure is not None and self.plan.figures:
+            edits.replace(figure, self.figure_lines(figure.id))
         if not plotting or not self.plan.figures:
             return
         if self.simple_figures:
@@ -322,16 +325,23 @@ class ScriptWriter:
             "show" in {n.attr for n in ast.walk(s.node) if isinstance(n, ast.Attribute)} for s in self.repeats
         )
 
-    def figure_lines(self) -> str:
-        """Save and close pyplot's current figure."""
-        self.figure_count += 1
-        plt, path, lines = self.pyplot(), self.imports.member("pathlib", "Path"), []
-        if not self.figure_folder_made:
-            self.figure_folder_made = True
-            lines.append(f'{path}("{self.plan.figures}").mkdir(parents=True, exist_ok=True)')
-        figure = f"{self.plan.figures}/figure_{self.figure_count}.png"
-        lines += [f'{plt}.savefig("{figure}")', f"{plt}.close()"]
-        lines += [self.report.figure(figure)] if self.plan.report else []
+    def figure_lines(self, figure: str = "") -> str:
+        """Save and close pyplot's current figure, or save one that has a name."""
+        lines: list[str] = []
+        if self.simple_figures:
+            self.figure_count += 1
+            file, form = f"figure_{self.figure_count}", ""
+            if not self.figure_folder_made:
+                self.figure_folder_made = True
+                path = self.imports.member("pathlib", "Path")
+                lines.append(f'{path}("{self.plan.figures}").mkdir(parents=True, exist_ok=True)')
+        else:
+            lines.append(f'file = f"figure_{{next({self.imports.fresh("figure_numbers")})}}"')
+            file, form = "{file}", "f"
+        name = f"{self.plan.figures}/{file}.png"
+        lines.append(f'{figure or self.pyplot()}.savefig({form}"{name}")')
+        lines += [] if figure else [f"{self.pyplot()}.close()"]
+        lines += [self.report.figure(name, form)] if self.plan.report else []
         return "\n".join(lines)
 
     def figure_helper(self) -> list[str]:
