@@ -8,7 +8,6 @@ import re
 
 from nb2stage.analysis.effects import (
     SETTINGS,
-    function_effect,
 )
 from nb2stage.analysis.expressions import Expressions, hashable, items_owner
 from nb2stage.analysis.heap import (
@@ -299,8 +298,7 @@ class Bindings(Expressions):
         if obj.kind == "instance" and self.lookup(obj, "__setattr__"):
             return ""
         descriptors = any(o.type not in {*DATA, *CONTAINERS} for o in self.lookup(obj, target.attr))
-        odd = any(b.kind == "lib" and function_effect(b.path).unknown for b in reach(obj.bases))
-        return "" if descriptors or odd else target.attr
+        return "" if descriptors or self.has_odd_base(obj) else target.attr
 
     def store_in_library(self, obj: Obj, target: ast.Attribute | ast.Subscript) -> None:
         if isinstance(target, ast.Subscript) and CLASS_OR_FUNCTION.fullmatch(obj.path):

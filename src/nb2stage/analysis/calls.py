@@ -13,6 +13,7 @@ from nb2stage.analysis.effects import (
     method_effect,
 )
 from nb2stage.analysis.heap import (
+    CONTAINERS,
     DATA,
     FRAMES,
     TRANSFORMED,
@@ -126,13 +127,18 @@ class Calls(LibraryCalls):
             made.fields["class"] = made.fields.get("class", ATOM) | {fn}
             self.hold(made, frozenset().union(*(a.values for a in arguments)))
             return frozenset({made})
+        if fn.kind == "value" and (fn.type in CONTAINERS or fn.type in ("frame", "series")):
+            return ATOM  # it cannot be called: something else is meant
+        if fn.kind == "value" and fn.type == "ndarray":  # `np.poly1d(p)(x)`
+            return frozenset({self.make(node, "result", type="ndarray")})
         if fn in self.partials:
             return self.call_inside(fn, arguments, node)
         if fn.kind == "instance":
             result = self.dunders(frozenset({fn}), [a.values for a in arguments], only=("__call__",))
             if result or self.lookup(fn, "__call__"):
                 return result
-        return self.unknown_call(frozenset({fn}), arguments, node)
+        owners = frozenset(fn.contents) if fn.type == "callable" else ATOM  # `put = xs.append`
+        return self.unknown_call(owners | {fn}, arguments, node)
 
     def call_method(self, node: ast.Call, func: ast.Attribute, base: Values, arguments: list[Argument]) -> Values:
         result: Values = ATOM
@@ -219,7 +225,7 @@ class Calls(LibraryCalls):
         """Whether an instance certainly has no attribute of its own with the name of these methods of its class."""
         methods = all(o.kind == "function" and o.type != "property" for o in found)
         stored = self.stored_attributes
-        return methods and stored is not None and name not in stored and not self.has_library_base(obj)
+        return methods and stored is not None and name not in stored and not self.has_odd_base(obj)
 
     def hold_all(self, obj: Obj, arguments: list[Argument]) -> None:
         for receiver in obj.contents:

@@ -128,7 +128,8 @@ class Consequences(Functions):
     ) -> Values:
         """A library may call the functions it is given, or those that its receiver holds; what these return."""
         methods = frozenset(v for v in values if v.type == "callable")
-        if methods:
+        # `len` and `print` call none of them
+        if methods and not (effect.calls == "given" and effect.cheap and effect.result == "atom"):
             # `map(xs.append, ys)`
             self.statement.impure = True
             owners = frozenset(o for method in methods for o in method.contents)

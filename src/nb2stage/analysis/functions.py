@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 from functools import cache
 
+from nb2stage.analysis.effects import function_effect
 from nb2stage.analysis.heap import (
     USED_UP,
     Argument,
@@ -445,6 +446,10 @@ class Functions(Heap):
             if names:
                 self.hold(made, self.state.get((frame.number, names[0].arg)).values)
         return frozenset({made})
+
+    def has_odd_base(self, obj: Obj) -> bool:
+        """Whether a base class of a library that is not known may set attributes, or decide where they are kept."""
+        return any(b.kind == "lib" and function_effect(b.path).unknown for b in reach(obj.bases))
 
     def has_library_base(self, obj: Obj) -> bool:
         return any(b.kind == "lib" for b in reach(obj.bases))

@@ -281,7 +281,7 @@ class Heap:
 
     def held_as(self, obj: Obj, name: str) -> Values:
         """What an instance or class itself may have as the attribute `name`."""
-        return frozenset((obj.named.get(name, obj.loose) | obj.loose) & obj.contents)
+        return frozenset((obj.named.get(name, set()) | obj.loose) & obj.contents)
 
     def change(self, obj: Obj, known: bool = True) -> None:
         """Write down that the current statement may change `obj`, and with it what it is a view of."""

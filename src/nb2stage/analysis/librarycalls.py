@@ -379,13 +379,24 @@ class LibraryCalls(Consequences):
                 if obj.kind == "lib":
                     result |= {self.library(f"{obj.path}.{name}")}
                 else:
-                    result |= self.bound(obj, self.lookup(obj, str(name)), node)
+                    found = self.lookup(obj, str(name))
+                    result |= self.bound(obj, found, node) if found else self.held_as(obj, str(name))
         made = self.make(node, "attribute", type="callable")
-        held = frozenset(o for a in arguments for o in a.values if o.kind != "lib")
+        names = arguments[1].constants or () if len(arguments) > 1 else ()
+        plain = frozenset(o for o in owners if names and all(self.is_own(o, str(name)) for name in names))
+        held = frozenset(o for a in arguments for o in a.values if o.kind != "lib") - plain
+        if plain and plain == owners:
+            return result | held
         self.hold(made, held)
         if not held:
             return result or frozenset({made})
         return result | {made} | held | frozenset(o for obj in held for o in obj.contents)
+
+    def is_own(self, obj: Obj, name: str) -> bool:
+        """Whether an attribute of an instance, if it has it, is what the notebook's code has put there."""
+        if obj.kind != "instance" or self.has_odd_base(obj):
+            return False
+        return name in obj.named or not self.has_library_base(obj)
 
     def set_attribute(self, arguments: list[Argument]) -> None:
         for obj in arguments[0].values:
