@@ -10954,6 +10954,377 @@ lists["z"].append("f")
 => [follows, lists, numbers, of_new]
 """
 
+# What ordinary notebooks do that no row above has.
+ORDINARY: Final = """
+== a class that counts its instances, which cross
+# %% import
+class Agent:
+    count = 0
+    def __init__(self, x):
+        self.x = x
+        Agent.count += 1
+        self.id = Agent.count
+class World:
+    def __init__(self, n):
+        self.agents = [Agent(i) for i in range(n)]
+world = World(3)
+# %% train
+second = World(2)
+for agent in world.agents:
+    agent.x += 10
+# %% report
+=> [Agent.count, [a.x for a in world.agents], [a.id for a in second.agents]]
+== a class that gets an attribute in a later stage
+# %% import
+class Agent:
+    count = 0
+    def __init__(self):
+        Agent.count += 1
+first = Agent()
+# %% train
+second = Agent()
+# %% report
+Agent.names = ["a"]
+=> [Agent.count, first.names, second.names]
+== the function that max and sorted are given is no part of what they give
+# %% import
+class Step:
+    def __init__(self, n):
+        self.n = n
+steps = [Step(3), Step(1)]
+# %% train
+limits = {"low": 1}
+steps.append(Step(2))
+peak = max(range(len(steps)), key=lambda i: steps[i].n - limits["low"])
+best = max(steps, key=lambda s: s.n)
+order = sorted(steps, key=lambda s: s.n + limits["low"])
+# %% report
+limits["low"] = 5
+best.n += 1
+=> [peak, [s.n for s in order], [s.n for s in steps]]
+== attributes of an instance are told apart
+# %% import
+import numpy as np
+np.random.seed(1)
+X = np.random.rand(6, 2)
+class Model:
+    def __init__(self):
+        self.history = []
+    def fit(self, X):
+        self.X = X
+        self.first = X[:2]
+        self.history.append(float(X.sum()))
+        return self
+m = Model().fit(X)
+# %% train
+last = m.history[-1]
+losses = [last, np.random.rand()]
+# %% report
+losses[0] += 1
+m.history.append(2.0)
+=> [losses, m.history, X.tolist()]
+== an attribute that a property sets
+# %% import
+class Box:
+    def __init__(self):
+        self._items = []
+    @property
+    def items(self):
+        return self._items
+    @items.setter
+    def items(self, value):
+        self._items = value
+xs = [1]
+box = Box()
+box.items = xs
+# %% train
+box._items.append(2)
+# %% report
+=> [xs, box.items is xs]
+== attributes that are set in other ways
+# %% import
+import copy
+class Plain:
+    pass
+class Elsewhere:
+    def __setattr__(self, name, value):
+        self.__dict__["_" + name] = value
+class Asks:
+    def __init__(self, inner):
+        self.inner = inner
+    def __getattr__(self, name):
+        if name.startswith("__"):
+            raise AttributeError(name)
+        return getattr(self.inner, name)
+a, b, c, d, e = [], [], [], [], []
+one, two, three, four = Plain(), Plain(), Elsewhere(), Plain()
+setattr(one, "x", a)
+two.__dict__.update(x=b)
+three.x = c
+four.x = d
+asks = Asks(four)
+other = copy.copy(four)
+vars(one)["y"] = e
+# %% train
+one.x.append(1)
+two.x.append(2)
+three._x.append(3)
+asks.x.append(4)
+other.x.append(5)
+one.y.append(6)
+# %% report
+=> [a, b, c, d, e]
+== an instance that asks itself for attributes before a file has given them back | NB243
+# %% import
+class Asks:
+    def __init__(self, inner):
+        self.inner = inner
+    def __getattr__(self, name):
+        return getattr(self.inner, name)
+asks = Asks([1])
+# %% report
+=> asks.count(1)
+== an attribute of the class that an instance hides
+# %% import
+class Config:
+    names = []
+    size = 1
+shared, own = Config(), Config()
+extra = []
+own.names = extra
+# %% train
+shared.names.append("s")
+own.names.append("o")
+Config.size += 1
+# %% report
+=> [Config.names, extra, shared.size, own.names is extra]
+== iterators give the members as they are when they are asked
+# %% import
+kept, late, third = [], [], []
+table = {"a": kept}
+# %% train
+values = table.values()
+pairs = zip([kept], [late])
+table["b"] = late
+for each in values:
+    each.append(1)
+for one, two in pairs:
+    two.append(2)
+for number, each in list(enumerate(reversed([third, kept]))):
+    each.append(number)
+for key, each in sorted(table.items()):
+    each.append(key)
+# %% report
+=> [kept, late, third]
+== filter, chain and product give what they run over
+# %% import
+from itertools import chain, product, takewhile
+a, b, c, d = [1], [2], [3], [4]
+# %% train
+for each in filter(lambda x: x, [a]):
+    each.append("filter")
+for each in chain([b], (x for x in [c])):
+    each.append("chain")
+for one, two in product([a], [d]):
+    two.append("product")
+for each in takewhile(lambda x: len(x) < 9, [d]):
+    each.append("takewhile")
+for each in iter(lambda: a if len(a) < 4 else None, None):
+    each.append("iter")
+# %% report
+=> [a, b, c, d]
+== a partial calls its function with what it was given
+# %% import
+from functools import partial
+import numpy as np
+def fill(array, value, log=None):
+    array[:] = value
+    log.append(value)
+a, log = np.zeros(2), []
+f = partial(fill, a, log=log)
+# %% train
+f(3)
+other = []
+f(4, log=other)
+# %% report
+=> [a.tolist(), log, other]
+== a transformer of the notebook's own within a pipeline
+# %% import
+import numpy as np
+from sklearn.base import BaseEstimator, TransformerMixin, clone
+from sklearn.linear_model import LogisticRegression
+from sklearn.model_selection import GridSearchCV, train_test_split
+from sklearn.pipeline import Pipeline, make_pipeline
+from sklearn.preprocessing import FunctionTransformer
+np.random.seed(0)
+X = np.random.rand(60, 4)
+y = (X[:, 0] + X[:, 1] > 1).astype(int)
+X_train, X_test, y_train, y_test = train_test_split(X, y)
+class Top(BaseEstimator, TransformerMixin):
+    def __init__(self, k=2):
+        self.k = k
+    def fit(self, X, y=None):
+        v = np.asarray(X).var(axis=0)
+        self.idx_ = np.argsort(v)[::-1][:self.k]
+        return self
+    def transform(self, X):
+        return np.asarray(X)[:, self.idx_]
+def logs(x):
+    return np.log1p(np.abs(x))
+# %% train
+pipe = Pipeline([("log", FunctionTransformer(logs)), ("top", Top()), ("clf", LogisticRegression())])
+grid = GridSearchCV(pipe, {"top__k": [1, 2]}, cv=3)
+grid.fit(X_train, y_train)
+models = {"grid": grid.best_estimator_, "plain": make_pipeline(clone(Top(3)), LogisticRegression())}
+# %% evaluate
+scores = {}
+for name, m in models.items():
+    m.fit(X_train, y_train)
+    scores[name] = m.score(X_test, y_test)
+# %% report
+=> [scores, grid.best_params_, models["plain"][0].idx_.tolist()]
+== a frame of a data set is the one that the data set has
+# %% import
+from sklearn.datasets import load_iris
+d = load_iris(as_frame=True)
+df = d.frame
+# %% preprocess
+df["new"] = 1
+# %% train
+d.frame["other"] = 2
+d["frame"]["third"] = 3
+# %% report
+=> [list(d.frame.columns), list(df.columns), d["frame"] is df]
+== a log with a handler of its own
+# %% import
+import logging, sys
+logger = logging.getLogger(__name__)
+logger.setLevel(logging.INFO)
+handler = logging.StreamHandler(sys.stdout)
+handler.setFormatter(logging.Formatter("%(levelname)s %(message)s"))
+logger.addHandler(handler)
+logger.info("one")
+# %% train
+logger.warning("two")
+=> [logger.level, len(logger.handlers), logger.handlers[0] is handler, handler.formatter._fmt] > one.json
+# %% report
+logger.info("three")
+=> [logger.level, len(logger.handlers), logger.handlers[0] is handler, handler.formatter._fmt]
+== an instance that is iterated gives what its iterator gives
+# %% import
+from collections import defaultdict
+class Graph:
+    def __init__(self):
+        self.adj = defaultdict(dict)
+    def add(self, u, v, w=1):
+        self.adj[u][v] = w
+        return self
+    def __iter__(self):
+        return iter(self.adj)
+    def __len__(self):
+        return len(self.adj)
+    def __getitem__(self, u):
+        return self.adj[u]
+    def edges(self):
+        for u in self.adj:
+            for v, w in self.adj[u].items():
+                yield u, v, w
+class Boxes:
+    def __init__(self, boxes):
+        self.boxes = boxes
+    def __iter__(self):
+        return iter(self.boxes)
+g = Graph().add("a", "b", 2).add("b", "c")
+first = []
+boxes = Boxes([first])
+# %% train
+dist = {n: 9 for n in g}
+dist["a"] = 0
+order = sorted(g)
+edges = [e for e in g.edges()]
+for box in boxes:
+    box.append(len(g))
+# %% report
+g.add("c", "d")
+=> [dist, order, edges, list(g), first]
+== what no list or dict has is asked of something else
+# %% import
+import numpy as np
+import pandas as pd
+np.random.seed(4)
+df = pd.DataFrame({"a": np.random.rand(20), "g": list("xy") * 10})
+options = {"fill": [0.5]}
+# %% train
+df["a"] = df.groupby("g")["a"].transform(lambda x: x.fillna(x.median()))
+scale = [1] * len(df)
+parts = {k: v for k, v in df.groupby("g")}
+row = next(df.itertuples())
+# %% report
+options["fill"].append(row.a)
+=> [options, parts["x"].a.sum(), scale]
+== cells of a row that has names
+# %% import
+import pandas as pd
+df = pd.DataFrame({"a": [[1], [2]], "b": ["x", "y"]})
+# %% train
+for row in df.itertuples():
+    row.a.append(row.b)
+# %% report
+=> df["a"].tolist()
+== an estimator keeps nothing of what it was fitted to
+# %% import
+import numpy as np
+import pandas as pd
+from sklearn.neighbors import KNeighborsRegressor
+from sklearn.preprocessing import LabelEncoder
+df = pd.DataFrame({"c": list("abca"), "x": [1.0, 2.0, 3.0, 4.0]})
+lbl = LabelEncoder()
+lbl.fit(list(df["c"].values))
+X = np.array([[1.0], [2.0], [8.0]])
+knn = KNeighborsRegressor(1, algorithm="brute").fit(X, [1, 2, 3])
+# %% train
+df["c"] = lbl.transform(list(df["c"].values))
+df.loc[0, "x"] = 9.0
+X[0] = 8.5
+# %% report
+=> [df.values.tolist(), list(lbl.classes_), knn.predict([[1.0], [8.6]]).tolist()]
+== a file whose path is worked out is one that an earlier stage wrote
+# %% import
+import json
+for_later = {"a": 1}
+with open("a.json", "w") as f:
+    json.dump(for_later, f)
+# %% train
+names = {"x": "a", "y": "b"}
+def load(key):
+    with open(f"{names[key]}.json") as f:
+        return json.load(f)
+found = load("x")
+# %% report
+=> found
+== what an unknown call is given is seldom changed by the methods of what it is given
+# %% file: looks.py
+def look(*values):
+    return len(values)
+# %% import
+import numpy as np
+from looks import look
+np.random.seed(2)
+X = np.random.rand(5, 2)
+class Net:
+    def __init__(self, w):
+        self.w = w
+        self.rows = X[:3]
+    def __call__(self, x):
+        self.w -= 0.1 * x
+        return x @ self.w
+net = Net(np.random.rand(2))
+# %% train
+out = [net(row) for row in X]
+# %% report
+=> [look(net, X), look(out), net.w.tolist(), net.rows.tolist()]
+"""
+
 KNOWN_FAILING: Final[frozenset[str]] = frozenset()
 
 ROWS: Final[list[Row]] = _rows(
@@ -10977,4 +11348,5 @@ ROWS: Final[list[Row]] = _rows(
     + VALUES
     + FRAMES
     + COMBINATIONS
+    + ORDINARY
 )

@@ -11,6 +11,7 @@ from nb2stage.analysis.effects import (
 )
 from nb2stage.analysis.expressions import Expressions, hashable, items_owner
 from nb2stage.analysis.heap import (
+    CONTAINERS,
     DATA,
     FRAMES,
 )
@@ -296,8 +297,17 @@ class Bindings(Expressions):
             elif obj.type == "ndarray":
                 self.hold_in_array(obj, values)
             else:
-                self.hold(obj, values)
+                self.hold(obj, values, name=self.plain_attribute(obj, target))
         self.dunders(base, [values], only=("__setitem__", "__setattr__", "__delitem__"))
+
+    def plain_attribute(self, obj: Obj, target: ast.Attribute | ast.Subscript) -> str:
+        """The one name under which an instance or class has what is stored; empty where it may be put elsewhere."""
+        if obj.kind not in ("instance", "class") or not isinstance(target, ast.Attribute):
+            return ""
+        if obj.kind == "instance" and self.lookup(obj, "__setattr__"):
+            return ""
+        descriptors = any(o.type not in {*DATA, *CONTAINERS} for o in self.lookup(obj, target.attr))
+        return "" if descriptors or self.has_odd_base(obj) else target.attr
 
     def store_in_library(self, obj: Obj, target: ast.Attribute | ast.Subscript) -> None:
         if isinstance(target, ast.Subscript) and CLASS_OR_FUNCTION.fullmatch(obj.path):

@@ -13,6 +13,7 @@ from nb2stage.analysis.effects import (
     method_effect,
 )
 from nb2stage.analysis.heap import (
+    CONTAINERS,
     DATA,
     FRAMES,
     TRANSFORMED,
@@ -126,14 +127,20 @@ class Calls(LibraryCalls):
             made.fields["class"] = made.fields.get("class", ATOM) | {fn}
             self.hold(made, frozenset().union(*(a.values for a in arguments)))
             return frozenset({made})
+        if fn.kind == "value" and (fn.type in CONTAINERS or fn.type in ("frame", "series")):
+            return ATOM  # it cannot be called: something else is meant
+        if fn.kind == "value" and fn.type == "ndarray":  # `np.poly1d(p)(x)`
+            return frozenset({self.make(node, "result", type="ndarray")})
+        if fn in self.partials:
+            return self.call_inside(fn, arguments, node)
         if fn.kind == "instance":
             result = self.dunders(frozenset({fn}), [a.values for a in arguments], only=("__call__",))
             if result or self.lookup(fn, "__call__"):
                 return result
         called = sorted((o for o in fn.contents if o.kind == "lib" and fn.type == "partial"), key=_line)
-        result = (
-            ATOM if called and len(called) == len(fn.contents) else self.unknown_call(frozenset({fn}), arguments, node)
-        )
+        owners = frozenset(fn.contents) if fn.type == "callable" else ATOM  # `put = xs.append`
+        unknown = not called or len(called) < len(fn.contents)
+        result = self.unknown_call(owners | {fn}, arguments, node) if unknown else ATOM
         for inner in called:
             result |= self.call_library(inner.path, arguments, node)
         return result
@@ -145,10 +152,10 @@ class Calls(LibraryCalls):
             base = self.changeable(func.value)
         if not base:
             return self.atom_method(node, func, arguments)
-        alike: dict[tuple[str, bool], set[Obj]] = {}
-        for obj in sorted(base, key=_line):
+        alike: dict[tuple[str, bool, bool], set[Obj]] = {}
+        for obj in sorted((o for o in base if not self.lacks(o, func.attr)), key=_line):
             if obj.kind == "value" and obj.type not in ("path", "partial"):
-                alike.setdefault((obj.type, obj.seeded), set()).add(obj)
+                alike.setdefault((obj.type, obj.seeded, obj.forgets), set()).add(obj)
             else:
                 result |= self.method(obj, node, func, arguments)
         for objects in alike.values():
@@ -191,7 +198,7 @@ class Calls(LibraryCalls):
             return self.call_blindly(obj, arguments, node, frozenset({obj}))
         if obj.kind == "instance":
             found = self.dunders(frozenset({obj}), [], only=("__getattribute__", "__getattr__"))
-            stored = found | frozenset(o for o in obj.contents if o.kind in ("function", "bound", "class"))
+            stored = found | frozenset(o for o in self.held_as(obj, name) if o.kind in ("function", "bound", "class"))
             result = self.call_values(stored, arguments, node) if stored else ATOM
             effect = self.inherited_effect(obj, name)
             return result | self.apply(effect or UNKNOWN, frozenset({obj}), arguments, node)
@@ -212,6 +219,10 @@ class Calls(LibraryCalls):
         if obj.type in ("dict", "namespace") and name in ("keys", "values", "items"):
             for view in result:
                 view.path = "dict view"
+                over = alike or frozenset({obj})
+                if name == "items":
+                    view.fields["pair"] = frozenset({self.make(node, "pair", type="tuple")})
+                view.fields["over"] = view.fields.get("over", ATOM) | over
         if obj.type == "sklearn" and name in ("transform", "fit_transform", "inverse_transform", "fit_predict"):
             for made in result:
                 if made.kind == "value" and not made.type:
@@ -222,7 +233,7 @@ class Calls(LibraryCalls):
         """Whether an instance certainly has no attribute of its own with the name of these methods of its class."""
         methods = all(o.kind == "function" and o.type != "property" for o in found)
         stored = self.stored_attributes
-        return methods and stored is not None and name not in stored and not self.has_library_base(obj)
+        return methods and stored is not None and name not in stored and not self.has_odd_base(obj)
 
     def hold_all(self, obj: Obj, arguments: list[Argument]) -> None:
         for receiver in obj.contents:
@@ -270,6 +281,8 @@ class Calls(LibraryCalls):
             obj.seeded = self.is_seeded(arguments)
         if obj.type == "sklearn" and effect.draws == "seedable" and obj.seeded:
             effect = replace(effect, draws="")
+        if obj.forgets and name in ("fit", "partial_fit"):
+            effect = replace(effect, keeps=False)
         if obj.type in DATA and effect.plots:
             effect = replace(effect, plots=0 if "ax" in keywords else 1)
         if obj.type in DATA and effect.result == "atom" and not effect.file and (obj.type, name) not in TYPED_METHODS:

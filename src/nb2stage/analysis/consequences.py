@@ -99,8 +99,12 @@ class Consequences(Functions):
         inside = frozenset(
             o for v in values | receiver if v.type in CONTAINERS for o in v.contents if o.kind == "instance"
         )
+        self.guesses += effect.unknown
         extra = self.dunders(values | receiver, []) | self.dunders(inside - values, [], only=OF_MEMBERS)
-        result = self.result(effect, receiver, first, values, node)
+        self.guesses -= effect.unknown
+        keys = frozenset().union(*(a.values for a in arguments if a.name == "key"))
+        kept = values - keys if effect.type != "iter" and not effect.unknown else values
+        result = self.result(effect, receiver, first, kept, node)
         result |= frozenset().union(*(a.values for a in arguments if a.name == "out"))
         if returned:
             given = self.everything(receiver | values) if any(o.type in USED_UP for o in returned) else ATOM
@@ -109,7 +113,10 @@ class Consequences(Functions):
                 self.hold(
                     obj, frozenset(o for o in returned if o.kind != "lib" and not (o in given and o.type in USED_UP))
                 )
-        return result | extra
+        if effect.result == "atom":
+            return result
+        # An iterator that `__iter__` made is used up, and not given back.
+        return result | frozenset(o for o in extra if effect.unknown or o.type not in USED_UP)
 
     def count_step(self, size: int) -> None:
         """Give up on following a statement that takes too long to follow; `size` is how many objects a call is given."""
@@ -122,7 +129,8 @@ class Consequences(Functions):
     ) -> Values:
         """A library may call the functions it is given, or those that its receiver holds; what these return."""
         methods = frozenset(v for v in values if v.type == "callable")
-        if methods:
+        # `len` and `print` call none of them
+        if methods and not (effect.calls == "given" and effect.cheap and effect.result == "atom"):
             # `map(xs.append, ys)`
             self.statement.impure = True
             owners = frozenset(o for method in methods for o in method.contents)
@@ -135,17 +143,22 @@ class Consequences(Functions):
         result: Values = ATOM
         given = [Argument(receiver, None, None, None), *arguments]
         for obj in sorted(self.callable_from(receiver, values, effect), key=_line):
+            guess = effect.unknown and obj not in values
+            self.guesses += guess
             if obj.kind in ("function", "bound") and (obj.kind == "bound" or not obj.bases):
                 kind = "pandas" if receiver and all(o.type in {*FRAMES, "grouped"} for o in receiver) else ""
                 result |= self.call_blind_arguments(obj, given, node, kind)
-            elif obj.kind == "instance" and (effect.unknown or self.has_library_base(obj)):
+            elif obj.kind == "instance" and (effect.unknown or (effect.calls == "all" and self.has_library_base(obj))):
+                self.guesses += effect.unknown
                 self.call_methods_blindly(obj, given, node)
+                self.guesses -= effect.unknown
+            self.guesses -= guess
         return result
 
     def callable_from(self, receiver: Values, values: Values, effect: Effect) -> Set[Obj]:
         """The objects that a call may call: all within reach of an unknown call; of a known one its arguments, what
         plain containers among them hold, and what an estimator or a partial holds."""
-        if effect.type == "partial":
+        if effect.type == "partial" or effect.calls == "none":
             return set()  # `partial(f, x)` and `wraps(f)` only keep what they are given
         if effect.unknown:
             inside = reach(receiver | values)
@@ -157,7 +170,7 @@ class Consequences(Functions):
         for obj in values | receiver:
             if obj.type in ("list", "tuple", "dict", "set", "iter", "partial"):
                 found |= obj.contents
-        holders = ("sklearn", "partial", "", "scipy", "statsmodels")
+        holders = ("partial", "") if effect.calls == "given" else ("sklearn", "partial", "", "scipy", "statsmodels")
         return found | reach(obj for obj in found if obj.kind == "value" and obj.type in holders)
 
     def call_methods_blindly(self, obj: Obj, given: list[Argument], node: ast.AST) -> None:
@@ -209,10 +222,11 @@ class Consequences(Functions):
     def change_owned(self, objects: Values) -> None:
         """Change objects and what they own: the steps of a pipeline, not the data that it was given."""
         for obj in objects:
-            self.change(obj)
+            if obj.type != "logger":  # which every process has, and whose settings are made again
+                self.change(obj)
         for inner in owned(obj for obj in objects if obj.type not in ("list", "dict", "set", "tuple")):
             # of a bunch, its arrays are given: `fit(iris.data, iris.target)`
-            if inner.type not in {*DATA, "bunch"} and inner.kind in ("value", "instance"):
+            if inner.type not in {*DATA, "bunch", "logger", "log_handler"} and inner.kind in ("value", "instance"):
                 self.change(inner)
 
     def apply_state(self, effect: Effect, arguments: list[Argument], node: ast.AST) -> None:
@@ -328,7 +342,8 @@ class Consequences(Functions):
         if effect.result == "view":
             if effect.type:
                 for obj in first:
-                    obj.type = obj.type or effect.type
+                    if obj.kind == "value":
+                        obj.type = obj.type or effect.type
             unknown = frozenset(o for o in first if o.kind == "value" and not o.type)
             first = frozenset(self.view_of(obj, effect, node) for obj in first)
             if unknown and self.name_of(node) in ARRAY_VIEWS:
@@ -338,9 +353,11 @@ class Consequences(Functions):
         if effect.result == "part":
             return self.members(first if receiver or len(values) == len(first) else first | values)
         if effect.result == "rows":
-            made, pair = self.make(node, "rows", type="generator_object"), self.make(node, "pair", type="tuple")
+            named = self.name_of(node) == "itertuples"  # whose rows have attributes
+            made = self.make(node, "rows", type="generator_object")
+            pair = self.make(node, "pair", type="" if named else "tuple")
             given = {keyword.arg for keyword in node.keywords} if isinstance(node, ast.Call) else set()
-            if self.name_of(node) == "itertuples" and "name" not in given:
+            if named and "name" not in given:
                 pair.path = "itertuples"
             self.hold(pair, frozenset(self.share(node, obj, "pandas") for obj in receiver))
             made.fields["yields"] = frozenset({pair})
@@ -384,6 +401,8 @@ class Consequences(Functions):
 
     def copied_contents(self, values: Values, kind: str) -> Values:
         """What a shallow copy shares with what it was made from: not the data, but what lies in it."""
+        if kind == "scipy":
+            return ATOM  # numbers, whatever it was given
         inner = {o for obj in values for o in obj.contents if o.kind != "lib"}
         if any(o.kind == "lib" and o.path == "builtins.object" for o in values):
             return frozenset(inner)  # `np.array([a, b], dtype=object)`

@@ -16,6 +16,7 @@ of lists). What is not said does not happen.
 
 from __future__ import annotations
 
+import collections
 from dataclasses import dataclass, replace
 from functools import cache
 
@@ -41,6 +42,8 @@ class Effect:
     copies_type: bool = False
     cells: bool = False  # the result's cells may be new lists or other mutable objects
     nested: bool = False  # a list of lists
+    # Which functions it calls: "all" that it can get at, "given" as arguments and no step of an estimator, or "none".
+    calls: str = "all"
 
 
 # An unknown call may return, keep, change and draw from whatever it can reach.
@@ -103,12 +106,14 @@ _f("fresh:handle handle file", "open", "builtins.")
 
 # -- standard library
 _f(
-    "draws-always:random",
-    "betavariate choice choices expovariate gammavariate gauss getrandbits lognormvariate "
-    "normalvariate paretovariate randbytes randint random randrange sample triangular uniform vonmisesvariate "
+    "atom draws-always:random",
+    "betavariate expovariate gammavariate gauss getrandbits lognormvariate "
+    "normalvariate paretovariate randbytes randint random randrange triangular uniform vonmisesvariate "
     "weibullvariate",
     "random.",
 )
+_f("part draws-always:random", "choice", "random.")
+_f("holds:list draws-always:random", "choices sample", "random.")
 _f("atom changes draws-always:random", "shuffle", "random.")
 _f("atom seeds:random", "seed setstate", "random.")
 _f("fresh:generator", "Random SystemRandom", "random.")
@@ -189,6 +194,7 @@ _f("atom sets:warnings", "filterwarnings simplefilter resetwarnings", "warnings.
 _f("atom", "warn warn_explicit", "warnings.")
 _f("fresh:context cheap", "catch_warnings", "warnings.")
 _f("fresh:logger cheap", "getLogger", "logging.")
+_f("fresh:log_handler cheap", "StreamHandler NullHandler Formatter", "logging.")
 _f("atom sets:logging", "basicConfig disable captureWarnings setLevel", "logging.")
 _f("atom", "debug info warning error critical exception log", "logging.")
 _f("atom sets:locale", "setlocale", "locale.")
@@ -595,7 +601,8 @@ _t("dict namespace", "part cheap", "get")
 _t("dict namespace", "part changes keeps cheap", "setdefault pop popitem")
 _t("dict namespace", "atom changes keeps cheap", "clear move_to_end")
 _t("dict namespace", "atom changes keeps-members cheap", "update subtract")
-_t("dict namespace", "holds:iter cheap", "items values keys most_common elements")
+_t("dict namespace", "holds:iter cheap", "items values keys elements")
+_t("dict namespace", "holds:list cheap", "most_common")
 _t("dict namespace", "holds:dict cheap", "copy fromkeys")
 _t(
     "set",
@@ -610,6 +617,7 @@ _t("bunch", "view", "keys values items get")
 _t("bunch", "any changes changes-all", "update pop clear setdefault")
 _t("logger", "atom changes", "debug info warning error critical exception log")
 _t("logger", "atom sets:logging keeps", "setLevel addHandler removeHandler addFilter removeFilter")
+_t("log_handler", "atom changes keeps cheap", "setFormatter setLevel addFilter removeFilter")
 _t("sklearn", "fresh:sklearn", "get_params")
 _t("sklearn", "fresh:ndarray", "predict predict_proba predict_log_proba decision_function score_samples")
 _t("sklearn", "atom", "score")
@@ -671,6 +679,17 @@ OWNERS = {
     "pandas.Series": "series",
     "io.StringIO": "buffer",
     "io.BytesIO": "buffer",
+}
+
+# What the builtin containers have, those of `collections` included; a value of these types has no other attribute.
+_BUILTIN: dict[str, tuple[type, ...]] = {
+    "list": (list, tuple, range, str, collections.deque),
+    "tuple": (tuple, str),
+    "dict": (dict, collections.OrderedDict, collections.Counter, collections.defaultdict),
+    "set": (set, frozenset),
+}
+CONTAINER_ATTRIBUTES: dict[str, frozenset[str]] = {
+    kind: frozenset(name for cls in classes for name in dir(cls)) for kind, classes in _BUILTIN.items()
 }
 
 # Attributes that are plain values, whatever the object.
@@ -797,6 +816,48 @@ DETERMINISTIC = frozenset(
     ]
 )
 
+# Estimators that keep nothing of the data that they are fitted to: what they have learnt is in arrays of their own.
+FORGETFUL = frozenset(
+    [
+        "LabelEncoder",
+        "OneHotEncoder",
+        "OrdinalEncoder",
+        "LabelBinarizer",
+        "StandardScaler",
+        "MinMaxScaler",
+        "MaxAbsScaler",
+        "RobustScaler",
+        "Normalizer",
+        "Binarizer",
+        "PolynomialFeatures",
+        "SimpleImputer",
+        "CountVectorizer",
+        "TfidfVectorizer",
+        "TfidfTransformer",
+        "PCA",
+        "TruncatedSVD",
+        "KMeans",
+        "LinearRegression",
+        "Ridge",
+        "Lasso",
+        "ElasticNet",
+        "LogisticRegression",
+        "SGDClassifier",
+        "SGDRegressor",
+        "DecisionTreeClassifier",
+        "DecisionTreeRegressor",
+        "RandomForestClassifier",
+        "RandomForestRegressor",
+        "ExtraTreesClassifier",
+        "ExtraTreesRegressor",
+        "GradientBoostingClassifier",
+        "GradientBoostingRegressor",
+        "GaussianNB",
+        "MultinomialNB",
+        "BernoulliNB",
+    ]
+)
+
 SEED_ARGUMENTS = frozenset({"random_state", "seed", "rng", "generator"})
 
 
@@ -852,8 +913,20 @@ def parse(row: str) -> Effect:
     return Effect(**values)  # type: ignore[arg-type]
 
 
+# Packages whose functions use what they are given as data, or call it: a step of a pipeline they do not call.
+SHALLOW = frozenset({"builtins", "numpy", "pandas", "matplotlib", "math", "json", "pickle", "copy", "itertools"})
+
+
 def function_effect(path: str) -> Effect:
     """What calling the library function or class at a dotted path does; `UNKNOWN` where no row and no package says."""
+    effect = _effect_of(path)
+    if effect.unknown or path.split(".")[0] not in SHALLOW:
+        return effect
+    return replace(effect, calls="given")
+
+
+@cache
+def _effect_of(path: str) -> Effect:
     row = FUNCTIONS.get(path)
     if row is not None:
         return parse(row)

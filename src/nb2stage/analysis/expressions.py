@@ -14,10 +14,12 @@ from nb2stage.analysis.effects import (
 )
 from nb2stage.analysis.heap import (
     ARRAY_VIEWS,
+    CONTAINERS,
     DATA,
     FRAMES,
     GROUPED,
     MOVING,
+    USED_UP,
     parts_of,
 )
 from nb2stage.analysis.objects import ATOM, Constants, Frame, Obj, State, Values
@@ -162,16 +164,16 @@ class Expressions(Calls):
     def operated(self, node: ast.AST, types: set[str], everything: Values, comparison: bool) -> Obj:
         """What an operator makes of objects that have these types."""
         kind = next((t for t in ("frame", "series", "ndarray", "pandas", "list", "set", "dict") if t in types), "")
-        if kind == "tuple" or (kind == "frame" and "series" in types):
-            kind = "frame"
+        if kind in CONTAINERS and not types <= set(CONTAINERS):
+            kind = ""  # `[1] * x`
         made = self.make(node, "operator", type=kind)
         self.share_index(made, everything)
         if comparison or kind in DATA:
             pass
         elif kind in ("list", "set", "dict"):
             self.hold(made, frozenset(o for obj in everything for o in obj.contents))
-        else:
-            self.hold(made, everything)
+        else:  # no operator takes a generator or a function
+            self.hold(made, frozenset(o for o in everything if o.type not in USED_UP and o.kind != "function"))
         return made
 
     def of_BoolOp(self, node: ast.BoolOp) -> Values:
@@ -257,6 +259,8 @@ class Expressions(Calls):
             elif obj.type == "namespace":
                 result |= parts_of(obj)
             elif obj.type != "match":  # its groups are texts
+                if obj.type == "bunch" and self.constant(node.slice) in (None, frozenset({"frame"})):
+                    result |= self.frame_of(obj)
                 result.add(self.column(node, obj, index))
                 if obj.type == "frame":
                     continue  # columns or rows, never what a cell holds
@@ -266,6 +270,12 @@ class Expressions(Calls):
                 for base_obj in obj.fields.get("base", ATOM):
                     result |= base_obj.contents
         return frozenset(result) | self.dunders(base, [index], only=("__getitem__", "__class_getitem__"))
+
+    def frame_of(self, bunch: Obj) -> Values:
+        """The one frame that a data set of scikit-learn has."""
+        if not bunch.fields.get("frame"):
+            bunch.fields["frame"] = frozenset({Obj(type="frame")})
+        return bunch.fields["frame"]
 
     def column(self, node: ast.Subscript, obj: Obj, index: Values) -> Obj:
         """The part of an object that a subscript gives: it may share memory, so it is the same abstract object.
@@ -282,6 +292,8 @@ class Expressions(Calls):
             return self.share(node, base, "pandas") if self.copy_on_write else obj
         if obj.type not in FRAMES:
             return obj
+        if isinstance(node.slice, ast.Slice):
+            return self.share(node, obj, obj.type)
         constants = self.constant(node.slice) if obj.type == "frame" else None
         if constants and all(isinstance(c, str) for c in constants):
             return self.share(node, obj, "series")
@@ -302,7 +314,7 @@ class Expressions(Calls):
         base = self.eval(node.value)
         result: set[Obj] = set()
         for obj in base:
-            result |= self.attribute(obj, node)
+            result |= ATOM if self.lacks(obj, node.attr) else self.attribute(obj, node)
         return frozenset(result)
 
     def attribute(self, obj: Obj, node: ast.Attribute) -> Values:
@@ -334,7 +346,7 @@ class Expressions(Calls):
         if found:
             return self.bound(obj, found, node) | worked_out
         if obj.kind == "instance":
-            return worked_out | frozenset(obj.contents)
+            return worked_out | self.held_as(obj, node.attr)
         if node.attr in ATOM_ATTRIBUTES and obj.kind == "value" and not (obj.type in DATA and node.attr in DATE_PARTS):
             return ATOM
         if obj.type in FRAMES:
@@ -351,12 +363,14 @@ class Expressions(Calls):
             part = self.part_of(node, obj, "ndarray")
             part.path = "flat" if node.attr == "flat" else part.path
             return frozenset({part})
+        if obj.kind == "class" and self.has_attribute(obj, node.attr):
+            return worked_out | self.held_as(obj, node.attr)  # a number or text
         if obj.kind in ("class", "super"):
             return frozenset(obj.contents) | (frozenset({obj}) if obj.kind == "class" else ATOM)
         if obj.kind == "function":
             return frozenset(obj.contents)
         if obj.type in ("bunch",) and node.attr == "frame":
-            return frozenset({self.make(node, "bunch.frame", type="frame")} | obj.contents)
+            return self.frame_of(obj) | frozenset(obj.contents)
         if obj.path == "itertuples":
             return frozenset(obj.contents)
         effect = method_effect(node.attr, obj.type) if obj.type in ("list", "dict", "set") else None

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 
 from nb2stage.analysis.consequences import MAIN_STATES
 from nb2stage.analysis.heap import DESIGN, TRANSFORMED, Finding
-from nb2stage.analysis.objects import Obj, Statement, Var, reach
+from nb2stage.analysis.objects import ATOM, Obj, Statement, Var, fields_of, reach
 from nb2stage.analysis.scopes import free_names
 from nb2stage.analysis.versions import DEFINITIONS, Need, Transfer, Versions
 
@@ -18,6 +18,7 @@ UNSAVABLE = {
     "match": "a match of a regular expression",
     "handle": "an open file, connection or lock",
     "generator_object": "a generator",
+    "log_handler": "a handler of a log, or its format",
 }
 # Types of values that can be saved, so far as what they hold can be.
 SAVABLE = {
@@ -109,7 +110,7 @@ class FileContents(Versions):
         todo = list(values)
         for obj in values:
             if obj.kind in ("class", "function"):
-                todo += [o for inner in obj.fields.values() for o in inner]
+                todo += fields_of(obj, before)
             todo += obj.contents if obj.kind in ("class", "function") else ()
         while todo:
             obj = todo.pop()
@@ -120,8 +121,8 @@ class FileContents(Versions):
                 continue
             todo.extend(o for o in obj.contents if obj.since.get(o, -1) < before)
             todo.extend(obj.bases)
-            for name, inner in obj.fields.items():
-                todo.extend(inner if name != "formula" else ())  # which is looked up by name when it is loaded
+            # what a formula mentions is looked up by name when it is loaded
+            todo.extend(fields_of(obj, before) - obj.fields.get("formula", ATOM))
         return seen
 
     def held_by_name(self, transfer: Transfer) -> set[Obj]:
@@ -215,10 +216,10 @@ class FileContents(Versions):
             return UNSAVABLE[obj.type]
         if obj.path == DESIGN:
             return 'a design of patsy (ask for `return_type="dataframe"`)'
-        if obj.kind == "instance" and any(_asks_itself(fn) for fn in self.interpreter.lookup(obj, "__getattr__")):
-            return "an instance whose `__getattr__` looks up an attribute that is not there yet while it is loaded"
         if obj.kind == "instance" and any(self.interpreter.lookup(obj, hook) for hook in PICKLE_HOOKS):
             return "an instance of a class that says itself what is saved of it"
+        if obj.kind == "instance" and any(map(_asks_itself, self.interpreter.lookup(obj, "__getattr__"))):
+            return "an instance of a class whose `__getattr__` needs what a file has not given back yet"
         kept = self.changers.get(obj, ()) if obj.type == "cached" else ()
         if any(s.position < before and not self.repeatable(s) for s in kept):
             return "state that a decorated or conditional definition keeps between calls"
@@ -292,6 +293,24 @@ class FileContents(Versions):
         self.findings.append(Finding("NB243", site, site.node, name, text=what))
 
 
+def _asks_itself(fn: Obj) -> bool:
+    """Whether a `__getattr__` looks up attributes of the instance whatever it is asked for: `getattr(self.inner, name)`.
+
+    A pickle asks a new instance for `__setstate__` before it has any attribute.
+    """
+    if not isinstance(fn.node, ast.FunctionDef) or not fn.node.args.args:
+        return False
+    body = [part for part in fn.node.body if not isinstance(part, ast.Expr)]
+    first, itself = body[0] if body else None, fn.node.args.args[0].arg
+    if isinstance(first, ast.If) and any(isinstance(part, ast.Raise) for part in first.body):
+        return False
+    return any(
+        isinstance(part, ast.Attribute) and isinstance(part.value, ast.Name) and part.value.id == itself
+        for part in ast.walk(fn.node)
+        if isinstance(getattr(part, "ctx", None), ast.Load)
+    )
+
+
 def outermost(obj: Obj) -> str:
     """The global name under which a pickle finds a function or class: its own, or that of the class around it."""
     if obj.kind not in ("function", "class") or not isinstance(obj.node, DEFINITIONS):
@@ -302,18 +321,3 @@ def outermost(obj: Obj) -> str:
             return ""
         name, frame = frame.scope.node.name, frame.parent
     return name
-
-
-def _asks_itself(fn: Obj) -> bool:
-    """Whether a `__getattr__` looks up attributes of `self` for each name: a pickle asks an empty instance for some."""
-    node = fn.node
-    if not isinstance(node, ast.FunctionDef) or not node.args.args:
-        return False
-    itself = node.args.args[0].arg
-    for statement in node.body:
-        if isinstance(statement, ast.If) and any(isinstance(part, ast.Raise) for part in statement.body):
-            return False
-        for part in ast.walk(statement):
-            if isinstance(part, ast.Attribute) and isinstance(part.value, ast.Name) and part.value.id == itself:
-                return not part.attr.startswith("__")
-    return False

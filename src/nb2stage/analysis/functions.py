@@ -6,6 +6,7 @@ import ast
 from collections.abc import Set
 from functools import cache
 
+from nb2stage.analysis.effects import function_effect
 from nb2stage.analysis.heap import (
     USED_UP,
     Argument,
@@ -294,7 +295,8 @@ class Functions(Heap):
             self.hold(instance, frozenset({self.make(node, "fields")}))
         for name, fields in cls.fields.items() if cls.type != "dataclass" else ():
             if not name.startswith("__"):
-                self.hold(instance, frozenset(o for o in fields if o.kind not in ("function", "class")))
+                held = frozenset(o for o in fields if o.kind not in ("function", "class"))
+                self.hold(instance, held, name=name)
         return frozenset({instance})
 
     def lookup(self, obj: Obj, name: str, seen: frozenset[Obj] = frozenset()) -> Values:
@@ -309,6 +311,10 @@ class Functions(Heap):
                     if found:
                         return found
         return ATOM
+
+    def has_attribute(self, cls: Obj, name: str) -> bool:
+        """Whether a class certainly has an attribute of its own or of a class of the notebook's that it derives from."""
+        return name in cls.fields or any(base.kind == "class" and self.has_attribute(base, name) for base in cls.bases)
 
     def bound(self, obj: Obj, found: Values, node: ast.AST) -> Values:
         """Functions found on an object, tied to it; a property is called."""
@@ -326,7 +332,11 @@ class Functions(Heap):
                     receiver = frozenset(obj.bases)
                 tied.fields["self"] = tied.fields.get("self", ATOM) | receiver
                 result.add(tied)
-        return frozenset(result) | (frozenset(obj.contents) if obj.kind == "instance" else ATOM)
+        if obj.kind != "instance":
+            return frozenset(result)
+        return frozenset(result) | (
+            self.held_as(obj, node.attr) if isinstance(node, ast.Attribute) else frozenset(obj.contents)
+        )
 
     def dunders(self, values: Values, operands: list[Values], only: tuple[str, ...] = ()) -> Values:
         """Call the special methods that an operator, a builtin or an iteration may call on instances."""
@@ -349,7 +359,12 @@ class Functions(Heap):
         return frozenset(result)
 
     def call_inside(self, obj: Obj, arguments: list[Argument], node: ast.AST) -> Values:
-        """Call the functions that an object holds."""
+        """Call the functions that an object holds: of a `partial` its own."""
+        if self.partials.get(obj):
+            function, *given = self.partials[obj]
+            named = {a.name for a in arguments if a.name}
+            given = [a for a in given if a.name is None or a.name not in named]
+            return self.call_values(function.values, [*given, *arguments], node)
         inner = frozenset(o for o in reach([obj]) if o.kind in ("function", "bound", "class", "lib"))
         extra = [Argument(frozenset(obj.contents), None, None, None), *arguments]
         result: Values = ATOM
@@ -377,8 +392,10 @@ class Functions(Heap):
         grown = known - call.given or owner not in call.owners
         call.given |= known
         call.owners |= {owner}
-        if call.active or (not grown and call.turn == self.blind_turn and not call.binds):
+        settled = not grown and call.turn == self.blind_turn and not call.binds
+        if call.active or (settled and (call.sure or self.guesses)):
             return call.result
+        call.sure = call.sure or not self.guesses
         outermost = not self.blind_depth
         self.blind_depth += 1
         outer, self.stack = self.stack, (("callback", self.statement.position), id(fn.node))
@@ -411,8 +428,14 @@ class Functions(Heap):
         if fn.kind == "class":
             return self.instantiate(fn, [given], node)
         known = frozenset(owner for owner in owners if owner is not None)
-        receiver = known if len(known) == len(owners) and fn.type != "classmethod" else given.values
+        certain = len(known) == len(owners) and fn.type != "classmethod"
+        receiver = known if certain else self.receivers(fn, given.values)
         return self.call_function(fn, self.repeat(fn, given), node, receiver)
+
+    def receivers(self, fn: Obj, values: Values) -> Values:
+        """What a method may be called on: instances of its class where there are any."""
+        own = frozenset(v for v in values if v.kind == "instance" and not reach(v.bases).isdisjoint(fn.bases))
+        return own or values
 
     def repeat(self, fn: Obj, given: Argument) -> list[Argument]:
         assert isinstance(fn.node, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda)
@@ -431,6 +454,10 @@ class Functions(Heap):
             if names:
                 self.hold(made, self.state.get((frame.number, names[0].arg)).values)
         return frozenset({made})
+
+    def has_odd_base(self, obj: Obj) -> bool:
+        """Whether a base class of a library that is not known may set attributes, or decide where they are kept."""
+        return any(b.kind == "lib" and function_effect(b.path).unknown for b in reach(obj.bases))
 
     def has_library_base(self, obj: Obj) -> bool:
         return any(b.kind == "lib" for b in reach(obj.bases))

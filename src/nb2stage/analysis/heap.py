@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from nb2stage.analysis.effects import (
+    CONTAINER_ATTRIBUTES,
     Effect,
 )
 from nb2stage.analysis.objects import ATOM, Constants, Frame, Key, Obj, State, Statement, Values, Var, reach
@@ -111,6 +112,7 @@ class BlindCall:
     turn: int = -1
     active: bool = False
     binds: bool = False  # it rebinds globals, so each call counts
+    sure: bool = False  # a known call calls it
 
 
 # How many calls, and how many links between objects, are followed within one statement.
@@ -198,7 +200,9 @@ class Heap:
         self.returned: dict[int, Constants] = {}  # what calls of functions of the notebook returned last
         self.cached_calls: dict[Obj, set[int | None]] = {}  # the stages that call a cached function
         self.last_returned: Constants = None
+        self.guesses = 0  # inside what an unknown call may call
         self.guards = 0  # inside `try` blocks that catch a `NameError`
+        self.partials: dict[Obj, list[Argument]] = {}  # what `partial` gave objects: the function, and its arguments
         self.blind_calls: dict[tuple[int, Obj], BlindCall] = {}
         self.global_binds = 0
         self.raised: Values = ATOM
@@ -230,6 +234,7 @@ class Heap:
         def execute_block(self, body: Iterable[ast.stmt]) -> None: ...
         def is_seeded(self, arguments: list[Argument]) -> bool: ...
         def load(self, name: str, node: ast.AST) -> Values: ...
+        def lookup(self, obj: Obj, name: str) -> Values: ...
         def resolve(self, name: str) -> Key: ...
         def set(self, key: Key, var: Var) -> None: ...
         def test(self, node: ast.expr) -> None: ...
@@ -255,11 +260,16 @@ class Heap:
             obj = self.libraries[path] = Obj(kind="lib", path=path)
         return obj
 
-    def hold(self, obj: Obj, values: Values, guess: bool = False) -> None:
+    def hold(self, obj: Obj, values: Values, guess: bool = False, name: str = "") -> None:
         """`obj` holds `values` from now on; as a `guess` where nothing but an unknown call says so.
 
-        It may hold itself: one object stands for all that a place makes, as in `for _ in range(3): c = [c]`.
+        It may hold itself: one object stands for all that a place makes, as in `for _ in range(3): c = [c]`.  With a
+        `name`, an instance or class holds them as this attribute and no other.
         """
+        if obj.kind in ("instance", "class"):
+            place = obj.named.setdefault(name, set()) if name else obj.loose
+            self.heap_version += not values <= place
+            place |= values
         new = values - obj.contents
         if guess:
             new -= {obj}
@@ -281,8 +291,13 @@ class Heap:
             if any(v.kind in ("function", "bound", "instance", "class") or v.type == "partial" for v in new):
                 self.functions_stored = True
 
+    def held_as(self, obj: Obj, name: str) -> Values:
+        """What an instance or class itself may have as the attribute `name`."""
+        return frozenset((obj.named.get(name, set()) | obj.loose) & obj.contents)
+
     def change(self, obj: Obj, known: bool = True) -> None:
         """Write down that the current statement may change `obj`, and with it what it is a view of."""
+        known = known and not self.guesses
         if (
             obj.kind == "lib"
             or obj.type == "class"
@@ -441,11 +456,23 @@ class Heap:
                 result |= members or {obj} | parts_of(obj)
             elif obj.type == "ndarray":
                 result |= {self.row_of(obj)} | parts_of(obj)
+            elif "over" in obj.fields:
+                result |= self.members_over(obj)
             elif obj.type in ("iter", "partial"):
                 result |= {o for o in reach([obj]) if o is not obj}
+            elif obj.kind == "instance" and self.lookup(obj, "__iter__"):
+                given = self.dunders(frozenset({obj}), [], only=("__iter__",))
+                result |= self.members(given - {obj})
             elif obj.kind != "lib":
                 result |= {obj} | parts_of(obj)
-        return frozenset(result) | self.dunders(values, [], only=("__iter__", "__next__", "__getitem__"))
+        return frozenset(result) | self.dunders(values, [], only=("__next__", "__getitem__"))
+
+    def members_over(self, obj: Obj) -> Values:
+        """What an iterator gives that runs over other things: their members as they are now, or tuples of such."""
+        members = self.members(obj.fields["over"])
+        for pair in obj.fields.get("pair", ATOM):
+            self.hold(pair, members)
+        return obj.fields.get("pair", members)
 
     def row_of(self, obj: Obj) -> Obj:
         """What a loop over an array gives: a row of a row stands for itself."""
@@ -498,6 +525,10 @@ class Heap:
                     found.add(obj)
             values = frozenset(inner)
         return frozenset(found | values)
+
+    def lacks(self, obj: Obj, name: str) -> bool:
+        """Whether an object certainly has no such attribute: it is not what the code is about."""
+        return obj.kind == "value" and name not in CONTAINER_ATTRIBUTES.get(obj.type, {name})
 
     def name_of(self, node: ast.AST) -> str:
         if isinstance(node, ast.Call):

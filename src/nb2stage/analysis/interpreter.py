@@ -116,7 +116,7 @@ class Interpreter(Bindings):
         self.state = self.start
         self.state.dead = False
         self.frame, self.stack, self.loops, self.logs = None, (), [], []
-        self.depth = self.temporary = self.blind_depth = self.guards = 0
+        self.depth = self.temporary = self.blind_depth = self.guards = self.guesses = 0
         self.ways = ()
 
     def execute_block(self, body: Iterable[ast.stmt]) -> None:
@@ -251,6 +251,7 @@ class Interpreter(Bindings):
                 cls.fields[name] = cls.fields.get(name, ATOM) | var.values
         for values in cls.fields.values():
             for obj in values:
+                cls.since.setdefault(obj, self.statement.position)
                 if obj.kind == "function":
                     obj.bases = (cls,)
         if any(base.kind == "lib" and base.path.startswith("enum.") for base in cls.bases):

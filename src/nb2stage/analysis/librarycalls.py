@@ -11,6 +11,7 @@ from typing import Final
 from nb2stage.analysis.consequences import Consequences
 from nb2stage.analysis.effects import (
     DETERMINISTIC,
+    FORGETFUL,
     OUT_ARGUMENT,
     SEED_ARGUMENTS,
     UNKNOWN,
@@ -120,6 +121,25 @@ REFUSED_CALLS: Final = (
 )
 
 
+# Functions of scikit-learn that put together what they are given and call none of it.
+KEEPERS: Final = frozenset({"make_pipeline", "make_union", "make_column_transformer", "make_scorer", "clone"})
+
+# Iterators over what they are given; of them those that give tuples, and those whose first argument is a function.
+ITERATORS: Final = (
+    *("builtins.zip", "builtins.enumerate", "builtins.reversed", "builtins.iter", "builtins.filter"),
+    *("itertools.chain", "itertools.islice", "itertools.cycle", "itertools.takewhile", "itertools.dropwhile"),
+    *("itertools.filterfalse", "itertools.zip_longest", "itertools.product", "itertools.pairwise"),
+    *("itertools.combinations", "itertools.permutations", "itertools.combinations_with_replacement"),
+)
+PAIRING: Final = frozenset(
+    f"itertools.{name}"
+    for name in ["zip_longest", "product", "pairwise", "combinations", "permutations", "combinations_with_replacement"]
+) | {"builtins.zip", "builtins.enumerate"}
+SECOND: Final = frozenset(
+    {"builtins.filter", *(f"itertools.{name}" for name in ("takewhile", "dropwhile", "filterfalse"))}
+)
+
+
 class LibraryCalls(Consequences):
     """Calls of library functions by their dotted path."""
 
@@ -209,6 +229,7 @@ class LibraryCalls(Consequences):
                 obj.path = obj.path or path
             if estimator:
                 obj.in_place = in_place
+                obj.forgets = path.rpartition(".")[2] in FORGETFUL and not in_place
             if seeded:
                 obj.seeded = True
             if path.startswith("pathlib."):
@@ -283,6 +304,32 @@ class LibraryCalls(Consequences):
                     made.fields[name] = frozenset(copies.get(o, o) for o in inner)
         return frozenset(copies.get(obj, obj) for obj in given)
 
+    def call_partial(self, path: str, arguments: list[Argument], node: ast.AST) -> Values | None:
+        """`partial(f, x)` calls `f` with `x`, and nothing else that it holds."""
+        values = self.apply(function_effect(path), ATOM, arguments, node)
+        for obj in values:
+            before = self.partials.get(obj)
+            self.partials[obj] = [
+                replace(given, values=given.values | old.values) if before else given
+                for given, old in zip(arguments, before or arguments, strict=True)
+            ]
+        return values
+
+    def call_iterator(self, path: str, arguments: list[Argument], node: ast.AST) -> Values | None:
+        """`reversed(xs)`, `zip(xs, ys)`: what an iterator gives are members of what it runs over, or tuples of such."""
+        if path == "builtins.iter" and len(arguments) > 1:
+            return None  # which calls a function again and again
+        values = self.apply(function_effect(path), ATOM, arguments, node)
+        runs_over = frozenset().union(*(a.values for a in (arguments[1:] if path in SECOND else arguments)))
+        for argument in arguments:
+            if argument.star:
+                runs_over |= self.members(argument.values)
+        for obj in values:
+            if path in PAIRING:
+                obj.fields["pair"] = frozenset({self.make(node, "pair", type="tuple")})
+            obj.fields["over"] = obj.fields.get("over", ATOM) | runs_over
+        return values
+
     def call_map(self, path: str, arguments: list[Argument], node: ast.AST) -> Values | None:
         """`map(f, xs)` gives what functions of the notebook return, and nothing of `f` or `xs` beside."""
         values = self.apply(function_effect(path), ATOM, arguments, node)
@@ -356,9 +403,11 @@ class LibraryCalls(Consequences):
             effect = replace(effect, changes=True)
         if last[:1].isupper() and path.startswith("sklearn."):
             # Making an estimator draws nothing; fitting it may.
-            effect = replace(effect, draws="", plots=0)
+            effect = replace(effect, draws="", plots=0, calls="none")
             if "Display.from_" in path:
                 effect = replace(effect, plots=1, type="matplotlib")
+        if path.startswith("sklearn.") and last in KEEPERS:
+            effect = replace(effect, draws="", calls="none")
         if "Display.from_" in path:
             given = any(a.name == "ax" for a in arguments)
             effect = replace(effect, plots=0 if given else 1, type="matplotlib", draws="")
@@ -472,6 +521,8 @@ SPECIAL_CALLS: Final[dict[str, Callable[[LibraryCalls, str, list[Argument], ast.
     "builtins.vars": LibraryCalls.call_vars,
     "builtins.map": LibraryCalls.call_map,
     "copy.deepcopy": LibraryCalls.call_deepcopy,
+    "functools.partial": LibraryCalls.call_partial,
+    **dict.fromkeys(ITERATORS, LibraryCalls.call_iterator),
     "collections.defaultdict": LibraryCalls.call_defaultdict,
     "csv.reader": LibraryCalls.call_csv_reader,
     "csv.DictReader": LibraryCalls.call_csv_reader,

@@ -38,7 +38,7 @@ class Obj:
     contents: set[Obj] = field(default_factory=set)
     since: dict[Obj, int] = field(
         default_factory=dict
-    )  # of `contents`: the position of the statement that put it there
+    )  # of `contents` and the fields of a class: the position of the statement that put it there
     guessed: set[Obj] = field(default_factory=set)  # of `contents`: what only an unknown call may have put there
     node: ast.AST | None = None
     frame: Frame | None = None
@@ -46,8 +46,12 @@ class Obj:
     bases: tuple[Obj, ...] = ()
     seeded: bool = False
     in_place: bool = False  # an estimator that works on its input itself (`copy=False`)
+    forgets: bool = False  # an estimator that keeps nothing of its input when it is fitted
     origins: set[Obj] = field(default_factory=set)  # what a selection was made from
     stored: set[str] = field(default_factory=set)  # attributes that were set on a class after it was made
+    # Of what an instance or class holds: what was stored under a name, and what may stand under any.
+    named: dict[str, set[Obj]] = field(default_factory=dict)
+    loose: set[Obj] = field(default_factory=set)
     serial: int = field(default_factory=_serials.__next__)
 
     def __hash__(self) -> int:
@@ -161,6 +165,14 @@ def merge(base: State, ends: Iterable[State], loop: bool = False) -> tuple[State
     return result, changed
 
 
+def fields_of(obj: Obj, before: int | None = None) -> set[Obj]:
+    """What an object has in its fields; of a class only what was set before a position, if given."""
+    found = set().union(*obj.fields.values())
+    if before is None or obj.kind != "class":
+        return found
+    return {o for o in found if obj.since.get(o, -1) < before}
+
+
 def reach(values: Iterable[Obj], before: int | None = None) -> set[Obj]:
     """All objects that can be got at from `values`, themselves included; as it was `before` a position, if given."""
     seen = frontier = set(values)
@@ -172,7 +184,7 @@ def reach(values: Iterable[Obj], before: int | None = None) -> set[Obj]:
                 found |= obj.contents
             else:
                 found.update(o for o in obj.contents if o not in seen and obj.since.get(o, -1) < before)
-            found.update(obj.bases, *obj.fields.values())
+            found.update(obj.bases, fields_of(obj, before))
         frontier = found - seen
         seen = seen | frontier
     return seen

@@ -9,7 +9,7 @@ from collections import defaultdict
 from collections.abc import Iterable
 
 from nb2stage.analysis.heap import DATA
-from nb2stage.analysis.objects import Obj, Var
+from nb2stage.analysis.objects import Obj, Var, fields_of
 from nb2stage.analysis.versions import Need, StageData, Versions
 
 
@@ -45,9 +45,7 @@ class Views(Versions):
                 continue
             seen.add(obj)
             todo.extend(o for o in obj.contents if obj.since.get(o, -1) < before)
-            for name, inner in obj.fields.items():
-                if name != "base":
-                    todo.extend(inner)
+            todo.extend(fields_of(obj, before) - obj.fields.get("base", frozenset()))
         return seen
 
     def shared_memory(self, stage: StageData, group: Iterable[str], start: int) -> set[Obj]:

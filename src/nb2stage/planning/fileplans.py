@@ -182,11 +182,13 @@ class FilePlanner:
                 return  # the pattern says which files
             message = "the path of the file that is read here is not known: DVC will not watch it"
             hint = "add a first line to the cell: `#| deps: path/of/the/file`"
-            earlier = self.stages[: self.order[plan.name]]
-            if any(p.writes for p in earlier) or self.unknown_writer(plan):
+            if self.unknown_writer(plan):
                 self.notes.error(use, "NB401", f"{message}, and an earlier stage writes files", hint)
-            else:
-                self.notes.warn(use, "NB401", message, hint)
+                return
+            # It may be any of the files that earlier stages have written.
+            before = [path for path, writer in self.written.items() if writer is not plan]
+            plan.reads += [path for path in before if path not in plan.reads]
+            self.notes.warn(use, "NB401", message, hint)
         elif use.mode == "command":
             message = "this command may read or write files: nb2stage assumes that no other stage needs them"
             hint = "declare them in first lines of the cell: `#| deps: a.csv` and `#| outs: b.csv`"

@@ -329,6 +329,8 @@ class Digester:
             return f"{name} {getattr(value, 'name', '')} closed={value.closed}"
         if is_a(value, "enum", "Enum"):
             return f"{name}.{value.name}"
+        if is_a(value, "logging", "Logger"):
+            return f"{name} {value.name} {value.level}"  # beside which it keeps what it was asked
         if isinstance(value, BaseException):
             return self.pack(name, [self.node(value.args)])
         if name.startswith(("datetime.", "decimal.", "fractions.", "pathlib.", "re.", "zoneinfo.", "uuid.")):
