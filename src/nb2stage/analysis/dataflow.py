@@ -16,9 +16,9 @@ from nb2stage.analysis.interpreter import Interpreter
 from nb2stage.analysis.objects import State, Statement, Var, reach
 from nb2stage.analysis.scopes import inner_free_names, top_level_names
 from nb2stage.analysis.versions import DEFINITIONS, IMPORTS
-from nb2stage.files.yamltext import is_yaml_value
 from nb2stage.reading.tags import CellRole, Role
 from nb2stage.reading.translation import PythonCell
+from nb2stage.yamltext import is_yaml_value
 
 
 @dataclass

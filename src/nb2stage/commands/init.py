@@ -167,7 +167,7 @@ def planned(root: Path, notebooks: Sequence[str]) -> list[Change]:
     from nb2stage.files.paramsyaml import update_gitignore
     from nb2stage.files.requirements import REQUIREMENTS
     from nb2stage.files.writer import Change, read_text
-    from nb2stage.files.yamltext import insertion, splice
+    from nb2stage.yamltext import insertion, splice
 
     is_empty = not notebooks and not any(root.glob("*/*.ipynb"))
     fresh = {f"{folder}/README.md": f"# {folder}\n\n{line}\n" for folder, line in FOLDERS.items()}

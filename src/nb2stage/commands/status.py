@@ -124,7 +124,7 @@ def hand_edits(root: Path, state: State) -> list[str]:
     from nb2stage.files.dvcyaml import stage_names, untouched_fields
     from nb2stage.files.paramsyaml import read_params, value_at
     from nb2stage.files.writer import read_text
-    from nb2stage.files.yamltext import flow_text, is_yaml_value
+    from nb2stage.yamltext import flow_text, is_yaml_value
 
     found = []
     for made in state.notebooks.values():

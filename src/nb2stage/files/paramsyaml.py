@@ -9,7 +9,8 @@ import re
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from nb2stage.diagnostics import Diagnostic, Nb2stageError, Severity
-from nb2stage.files.yamltext import (
+from nb2stage.planning.pipeline import Param
+from nb2stage.yamltext import (
     Edit,
     content_end,
     entry_lines,
@@ -25,7 +26,6 @@ from nb2stage.files.yamltext import (
     stop,
     yaml_nodes,
 )
-from nb2stage.planning.pipeline import Param
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence

@@ -24,10 +24,10 @@ from nb2stage.files.dvcyaml import (
 from nb2stage.files.paramsyaml import check_params_text, merge_params_yaml, update_gitignore
 from nb2stage.files.top_plots import merge_top_plots
 from nb2stage.files.writer import Conversion
-from nb2stage.files.yamltext import flow_text
 from nb2stage.planning.definitions import FOLDER
 from nb2stage.planning.pipeline import GeneratedFile
 from nb2stage.reading.tags import Role
+from nb2stage.yamltext import flow_text
 
 if TYPE_CHECKING:
     from nb2stage.analysis.dataflow import SourceCell

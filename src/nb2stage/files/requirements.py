@@ -10,7 +10,7 @@ import re
 from typing import TYPE_CHECKING, Final
 
 from nb2stage.diagnostics import Diagnostic, Severity
-from nb2stage.files.yamltext import insertion, splice
+from nb2stage.yamltext import insertion, splice
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -6,9 +6,9 @@ import posixpath
 from typing import TYPE_CHECKING, Final
 
 from nb2stage.diagnostics import Nb2stageError
-from nb2stage.files.yamltext import read_yaml
 from nb2stage.overview.graph import build
 from nb2stage.repository import blobs, objects, output_of
+from nb2stage.yamltext import read_yaml
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence

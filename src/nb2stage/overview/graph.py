@@ -11,8 +11,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from nb2stage.files.paramsyaml import read_params
-from nb2stage.files.yamltext import read_yaml
 from nb2stage.report import json_value, painted, spans
+from nb2stage.yamltext import read_yaml
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence

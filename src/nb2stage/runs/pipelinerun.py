@@ -78,7 +78,7 @@ class PipelineRun:
 
     def command(self, plan: StagePlan, request: Path) -> str:
         """The stage's command in dvc.yaml, with the probe in the place of the script, which it runs."""
-        from nb2stage.files.yamltext import read_yaml
+        from nb2stage.yamltext import read_yaml
 
         stages = read_yaml((self.folder / "dvc.yaml").read_text(encoding="utf-8"), "dvc.yaml", "NB601")["stages"]
         command = stages[plan.name].get("cmd", "")

@@ -20,9 +20,10 @@ from nb2stage.planning.definitions import FOLDER, DefinitionsModule
 from nb2stage.planning.displays import Displays, figure_shown
 from nb2stage.planning.planner import Planner
 from nb2stage.planning.stageplan import StagePlan, normal
+from nb2stage.reading.edits import Edits
 from nb2stage.reading.notebook import Cell
-from nb2stage.reading.source_text import Edits, has_code, join_blocks, statement_text
 from nb2stage.reading.tags import directive_lines
+from nb2stage.scripts.blocks import has_code, join_blocks, statement_text
 from nb2stage.scripts.cache_lines import CacheLines
 from nb2stage.scripts.import_lines import Header, Imports, from_line, import_text
 from nb2stage.scripts.metric_lines import MetricLines
