@@ -6221,6 +6221,27 @@ if save:
     Path("words.txt").write_text("kept")
 # %% report
 => Path("words.txt").read_text()
+
+== folder-listed-that-another-stage-makes
+# %% import
+import os
+from pathlib import Path
+folder = Path("kept")
+folder.mkdir(exist_ok=True)
+# %% train
+empty = sorted(os.listdir("kept"))
+# %% report
+=> empty
+
+== files-listed-by-os-that-another-stage-writes
+# %% import
+import os
+os.makedirs("kept", exist_ok=True)
+for word in ("a", "b"):
+    with open(f"kept/{word}.txt", "w") as file:
+        file.write(word)
+# %% report
+=> sorted(os.listdir("kept"))
 """
 
 PARAMETERS: Final = r"""
@@ -8008,6 +8029,15 @@ for pair in list(pairs):
     pairs.append(pair)
 # %% report
 => [list(p) for p in pairs]
+
+== a-view-of-memory | NB243
+# %% import
+import numpy as np
+table = np.arange(3)
+memory = memoryview(table)
+memory[0] = 9
+# %% report
+=> [table.tolist(), memory[0]]
 """
 
 FRAMES: Final = r"""

@@ -19,6 +19,7 @@ UNSAVABLE = {
     "handle": "an open file, connection or lock",
     "generator_object": "a generator",
     "log_handler": "a handler of a log, or its format",
+    "memoryview": "a view of memory",
 }
 # Types of values that can be saved, so far as what they hold can be.
 SAVABLE = {
