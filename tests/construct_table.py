@@ -6242,6 +6242,24 @@ for word in ("a", "b"):
         file.write(word)
 # %% report
 => sorted(os.listdir("kept"))
+
+== a-missing-file-that-is-read-where-it-is-there
+# %% import
+import os
+text = "none"
+if os.path.exists("notes.txt"):
+    text = open("notes.txt").read()
+# %% report
+=> text
+
+== a-missing-file-whose-absence-is-caught
+# %% import
+try:
+    text = open("notes.txt").read()
+except FileNotFoundError:
+    text = "none"
+# %% report
+=> text
 """
 
 PARAMETERS: Final = r"""

@@ -38,6 +38,9 @@ TEMPORARY = (
 )
 
 
+FILE_ERRORS = frozenset(
+    f"builtins.{name}" for name in ("FileNotFoundError", "OSError", "IOError", "Exception", "BaseException")
+)
 NAME_ERRORS = frozenset({"builtins.NameError", "builtins.Exception", "builtins.BaseException"})
 
 
@@ -116,7 +119,7 @@ class Interpreter(Bindings):
         self.state = self.start
         self.state.dead = False
         self.frame, self.stack, self.loops, self.logs = None, (), [], []
-        self.depth = self.temporary = self.blind_depth = self.guards = self.guesses = 0
+        self.depth = self.temporary = self.blind_depth = self.guards = self.file_guards = self.guesses = 0
         self.ways = ()
 
     def execute_block(self, body: Iterable[ast.stmt]) -> None:
@@ -390,10 +393,12 @@ class Interpreter(Bindings):
         self.logs.append(log)
         self.depth += 1
         self.state = State(base)
-        guarded = any(map(self.catches_name_errors, node.handlers))
+        guarded, files = (any(self.catches(h, kinds) for h in node.handlers) for kinds in (NAME_ERRORS, FILE_ERRORS))
         self.guards += guarded
+        self.file_guards += files
         self.execute_block(node.body)
         self.guards -= guarded
+        self.file_guards -= files
         self.logs.pop()
         self.execute_block(node.orelse)
         ends = [self.state]
@@ -415,10 +420,10 @@ class Interpreter(Bindings):
 
     do_TryStar = do_Try
 
-    def catches_name_errors(self, handler: ast.ExceptHandler) -> bool:
+    def catches(self, handler: ast.ExceptHandler, kinds: frozenset[str]) -> bool:
         if handler.type is None:
             return True
-        return any(o.kind == "lib" and o.path in NAME_ERRORS for o in reach(self.peek(handler.type)))
+        return any(o.kind == "lib" and o.path in kinds for o in reach(self.peek(handler.type)))
 
     def handle(self, handler: ast.ExceptHandler) -> None:
         outer, self.ways = self.ways, (*self.ways, (id(handler), 0, 2))
