@@ -1279,6 +1279,27 @@ same = np.random.default_rng(rng)
 # %% report
 one = rng.normal()
 => [one, same.normal()]
+
+== parts-of-an-array-in-a-list
+# %% import
+import numpy as np
+parts = np.array_split(np.arange(6), 2)
+parts.extend(parts)
+# %% train
+parts[0][0] = 9
+# %% report
+=> [[p.tolist() for p in parts], parts[2] is parts[0]]
+
+== an-array-that-a-dict-gives-back-changes-later
+# %% import
+import types
+import numpy as np
+table = np.arange(6).reshape(2, 3)
+box = types.SimpleNamespace(table=table)
+given = dict(k=box.table, x=1).get("k")
+# %% report
+given += 1
+=> given.tolist()
 """
 
 FUNCTIONS: Final = r"""

@@ -63,6 +63,8 @@ class Outcome:
     @property
     def signature(self) -> tuple[str, str]:
         """The same for failures that are likely to have one cause."""
+        if self.kind == "refused":
+            return self.kind, self.detail
         return self.kind, "" if self.kind == "different" else re.sub(r"'[^']*'|`[^`]*`|\d{3,}|0x\w+", "*", self.detail)
 
 
