@@ -3094,7 +3094,7 @@ drawn = [sparse.random(4, 4, 0.5).sum(), Rotation.random().as_quat().tolist()]
 # %% report
 => [best.x.tolist(), centres.tolist(), drawn, np.random.rand()]
 
-== frame-that-changes-in-try-and-has-a-view-later | NB244
+== frame-that-changes-in-try-and-has-a-view-later
 # %% import
 import pandas as pd
 d = pd.DataFrame({"x": [3, 8, 0], "y": [1.5, 2.5, 3.5]})
@@ -6281,6 +6281,32 @@ except FileNotFoundError:
     text = "none"
 # %% report
 => text
+
+== a-file-that-an-error-keeps-from-being-written
+# %% import
+words = ["a"]
+try:
+    words[9]
+    open("notes.txt", "w").write("all")
+except IndexError:
+    words.append("b")
+# %% report
+=> words
+
+== a-file-that-is-written-whatever-error-comes
+# %% import
+from pathlib import Path
+words = ["a"]
+try:
+    Path("notes.txt").write_text(words[9])
+except IndexError:
+    Path("notes.txt").write_text("none")
+try:
+    Path("more.txt").write_text("more")
+except OSError:
+    raise
+# %% report
+=> [Path("notes.txt").read_text(), Path("more.txt").read_text()]
 """
 
 PARAMETERS: Final = r"""
@@ -8077,6 +8103,31 @@ memory = memoryview(table)
 memory[0] = 9
 # %% report
 => [table.tolist(), memory[0]]
+
+== weak-references-and-read-only-dicts | NB243
+# %% import
+import types
+import weakref
+class Node:
+    pass
+node = Node()
+look = weakref.ref(node)
+facts = types.MappingProxyType({"a": 1})
+# %% report
+=> [look() is node, facts["a"]]
+
+== a-named-tuple-is-given-an-attribute-that-crosses | NB243
+# %% import
+from collections import namedtuple
+words = ["a"]
+for word in "bc":
+    words.append(word)
+# %% train
+Pair = namedtuple("Pair", "u v")
+Pair.words = words
+# %% report
+words.append("d")
+=> Pair.words
 """
 
 FRAMES: Final = r"""

@@ -330,7 +330,7 @@ class Consequences(Functions):
             place = None
         paths = sorted(str(p) for p in where if not isinstance(p, tuple)) if where is not None else [None]
         for path in paths:
-            self.files.append(FileUse(mode, path, self.statement, node, place, self.file_guards > 0, self.ways))
+            self.files.append(FileUse(mode, path, self.statement, node, place, self.ways))
 
     def open_file(self, where: Constants, modes: Constants, node: ast.AST, place: ast.AST | None) -> None:
         for mode in sorted(str(m) for m in modes) if modes else ["?"]:

@@ -75,7 +75,6 @@ class FileUse:
     statement: Statement
     node: ast.AST
     place: ast.AST | None = None  # the expression in the call that is the path, and always this one
-    guarded: bool = False  # what happens where the file is not there is caught
     ways: tuple[tuple[int, int, int], ...] = ()  # the branches around it: the branching, which of them, of how many
 
 
@@ -202,7 +201,6 @@ class Heap:
         self.cached_calls: dict[Obj, set[int | None]] = {}  # the stages that call a cached function
         self.last_returned: Constants = None
         self.guesses = 0  # inside what an unknown call may call
-        self.file_guards = 0  # inside `try` blocks that catch an `OSError`
         self.guards = 0  # inside `try` blocks that catch a `NameError`
         self.partials: dict[Obj, list[Argument]] = {}  # what `partial` gave objects: the function, and its arguments
         self.blind_calls: dict[tuple[int, Obj], BlindCall] = {}

@@ -38,9 +38,6 @@ TEMPORARY = (
 )
 
 
-FILE_ERRORS = frozenset(
-    f"builtins.{name}" for name in ("FileNotFoundError", "OSError", "IOError", "Exception", "BaseException")
-)
 NAME_ERRORS = frozenset({"builtins.NameError", "builtins.Exception", "builtins.BaseException"})
 
 
@@ -119,7 +116,7 @@ class Interpreter(Bindings):
         self.state = self.start
         self.state.dead = False
         self.frame, self.stack, self.loops, self.logs = None, (), [], []
-        self.depth = self.temporary = self.blind_depth = self.guards = self.file_guards = self.guesses = 0
+        self.depth = self.temporary = self.blind_depth = self.guards = self.guesses = 0
         self.ways = ()
 
     def execute_block(self, body: Iterable[ast.stmt]) -> None:
@@ -393,21 +390,23 @@ class Interpreter(Bindings):
         self.logs.append(log)
         self.depth += 1
         self.state = State(base)
-        guarded, files = (any(self.catches(h, kinds) for h in node.handlers) for kinds in (NAME_ERRORS, FILE_ERRORS))
+        guarded = any(map(self.catches_name_errors, node.handlers))
+        outer, arms = self.ways, 1 + sum(not isinstance(handler.body[-1], ast.Raise) for handler in node.handlers)
+        self.ways = (*outer, (id(node), 0, arms)) if arms > 1 else outer
         self.guards += guarded
-        self.file_guards += files
         self.execute_block(node.body)
         self.guards -= guarded
-        self.file_guards -= files
         self.logs.pop()
         self.execute_block(node.orelse)
         ends = [self.state]
-        for handler in node.handlers:
+        for number, handler in enumerate(node.handlers, 1):
+            self.ways = (*outer, (id(node), number, arms))
             self.state = State(base)
             for key, var in log.items():
                 self.state.delta[key] = join_vars(base.get(key), var)
             self.handle(handler)
             ends.append(self.state)
+        self.ways = outer
         self.depth -= 1
         if all(end.dead for end in ends) and node.finalbody:
             self.state = State(base)
@@ -420,13 +419,12 @@ class Interpreter(Bindings):
 
     do_TryStar = do_Try
 
-    def catches(self, handler: ast.ExceptHandler, kinds: frozenset[str]) -> bool:
+    def catches_name_errors(self, handler: ast.ExceptHandler) -> bool:
         if handler.type is None:
             return True
-        return any(o.kind == "lib" and o.path in kinds for o in reach(self.peek(handler.type)))
+        return any(o.kind == "lib" and o.path in NAME_ERRORS for o in reach(self.peek(handler.type)))
 
     def handle(self, handler: ast.ExceptHandler) -> None:
-        outer, self.ways = self.ways, (*self.ways, (id(handler), 0, 2))
         if handler.type is not None:
             self.eval(handler.type)
         if handler.name:
@@ -434,7 +432,6 @@ class Interpreter(Bindings):
             self.hold(caught, frozenset(o for o in self.raised if o.kind != "lib"))
             self.bind(handler.name, frozenset({caught}))
         self.execute_block(handler.body)
-        self.ways = outer
         if handler.name and not self.state.dead:
             self.set(self.resolve(handler.name), Var(sites=frozenset({self.statement}), unbound=3))
 
