@@ -530,7 +530,6 @@ SPECIAL_CALLS: Final[dict[str, Callable[[LibraryCalls, str, list[Argument], ast.
     "copy.deepcopy": LibraryCalls.call_deepcopy,
     "functools.partial": LibraryCalls.call_partial,
     **dict.fromkeys(ITERATORS, LibraryCalls.call_iterator),
-
     **dict.fromkeys((f"numpy.{n}" for n in ("split", "array_split", "hsplit", "vsplit")), LibraryCalls.call_split),
     "collections.defaultdict": LibraryCalls.call_defaultdict,
     "csv.reader": LibraryCalls.call_csv_reader,
