@@ -1279,6 +1279,27 @@ same = np.random.default_rng(rng)
 # %% report
 one = rng.normal()
 => [one, same.normal()]
+
+== parts-of-an-array-in-a-list
+# %% import
+import numpy as np
+parts = np.array_split(np.arange(6), 2)
+parts.extend(parts)
+# %% train
+parts[0][0] = 9
+# %% report
+=> [[p.tolist() for p in parts], parts[2] is parts[0]]
+
+== an-array-that-a-dict-gives-back-changes-later
+# %% import
+import types
+import numpy as np
+table = np.arange(6).reshape(2, 3)
+box = types.SimpleNamespace(table=table)
+given = dict(k=box.table, x=1).get("k")
+# %% report
+given += 1
+=> given.tolist()
 """
 
 FUNCTIONS: Final = r"""
@@ -3073,7 +3094,7 @@ drawn = [sparse.random(4, 4, 0.5).sum(), Rotation.random().as_quat().tolist()]
 # %% report
 => [best.x.tolist(), centres.tolist(), drawn, np.random.rand()]
 
-== frame-that-changes-in-try-and-has-a-view-later | NB244
+== frame-that-changes-in-try-and-has-a-view-later
 # %% import
 import pandas as pd
 d = pd.DataFrame({"x": [3, 8, 0], "y": [1.5, 2.5, 3.5]})
@@ -6221,6 +6242,71 @@ if save:
     Path("words.txt").write_text("kept")
 # %% report
 => Path("words.txt").read_text()
+
+== folder-listed-that-another-stage-makes
+# %% import
+import os
+from pathlib import Path
+folder = Path("kept")
+folder.mkdir(exist_ok=True)
+# %% train
+empty = sorted(os.listdir("kept"))
+# %% report
+=> empty
+
+== files-listed-by-os-that-another-stage-writes
+# %% import
+import os
+os.makedirs("kept", exist_ok=True)
+for word in ("a", "b"):
+    with open(f"kept/{word}.txt", "w") as file:
+        file.write(word)
+# %% report
+=> sorted(os.listdir("kept"))
+
+== a-missing-file-that-is-read-where-it-is-there
+# %% import
+import os
+text = "none"
+if os.path.exists("notes.txt"):
+    text = open("notes.txt").read()
+# %% report
+=> text
+
+== a-missing-file-whose-absence-is-caught
+# %% import
+try:
+    text = open("notes.txt").read()
+except FileNotFoundError:
+    text = "none"
+# %% report
+=> text
+
+== a-file-that-an-error-keeps-from-being-written
+# %% import
+words = ["a"]
+try:
+    words[9]
+    open("notes.txt", "w").write("all")
+except IndexError:
+    words.append("b")
+# %% report
+=> words
+
+== a-file-that-is-written-whatever-error-comes
+# %% import
+from pathlib import Path
+words = ["a"]
+try:
+    Path("notes.txt").write_text(words[9])
+except IndexError:
+    Path("notes.txt").write_text("none")
+try:
+    Path("more.txt").write_text("more")
+except OSError:
+    raise
+# %% report
+=> [Path("notes.txt").read_text(), Path("more.txt").read_text()]
 """
 
 PARAMETERS: Final = r"""
@@ -8008,6 +8094,40 @@ for pair in list(pairs):
     pairs.append(pair)
 # %% report
 => [list(p) for p in pairs]
+
+== a-view-of-memory | NB243
+# %% import
+import numpy as np
+table = np.arange(3)
+memory = memoryview(table)
+memory[0] = 9
+# %% report
+=> [table.tolist(), memory[0]]
+
+== weak-references-and-read-only-dicts | NB243
+# %% import
+import types
+import weakref
+class Node:
+    pass
+node = Node()
+look = weakref.ref(node)
+facts = types.MappingProxyType({"a": 1})
+# %% report
+=> [look() is node, facts["a"]]
+
+== a-named-tuple-is-given-an-attribute-that-crosses | NB243
+# %% import
+from collections import namedtuple
+words = ["a"]
+for word in "bc":
+    words.append(word)
+# %% train
+Pair = namedtuple("Pair", "u v")
+Pair.words = words
+# %% report
+words.append("d")
+=> Pair.words
 """
 
 FRAMES: Final = r"""

@@ -763,7 +763,6 @@ NUMPY: Final = Flavour(
         "$arr -= $arr": 1,
         "$arr @= np.eye(len($arr1))": 1,
         "$arr.resize(2, refcheck=False)": 0,
-        "$arr.flags.writeable = False": 1,
     },
     compound={
         "for row in $arr:\n    row += 1": 2,
@@ -1175,7 +1174,6 @@ FILES: Final = Flavour(
         "sqlite3.connect('kept/data.db')": 1,
         "io.StringIO('a b')": 2,
         "io.StringIO()": 1,
-        "open('kept/log.txt', 'a')": 1,
     },
     changes={
         "(folder / 'a.txt').write_text(str($any))": 4,

@@ -40,7 +40,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
 EXAMPLES: Final = int(os.environ.get("NB2STAGE_PROPERTY", "0")) or 400
-MOST_REFUSED: Final = 0.35
+MOST_REFUSED: Final = 0.45  # programs are full of views, generators, open files and closures that cross stages
 SECONDS: Final = 10  # of processor time: no conversion and no stage may take longer
 LIKE_FAILURES: Final = 3  # failures that look alike are made smaller this many times
 NOTEBOOK_SECONDS: Final = 2  # nor of the notebook
@@ -63,6 +63,8 @@ class Outcome:
     @property
     def signature(self) -> tuple[str, str]:
         """The same for failures that are likely to have one cause."""
+        if self.kind == "refused":
+            return self.kind, self.detail
         return self.kind, "" if self.kind == "different" else re.sub(r"'[^']*'|`[^`]*`|\d{3,}|0x\w+", "*", self.detail)
 
 

@@ -272,6 +272,8 @@ class Bindings(Expressions):
             if obj.type in ("decimal_context", "logger"):
                 self.setting("logging" if obj.type == "logger" else "decimal")
                 continue
+            for each in obj.contents if obj.type == "memoryview" else ():
+                self.store(each)
             if obj.type == "ndarray" and isinstance(target, ast.Attribute) and target.attr not in ARRAY_ATTRIBUTES:
                 continue  # an array has no others: the object is none
             if isinstance(target, ast.Subscript):

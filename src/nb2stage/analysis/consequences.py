@@ -303,7 +303,8 @@ class Consequences(Functions):
             if first != frozenset({":memory:"}):
                 self.use_file("connect", first, node)
         elif effect.file in ONE_FILE:
-            self.use_file(ONE_FILE[effect.file], first, node)
+            here = frozenset({"."}) if effect.file == "globs" and not arguments else first
+            self.use_file(ONE_FILE[effect.file], here, node)
         else:
             self.use_data_file(effect, arguments, node)
 

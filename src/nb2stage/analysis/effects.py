@@ -103,6 +103,9 @@ _f(
 )
 _f("atom changes keeps", "setattr delattr", "builtins.")
 _f("fresh:handle handle file", "open", "builtins.")
+_f("holds:memoryview", "memoryview", "builtins.")
+_f("holds:weakref", "ref proxy WeakValueDictionary WeakKeyDictionary WeakSet", "weakref.")
+_f("holds:mappingproxy", "MappingProxyType", "types.")
 
 # -- standard library
 _f(
@@ -148,7 +151,7 @@ _f("atom removes", "remove unlink", "os.")
 _f("atom moves", "rename replace", "os.")
 _f("atom copies", "copy copy2 copyfile", "shutil.")
 _f("atom moves", "move", "shutil.")
-_f("fresh:list", "listdir walk scandir", "os.")
+_f("fresh:list globs", "listdir walk scandir", "os.")
 _f("atom mkdirs", "makedirs mkdir", "os.")
 _f("atom sets:environ", "putenv unsetenv environ.setdefault environ.update environ.pop", "os.")
 _f("atom cheap", "environ.get", "os.")

@@ -19,6 +19,9 @@ UNSAVABLE = {
     "handle": "an open file, connection or lock",
     "generator_object": "a generator",
     "log_handler": "a handler of a log, or its format",
+    "memoryview": "a view of memory",
+    "weakref": "a weak reference",
+    "mappingproxy": "a read-only view of a dict",
 }
 # Types of values that can be saved, so far as what they hold can be.
 SAVABLE = {
@@ -182,6 +185,9 @@ class FileContents(Versions):
                 self.refuse(transfer, name, what)
                 return
             var = self.exits[transfer.stage].get(name, Var())
+            if any(o.kind == "value" and o.type == "class" and o.path != "enum member" for o in var.values):
+                self.refuse(transfer, name, "a class that a call makes")
+                return
             state = self.state_of(transfer, name)
             if state is not None and ("*" in state or self.changes_methods(var)):
                 self.refuse(transfer, name, "attributes that are set under names which are worked out")

@@ -391,18 +391,22 @@ class Interpreter(Bindings):
         self.depth += 1
         self.state = State(base)
         guarded = any(map(self.catches_name_errors, node.handlers))
+        outer, arms = self.ways, 1 + sum(not isinstance(handler.body[-1], ast.Raise) for handler in node.handlers)
+        self.ways = (*outer, (id(node), 0, arms)) if arms > 1 else outer
         self.guards += guarded
         self.execute_block(node.body)
         self.guards -= guarded
         self.logs.pop()
         self.execute_block(node.orelse)
         ends = [self.state]
-        for handler in node.handlers:
+        for number, handler in enumerate(node.handlers, 1):
+            self.ways = (*outer, (id(node), number, arms))
             self.state = State(base)
             for key, var in log.items():
                 self.state.delta[key] = join_vars(base.get(key), var)
             self.handle(handler)
             ends.append(self.state)
+        self.ways = outer
         self.depth -= 1
         if all(end.dead for end in ends) and node.finalbody:
             self.state = State(base)
@@ -421,7 +425,6 @@ class Interpreter(Bindings):
         return any(o.kind == "lib" and o.path in NAME_ERRORS for o in reach(self.peek(handler.type)))
 
     def handle(self, handler: ast.ExceptHandler) -> None:
-        outer, self.ways = self.ways, (*self.ways, (id(handler), 0, 2))
         if handler.type is not None:
             self.eval(handler.type)
         if handler.name:
@@ -429,7 +432,6 @@ class Interpreter(Bindings):
             self.hold(caught, frozenset(o for o in self.raised if o.kind != "lib"))
             self.bind(handler.name, frozenset({caught}))
         self.execute_block(handler.body)
-        self.ways = outer
         if handler.name and not self.state.dead:
             self.set(self.resolve(handler.name), Var(sites=frozenset({self.statement}), unbound=3))
 

@@ -330,6 +330,13 @@ class LibraryCalls(Consequences):
             obj.fields["over"] = obj.fields.get("over", ATOM) | runs_over
         return values
 
+    def call_split(self, path: str, arguments: list[Argument], node: ast.AST) -> Values | None:
+        """`np.array_split(a, 3)`: a list of views."""
+        values = self.apply(function_effect(path), ATOM, arguments, node)
+        made = self.make(node, "split", type="list")
+        self.hold(made, values)
+        return frozenset({made})
+
     def call_map(self, path: str, arguments: list[Argument], node: ast.AST) -> Values | None:
         """`map(f, xs)` gives what functions of the notebook return, and nothing of `f` or `xs` beside."""
         values = self.apply(function_effect(path), ATOM, arguments, node)
@@ -523,6 +530,7 @@ SPECIAL_CALLS: Final[dict[str, Callable[[LibraryCalls, str, list[Argument], ast.
     "copy.deepcopy": LibraryCalls.call_deepcopy,
     "functools.partial": LibraryCalls.call_partial,
     **dict.fromkeys(ITERATORS, LibraryCalls.call_iterator),
+    **dict.fromkeys((f"numpy.{n}" for n in ("split", "array_split", "hsplit", "vsplit")), LibraryCalls.call_split),
     "collections.defaultdict": LibraryCalls.call_defaultdict,
     "csv.reader": LibraryCalls.call_csv_reader,
     "csv.DictReader": LibraryCalls.call_csv_reader,

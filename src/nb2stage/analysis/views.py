@@ -50,13 +50,17 @@ class Views(Versions):
 
     def shared_memory(self, stage: StageData, group: Iterable[str], start: int) -> set[Obj]:
         """Arrays that change later and that a file with these names would hold twice: whole and as a view, or as two."""
-        held: set[Obj] = set()
+        held: dict[Obj, set[str]] = defaultdict(set)
         for name in group:
             if name not in stage.rebuilt:
-                held |= self.memory(stage.needs[name].values, start)
+                for obj in self.memory(stage.needs[name].values, start):
+                    held[obj].add(name)
         views: dict[Obj, set[Obj]] = defaultdict(set)
-        for obj in held:
+        for obj, names in held.items():
             for base in _bases(obj):
+                either = stage.needs[min(names)].values
+                if names == held.get(base) == {min(names)} and {obj, base} <= either:
+                    continue  # the name refers to one of the two
                 views[base].add(obj)
         return {
             base

@@ -221,6 +221,8 @@ class FilePlanner:
                 plan.reads += [p for p in inside if self.written[p] is not plan and p not in plan.reads]
                 return
             self.report_missing(plan, use, path)
+            if use.ways:
+                return  # the notebook can do without the file, and DVC would not
         if path in (".", "") or (use.mode == "glob" and self.inside(path)):
             return
         if path not in plan.reads:
