@@ -7151,6 +7151,19 @@ y, X = dmatrices("y ~ x", data=df)
 # %% report
 => X.tolist()
 
+== formula-of-one-side-with-an-own-function
+# %% import
+import numpy as np
+import pandas as pd
+from patsy import dmatrix
+df = pd.DataFrame({"y": [1.0, 2, 4, 3], "x": [1.0, 2, 3, 4]})
+def double(v):
+    return 2 * v
+# %% train
+X = np.asarray(dmatrix("double(x)", df)).tolist()
+# %% report
+=> X
+
 == design-matrix-of-patsy-as-a-frame
 # %% import
 import pandas as pd

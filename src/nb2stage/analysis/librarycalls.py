@@ -471,8 +471,9 @@ class LibraryCalls(Consequences):
             wanted = {n for text in texts for n in QUERY_NAMES.findall(text)}
             if any(a.constants is None and not a.name and not a.values for a in arguments[:1]):
                 wanted |= _strings_in(arguments)
-        elif any("~" in text for text in texts):
-            wanted = {n for text in texts if "~" in text for n in IDENTIFIER.findall(text)}
+        elif any("~" in text for text in texts) or name in ("dmatrix", "model_matrix", "incr_dbuilder"):
+            one_sided = not any("~" in text for text in texts)  # `dmatrix("double(x)", df)`
+            wanted = {n for text in texts if one_sided or "~" in text for n in IDENTIFIER.findall(text)}
         found: Values = ATOM
         for each in sorted(wanted):
             local = self.resolve(each)
