@@ -7230,6 +7230,12 @@ fig
 # %% report
 => 1
 
+== figure-shown-between-semicolons
+# %% report
+import matplotlib.pyplot as plt
+x = 1; plt.plot([1, 2]); plt.show(); z = 2
+=> [x, z]
+
 == figure-after-calls-that-draw-nothing
 # %% import
 import matplotlib.pyplot as plt

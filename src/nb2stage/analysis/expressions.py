@@ -246,11 +246,10 @@ class Expressions(Calls):
             elif obj.type in ("list", "tuple", "dict", "set"):
                 if obj.path == "collections.defaultdict":
                     self.change(obj)  # looking a missing key up makes it
-                    self.hold(obj, frozenset({self.make(node, "missing")}))
                     factories = frozenset(o for o in obj.contents if o.kind in ("function", "class", "bound"))
-                    result |= self.call_values(factories, [], node) if factories else ATOM
-                    if obj.fields.get("factory"):
-                        self.hold(obj, self.call_values(obj.fields["factory"], [], node))
+                    factories |= obj.fields.get("factory", ATOM)
+                    missing = frozenset({self.make(node, "missing")})
+                    self.hold(obj, self.call_values(factories, [], node) if factories else missing)
                 if isinstance(node.slice, ast.Slice):
                     made = self.make(node, "slice", type=obj.type)
                     self.hold(made, frozenset(obj.contents))

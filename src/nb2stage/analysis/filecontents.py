@@ -96,7 +96,7 @@ class FileContents(Versions):
         values = {obj for name in transfer.names for obj in self.exits[transfer.stage].get(name, Var()).values}
         held = self.pickled(values, self.end(transfer.stage))
         return any(
-            obj.kind == "lib"
+            (obj.kind == "lib" and not obj.path.startswith(("builtins.", "collections.")))
             or (obj.kind == "value" and obj.type not in SAVABLE and obj.path != TRANSFORMED)
             or (self.is_pickled_by_members(obj) and self.holds_itself(obj, guesses=True))
             for obj in held

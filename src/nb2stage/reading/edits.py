@@ -63,6 +63,15 @@ class Edits:
         start, end = self.span(node)
         self.edits.append((start, end, text))
 
+    def replace_line(self, node: ast.AST, text: str) -> None:
+        """Put lines in the place of a statement; behind a `;` they begin on a line of their own."""
+        start, end = self.span(node)
+        before = self.data[self.data.rfind(b"\n", 0, start) + 1 : start]
+        if before.strip():
+            start -= len(before) - len(before.rstrip(b" \t;"))
+            text = "\n" + text
+        self.edits.append((start, end, text))
+
     def wrap(self, node: ast.AST, before: str, after: str) -> None:
         """Put text around a node; brackets around it belong to it."""
         start, end = self.span(node)

@@ -273,7 +273,7 @@ class ScriptWriter:
         if self.simple_figures:
             code = self.figure_lines()
             if shows:
-                edits.replace(shows[0].node, code)
+                edits.replace_line(shows[0].node, code)
             else:
                 edits.append(code)
         elif not shows or shows[-1] is not last:
