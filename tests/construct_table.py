@@ -8140,7 +8140,7 @@ Pair.words = words
 words.append("d")
 => Pair.words
 
-== keys-of-a-dict-from-keys | NB243
+== keys-of-a-dict-from-keys
 # %% import
 facts = dict.fromkeys(["a", "b"], 0)
 keys = facts.keys()
