@@ -2688,6 +2688,17 @@ a = fib(10)
 b = fib(12)
 # %% report
 => [a, b, len(memo)]
+
+== default-taken-from-a-list-that-is-empty-later | NB245
+# %% train
+words = []
+for letter in "ab":
+    words.append(letter)
+def last(word=words[-1]):
+    return word
+words.clear()
+# %% report
+=> last()
 """
 
 RANDOM: Final = r"""
@@ -8147,6 +8158,15 @@ Pair.words = words
 # %% report
 words.append("d")
 => Pair.words
+
+== keys-of-a-dict-from-keys
+# %% import
+facts = dict.fromkeys(["a", "b"], 0)
+keys = facts.keys()
+facts["c"] = 1
+# %% report
+facts["d"] = 2
+=> [list(keys), len(facts)]
 """
 
 FRAMES: Final = r"""

@@ -212,11 +212,21 @@ class Boundaries(Views, FileContents):
             else:
                 stage.late.add(statement)
                 entry = self.entries[stage.index].get(other)
-                replaced = entry is not None and not entry.unbound and other in plain_defaults(statement.node)
-                if entry is None or (entry.sites != var.sites and not replaced):
+                plain = other in plain_defaults(statement.node)
+                replaced = entry is not None and not entry.unbound and plain
+                # `def f(p=xs[-1])`, and `xs` is empty by now.
+                changed = isinstance(statement.node, DEFINITIONS) and not plain and self.changes_before(stage, need)
+                if entry is None or changed or (entry.sites != var.sites and not replaced):
                     self.findings.append(Finding("NB245", statement, statement.node, name, text=other))
                 elif other not in stage.needs:
                     self.add_need(stage, Need(other, entry.values, entry.sites, self.start(stage), entry.unbound))
+
+    def changes_before(self, stage: StageData, need: Need) -> bool:
+        """Whether values have changed between the statement that read them and the beginning of a stage."""
+        changers = (
+            s for o in self.reach(need.values, need.before) if o.type != "class" for s in self.changers.get(o, ())
+        )
+        return any(need.before < s.position < self.start(stage) and not self.repeatable(s) for s in changers)
 
     def repeat(self, stage: StageData, need: Need) -> None:
         for statement in self.history(need, stage.index):

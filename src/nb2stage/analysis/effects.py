@@ -103,6 +103,7 @@ _f(
 )
 _f("atom changes keeps", "setattr delattr", "builtins.")
 _f("fresh:handle handle file", "open", "builtins.")
+_f("holds:dict cheap", "dict.fromkeys", "builtins.")
 _f("holds:memoryview", "memoryview", "builtins.")
 _f("holds:weakref", "ref proxy WeakValueDictionary WeakKeyDictionary WeakSet", "weakref.")
 _f("holds:mappingproxy", "MappingProxyType", "types.")
