@@ -11435,6 +11435,154 @@ def load(key):
 found = load("x")
 # %% report
 => found
+== files that a stage may write or not
+# %% import
+import json
+n = len("abc")
+DEBUG = False
+KEEP = True
+def write(path, value):
+    with open(path, "w") as f:
+        json.dump(value, f)
+def save(path, really=True):
+    if not really:
+        return
+    write(path, "saved")
+# %% train
+if DEBUG:
+    write("debug.json", 1)
+if KEEP:
+    write("kept.json", 2)
+name = "small.json"
+if n > 5:
+    name = "big.json"
+write(name, n)
+if n > 1:
+    write("either.json", "more")
+else:
+    write("either.json", "less")
+save("saved.json")
+save("skipped.json", really=False)
+for one, two in zip("ab", "cd"):
+    write(f"{one}{two}.json", one)
+for key in ["x", "y", "z"]:
+    if key == "y":
+        continue
+    write(f"{key}.json", key)
+for key in ["p", "q"]:
+    write(f"all-{key}.json", key)
+best = 0
+for i in range(4):
+    if i > best:
+        best = i
+        write("best.json", best)
+# %% evaluate
+with open("best.json") as f:
+    found = [json.load(f)]
+for path in ["kept.json", "either.json", "saved.json", "all-p.json", "all-q.json"]:
+    with open(path) as f:
+        found.append(json.load(f))
+# %% report
+=> [found, best]
+== a file that a stage may write and another may read | NB408
+# %% import
+import json, os
+values = [1, 2, 3]
+# %% train
+if sum(values) > 5:
+    with open("big.json", "w") as f:
+        json.dump(values, f)
+# %% report
+found = None
+if os.path.exists("big.json"):
+    with open("big.json") as f:
+        found = json.load(f)
+=> found
+== what runs only in the notebook itself
+# %% import
+import json
+limit = 3
+if __name__ == "__main__":
+    with open("main.json", "w") as f:
+        json.dump(limit, f)
+# %% report
+with open("main.json") as f:
+    => json.load(f)
+== a dict whose keys are functions and classes
+# %% import
+import numpy as np
+class Greedy:
+    def __init__(self, k):
+        self.Q = np.zeros(k)
+    def update(self, a, r):
+        self.Q[a] += r
+        return self
+class Other(Greedy):
+    pass
+registry = {"greedy": Greedy, "other": Other}
+agents = {cls: cls(3) for cls in registry.values()}
+# %% train
+for cls, agent in agents.items():
+    agent.update(1, 2.0)
+for agent in agents.values():
+    agent.update(2, 1.0)
+names = {v: k for k, v in registry.items()}
+best = max(agents, key=lambda c: agents[c].Q.sum())
+# %% report
+agents[Greedy].update(0, 5.0)
+=> [names[best], [a.Q.tolist() for a in agents.values()]]
+== a condition that a tuned parameter decides
+# %% parameters
+DEBUG = False
+# %% tune: DEBUG
+True
+# %% import
+debug = DEBUG
+found = []
+def note(found, really):
+    if really:
+        found.append("f")
+# %% train
+if debug:
+    found.append("d")
+if DEBUG:
+    found.append("D")
+note(found, DEBUG)
+# %% report
+=> found
+== paths of a configuration
+# %% import
+import json, os
+class CFG:
+    folder = "data"
+    out = "out.json"
+    debug = False
+config = {"path": "conf.json", "n": 3}
+changed = {"path": "one.json"}
+changed["path"] = "two.json"
+os.makedirs(CFG.folder, exist_ok=True)
+for i in range(1, 4):
+    with open(f"{CFG.folder}/part{i:02d}.json", "w") as f:
+        json.dump(i, f)
+with open(config["path"], "w") as f:
+    json.dump("conf", f)
+with open(changed["path"], "w") as f:
+    json.dump("two", f)
+if CFG.debug:
+    with open("debug.json", "w") as f:
+        json.dump(1, f)
+# %% train
+parts = []
+for k in range(1, 4):
+    with open(os.path.join(CFG.folder, "part%02d.json" % k)) as f:
+        parts.append(json.load(f))
+with open(config["path"]) as f:
+    parts.append(json.load(f))
+with open(CFG.out, "w") as f:
+    json.dump(parts, f)
+# %% report
+with open(CFG.out) as f:
+    => json.load(f)
 == what an unknown call is given is seldom changed by the methods of what it is given
 # %% file: looks.py
 def look(*values):

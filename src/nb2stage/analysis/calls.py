@@ -222,7 +222,8 @@ class Calls(LibraryCalls):
                 over = alike or frozenset({obj})
                 if name == "items":
                     view.fields["pair"] = frozenset({self.make(node, "pair", type="tuple")})
-                view.fields["over"] = view.fields.get("over", ATOM) | over
+                field = f"{name} of" if obj.type == "dict" and name != "items" else "over"
+                view.fields[field] = view.fields.get(field, ATOM) | over
         if obj.type == "sklearn" and name in ("transform", "fit_transform", "inverse_transform", "fit_predict"):
             for made in result:
                 if made.kind == "value" and not made.type:
