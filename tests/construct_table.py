@@ -11583,6 +11583,26 @@ with open(CFG.out, "w") as f:
 # %% report
 with open(CFG.out) as f:
     => json.load(f)
+== random numbers of pylab
+# %% import
+from pylab import *
+seed(3)
+x = normal(0, 1, 4)
+# %% train
+y = x + rand(4)
+shuffle(y)
+# %% report
+z = linspace(0, 1, 4) * y + randn(4)
+=> [x.tolist(), y.tolist(), z.tolist(), float(norm(z))]
+== random numbers of a module with pylab's names
+# %% import
+import pylab as pl
+pl.seed(3)
+x = pl.normal(0, 1, 4)
+# %% train
+y = x + pl.rand(4)
+# %% report
+=> [x.tolist(), (y + pl.randn(4)).tolist()]
 == what an unknown call is given is seldom changed by the methods of what it is given
 # %% file: looks.py
 def look(*values):

@@ -179,7 +179,7 @@ class Calls(LibraryCalls):
         if name == "setflags":
             self.find("NB243", node, ast.unparse(func.value), "array flags, which no file keeps")
         if obj.kind == "lib":
-            path = f"{obj.path}.{name}"
+            path = self.library(f"{obj.path}.{name}").path
             self.statement.imports.add(path)
             return self.call_library(path, arguments, node)
         self.names_in_strings(name, arguments, node)

@@ -946,6 +946,29 @@ def parse(row: str) -> Effect:
 SHALLOW = frozenset({"builtins", "numpy", "pandas", "matplotlib", "math", "json", "pickle", "copy", "itertools"})
 
 
+# What `pylab` has of numpy.random, where it hides what numpy and pyplot have under the same name.
+PYLAB_RANDOM = frozenset(
+    """beta binomial chisquare choice default_rng dirichlet exponential f gamma geometric get_state gumbel hypergeometric
+    laplace logistic lognormal logseries multinomial multivariate_normal negative_binomial noncentral_chisquare
+    noncentral_f normal pareto permutation poisson power rand randint randn random_integers random_sample ranf rayleigh
+    sample seed set_state shuffle standard_cauchy standard_exponential standard_gamma standard_normal standard_t
+    triangular uniform vonmises wald weibull zipf Generator RandomState""".split()  # noqa: SIM905
+)
+
+
+def pylab_path(name: str) -> str:
+    """Where `pylab` has a name from: `pylab.seed` is `numpy.random.seed`."""
+    first = name.split(".")[0]
+    if first in PYLAB_RANDOM:
+        return f"numpy.random.{name}"
+    for module in ("numpy.linalg", "numpy"):
+        if f"{module}.{first}" in FUNCTIONS:
+            return f"{module}.{name}"
+    if first in ("fft", "linalg", "random"):
+        return f"numpy.{name}"
+    return f"matplotlib.pyplot.{name}"
+
+
 def function_effect(path: str) -> Effect:
     """What calling the library function or class at a dotted path does; `UNKNOWN` where no row and no package says."""
     effect = _effect_of(path)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from nb2stage.analysis.effects import (
     CONTAINER_ATTRIBUTES,
     Effect,
+    pylab_path,
 )
 from nb2stage.analysis.objects import ATOM, Constants, Frame, Key, Obj, State, Statement, Values, Var, reach
 
@@ -259,8 +260,8 @@ class Heap:
 
     def library(self, path: str) -> Obj:
         for other in ("pylab", "matplotlib.pylab"):
-            if path == other or path.startswith(other + "."):
-                path = "matplotlib.pyplot" + path[len(other) :]
+            if path.startswith(other + "."):
+                path = pylab_path(path[len(other) + 1 :])
         obj = self.libraries.get(path)
         if obj is None:
             obj = self.libraries[path] = Obj(kind="lib", path=path)
