@@ -11603,6 +11603,26 @@ x = pl.normal(0, 1, 4)
 y = x + pl.rand(4)
 # %% report
 => [x.tolist(), (y + pl.randn(4)).tolist()]
+== a slice of an array of a data set, changed later | either
+# %% import
+from sklearn.datasets import load_digits
+digits = load_digits(n_class=2)
+X = digits["data"][:10]
+y = digits.target
+# %% train
+X[0] = 5
+y[0] = 7
+# %% report
+=> [float(digits.data.sum()), int(digits["target"][0]), float(X[0].sum())]
+== a connection within closing | NB243
+# %% import
+import sqlite3
+from contextlib import closing
+with closing(sqlite3.connect(":memory:")) as con:
+    n = con.execute("SELECT 1").fetchone()[0]
+# %% report
+print(type(con))
+=> n
 == what an unknown call is given is seldom changed by the methods of what it is given
 # %% file: looks.py
 def look(*values):

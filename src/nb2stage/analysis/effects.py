@@ -227,7 +227,8 @@ _f("view cheap", "dataclass field abstractmethod contextmanager property staticm
 _f("holds cheap", "dataclass field replace asdict astuple fields", "dataclasses.")
 _f("view cheap", "contextmanager", "contextlib.")
 _f("holds:context cheap", "suppress nullcontext", "contextlib.")
-_f("holds:context", "closing ExitStack", "contextlib.")
+_f("view", "closing", "contextlib.")  # `with closing(x) as y`
+_f("holds:context", "ExitStack", "contextlib.")
 _f("holds:context changes", "redirect_stdout redirect_stderr", "contextlib.")
 _f("atom changes keeps", "heappush heapify", "heapq.")
 _f("part changes", "heappop heapreplace heappushpop", "heapq.")

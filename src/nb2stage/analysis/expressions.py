@@ -260,6 +260,8 @@ class Expressions(Calls):
                 result |= self.held_as(obj, "value") if obj.type == "dict" else obj.contents
             elif obj.type == "namespace":
                 result |= parts_of(obj)
+            elif obj.type == "bunch" and (array := self.array_of(obj, self.constant(node.slice))):
+                result |= array
             elif obj.type != "match":  # its groups are texts
                 if obj.type == "bunch" and self.constant(node.slice) in (None, frozenset({"frame"})):
                     result |= self.frame_of(obj)
@@ -272,6 +274,19 @@ class Expressions(Calls):
                 for base_obj in obj.fields.get("base", ATOM):
                     result |= base_obj.contents
         return frozenset(result) | self.dunders(base, [index], only=("__getitem__", "__class_getitem__"))
+
+    def array_of(self, bunch: Obj, names: Constants) -> Values:
+        """The one array that a data set of scikit-learn has under a name; nothing where it is not known to be one."""
+        if (
+            bunch.type != "bunch"
+            or bunch.path != "arrays"
+            or names is None
+            or not names <= {"data", "target", "images"}
+        ):
+            return ATOM
+        for name in names:
+            bunch.fields.setdefault(str(name), frozenset({Obj(type="ndarray")}))
+        return frozenset().union(*(bunch.fields[str(name)] for name in names))
 
     def frame_of(self, bunch: Obj) -> Values:
         """The one frame that a data set of scikit-learn has."""
@@ -371,6 +386,8 @@ class Expressions(Calls):
             return frozenset(obj.contents) | (frozenset({obj}) if obj.kind == "class" else ATOM)
         if obj.kind == "function":
             return frozenset(obj.contents)
+        if array := self.array_of(obj, frozenset({node.attr})):
+            return array
         if obj.type in ("bunch",) and node.attr == "frame":
             return self.frame_of(obj) | frozenset(obj.contents)
         if obj.path == "itertuples":
