@@ -11461,6 +11461,194 @@ def load(key):
 found = load("x")
 # %% report
 => found
+== files that a stage may write or not
+# %% import
+import json
+n = len("abc")
+DEBUG = False
+KEEP = True
+def write(path, value):
+    with open(path, "w") as f:
+        json.dump(value, f)
+def save(path, really=True):
+    if not really:
+        return
+    write(path, "saved")
+# %% train
+if DEBUG:
+    write("debug.json", 1)
+if KEEP:
+    write("kept.json", 2)
+name = "small.json"
+if n > 5:
+    name = "big.json"
+write(name, n)
+if n > 1:
+    write("either.json", "more")
+else:
+    write("either.json", "less")
+save("saved.json")
+save("skipped.json", really=False)
+for one, two in zip("ab", "cd"):
+    write(f"{one}{two}.json", one)
+for key in ["x", "y", "z"]:
+    if key == "y":
+        continue
+    write(f"{key}.json", key)
+for key in ["p", "q"]:
+    write(f"all-{key}.json", key)
+best = 0
+for i in range(4):
+    if i > best:
+        best = i
+        write("best.json", best)
+# %% evaluate
+with open("best.json") as f:
+    found = [json.load(f)]
+for path in ["kept.json", "either.json", "saved.json", "all-p.json", "all-q.json"]:
+    with open(path) as f:
+        found.append(json.load(f))
+# %% report
+=> [found, best]
+== a file that a stage may write and another may read | NB408
+# %% import
+import json, os
+values = [1, 2, 3]
+# %% train
+if sum(values) > 5:
+    with open("big.json", "w") as f:
+        json.dump(values, f)
+# %% report
+found = None
+if os.path.exists("big.json"):
+    with open("big.json") as f:
+        found = json.load(f)
+=> found
+== what runs only in the notebook itself
+# %% import
+import json
+limit = 3
+if __name__ == "__main__":
+    with open("main.json", "w") as f:
+        json.dump(limit, f)
+# %% report
+with open("main.json") as f:
+    => json.load(f)
+== a dict whose keys are functions and classes
+# %% import
+import numpy as np
+class Greedy:
+    def __init__(self, k):
+        self.Q = np.zeros(k)
+    def update(self, a, r):
+        self.Q[a] += r
+        return self
+class Other(Greedy):
+    pass
+registry = {"greedy": Greedy, "other": Other}
+agents = {cls: cls(3) for cls in registry.values()}
+# %% train
+for cls, agent in agents.items():
+    agent.update(1, 2.0)
+for agent in agents.values():
+    agent.update(2, 1.0)
+names = {v: k for k, v in registry.items()}
+best = max(agents, key=lambda c: agents[c].Q.sum())
+# %% report
+agents[Greedy].update(0, 5.0)
+=> [names[best], [a.Q.tolist() for a in agents.values()]]
+== a condition that a tuned parameter decides
+# %% parameters
+DEBUG = False
+# %% tune: DEBUG
+True
+# %% import
+debug = DEBUG
+found = []
+def note(found, really):
+    if really:
+        found.append("f")
+# %% train
+if debug:
+    found.append("d")
+if DEBUG:
+    found.append("D")
+note(found, DEBUG)
+# %% report
+=> found
+== paths of a configuration
+# %% import
+import json, os
+class CFG:
+    folder = "data"
+    out = "out.json"
+    debug = False
+config = {"path": "conf.json", "n": 3}
+changed = {"path": "one.json"}
+changed["path"] = "two.json"
+os.makedirs(CFG.folder, exist_ok=True)
+for i in range(1, 4):
+    with open(f"{CFG.folder}/part{i:02d}.json", "w") as f:
+        json.dump(i, f)
+with open(config["path"], "w") as f:
+    json.dump("conf", f)
+with open(changed["path"], "w") as f:
+    json.dump("two", f)
+if CFG.debug:
+    with open("debug.json", "w") as f:
+        json.dump(1, f)
+# %% train
+parts = []
+for k in range(1, 4):
+    with open(os.path.join(CFG.folder, "part%02d.json" % k)) as f:
+        parts.append(json.load(f))
+with open(config["path"]) as f:
+    parts.append(json.load(f))
+with open(CFG.out, "w") as f:
+    json.dump(parts, f)
+# %% report
+with open(CFG.out) as f:
+    => json.load(f)
+== random numbers of pylab
+# %% import
+from pylab import *
+seed(3)
+x = normal(0, 1, 4)
+# %% train
+y = x + rand(4)
+shuffle(y)
+# %% report
+z = linspace(0, 1, 4) * y + randn(4)
+=> [x.tolist(), y.tolist(), z.tolist(), float(norm(z))]
+== random numbers of a module with pylab's names
+# %% import
+import pylab as pl
+pl.seed(3)
+x = pl.normal(0, 1, 4)
+# %% train
+y = x + pl.rand(4)
+# %% report
+=> [x.tolist(), (y + pl.randn(4)).tolist()]
+== a slice of an array of a data set, changed later | either
+# %% import
+from sklearn.datasets import load_digits
+digits = load_digits(n_class=2)
+X = digits["data"][:10]
+y = digits.target
+# %% train
+X[0] = 5
+y[0] = 7
+# %% report
+=> [float(digits.data.sum()), int(digits["target"][0]), float(X[0].sum())]
+== a connection within closing | NB243
+# %% import
+import sqlite3
+from contextlib import closing
+with closing(sqlite3.connect(":memory:")) as con:
+    n = con.execute("SELECT 1").fetchone()[0]
+# %% report
+print(type(con))
+=> n
 == what an unknown call is given is seldom changed by the methods of what it is given
 # %% file: looks.py
 def look(*values):

@@ -9,7 +9,7 @@ import re
 from nb2stage.analysis.effects import (
     SETTINGS,
 )
-from nb2stage.analysis.expressions import Expressions, hashable, items_owner
+from nb2stage.analysis.expressions import Expressions, items_owner
 from nb2stage.analysis.heap import (
     CONTAINERS,
     DATA,
@@ -196,10 +196,11 @@ class Bindings(Expressions):
             self.unpack(target, values, value)
         elif isinstance(target, ast.Attribute | ast.Subscript):
             base = self.eval(target.value)
+            keys: Values = ATOM
             if isinstance(target, ast.Subscript):
                 if self.may_replace_members(target) and any(o.type not in {*DATA, "dict"} for o in base):
                     values = self.taken(values)
-                values = values | self.eval(target.slice)
+                keys = self.eval(target.slice)
             elif isinstance(target.value, ast.Attribute):
                 # `df.index.name = "row"` changes the frame too.
                 for owner in self.eval(target.value.value):
@@ -207,7 +208,7 @@ class Bindings(Expressions):
                         self.change(owner)
                 if target.value.attr == "flags":
                     self.find("NB243", target, ast.unparse(target.value.value), "array flags, which no file keeps")
-            self.store_into(base, target, values)
+            self.store_into(base, target, values, keys)
 
     def may_replace_members(self, target: ast.Subscript) -> bool:
         """Whether a store may replace several members of a list: `xs[1:] = values`, or `xs[part] = values`."""
@@ -256,15 +257,18 @@ class Bindings(Expressions):
         pair = isinstance(target, ast.Tuple) and len(target.elts) == 2
         if owner is not None and pair and not any(o.type in FRAMES for o in owners):
             assert isinstance(target, ast.Tuple)
-            held = self.members(owners)
-            self.assign(target.elts[0], hashable(held), None, None)
+            keys, held = self.pairs_of(owners)
+            self.assign(target.elts[0], keys, None, None)
             self.assign(target.elts[1], held, None, None)
             return
         self.assign(target, self.members(values), constants, None)
 
-    def store_into(self, base: Values, target: ast.Attribute | ast.Subscript, values: Values) -> None:
-        """`base.x = values` or `base[i] = values`."""
+    def store_into(
+        self, base: Values, target: ast.Attribute | ast.Subscript, values: Values, keys: Values = ATOM
+    ) -> None:
+        """`base.x = values` or `base[keys] = values`."""
         base = base or self.changeable(target.value)
+        stored, values = values, values | keys
         for obj in base:
             if obj.kind == "lib":
                 self.store_in_library(obj, target)
@@ -298,6 +302,9 @@ class Bindings(Expressions):
                 self.hold(obj, self.cells_of(values, 1))
             elif obj.type == "ndarray":
                 self.hold_in_array(obj, values)
+            elif obj.type == "dict" and obj.kind == "value":
+                self.hold(obj, keys, name="key")
+                self.hold(obj, stored, name="value")
             else:
                 self.hold(obj, values, name=self.plain_attribute(obj, target))
         self.dunders(base, [values], only=("__setitem__", "__setattr__", "__delitem__"))

@@ -179,7 +179,7 @@ class Calls(LibraryCalls):
         if name == "setflags":
             self.find("NB243", node, ast.unparse(func.value), "array flags, which no file keeps")
         if obj.kind == "lib":
-            path = f"{obj.path}.{name}"
+            path = self.library(f"{obj.path}.{name}").path
             self.statement.imports.add(path)
             return self.call_library(path, arguments, node)
         self.names_in_strings(name, arguments, node)
@@ -222,7 +222,8 @@ class Calls(LibraryCalls):
                 over = alike or frozenset({obj})
                 if name == "items":
                     view.fields["pair"] = frozenset({self.make(node, "pair", type="tuple")})
-                view.fields["over"] = view.fields.get("over", ATOM) | over
+                field = f"{name} of" if obj.type == "dict" and name != "items" else "over"
+                view.fields[field] = view.fields.get(field, ATOM) | over
         if obj.type == "sklearn" and name in ("transform", "fit_transform", "inverse_transform", "fit_predict"):
             for made in result:
                 if made.kind == "value" and not made.type:

@@ -105,7 +105,7 @@ class Consequences(Functions):
         keys = frozenset().union(*(a.values for a in arguments if a.name == "key"))
         kept = values - keys if effect.type != "iter" and not effect.unknown else values
         result = self.result(effect, receiver, first, kept, node)
-        result |= frozenset().union(*(a.values for a in arguments if a.name == "out"))
+        result |= frozenset().union(*(a.values for a in arguments if a.name in ("out", "output")))
         if returned:
             given = self.everything(receiver | values) if any(o.type in USED_UP for o in returned) else ATOM
             for obj in result - values - receiver:
@@ -142,12 +142,14 @@ class Consequences(Functions):
             return ATOM
         result: Values = ATOM
         given = [Argument(receiver, None, None, None), *arguments]
+        keys = frozenset().union(*(a.values for a in arguments if a.name == "key"))
         for obj in sorted(self.callable_from(receiver, values, effect), key=_line):
             guess = effect.unknown and obj not in values
             self.guesses += guess
             if obj.kind in ("function", "bound") and (obj.kind == "bound" or not obj.bases):
                 kind = "pandas" if receiver and all(o.type in {*FRAMES, "grouped"} for o in receiver) else ""
-                result |= self.call_blind_arguments(obj, given, node, kind)
+                returned = self.call_blind_arguments(obj, given, node, kind)
+                result |= returned if effect.unknown or obj not in keys else ATOM  # keys are only compared
             elif obj.kind == "instance" and (effect.unknown or (effect.calls == "all" and self.has_library_base(obj))):
                 self.guesses += effect.unknown
                 self.call_methods_blindly(obj, given, node)
@@ -167,7 +169,7 @@ class Consequences(Functions):
         found: set[Obj] = set(values | receiver)
         if effect.result == "atom" and not receiver:
             return found
-        for obj in values | receiver:
+        for obj in values | receiver if effect.calls == "all" else values:
             if obj.type in ("list", "tuple", "dict", "set", "iter", "partial"):
                 found |= obj.contents
         holders = ("partial", "") if effect.calls == "given" else ("sklearn", "partial", "", "scipy", "statsmodels")
@@ -207,12 +209,14 @@ class Consequences(Functions):
                 # A counter that is counted into another is no member of it.
                 self.hold(obj, values - counters if obj.path == "collections.Counter" else values)
         for argument in arguments:
-            if argument.name in ("out", "target") or argument.name in SEED_ARGUMENTS:
+            if argument.name in ("out", "output", "target") or argument.name in SEED_ARGUMENTS:
                 self.change_deep(argument.values)
             for obj in argument.values:
                 if obj.type == "matplotlib":
+                    if effect.cheap:
+                        continue  # `zip(axes, xs)` draws nothing
                     self.change(obj)
-                    self.hold(obj, (values | receiver) - {obj})
+                    self.hold(obj, frozenset(o for o in values | receiver if o.type not in USED_UP) - {obj})
                 elif obj.type in MOVING:
                     self.change(obj)
         for obj in receiver:
@@ -330,7 +334,16 @@ class Consequences(Functions):
             place = None
         paths = sorted(str(p) for p in where if not isinstance(p, tuple)) if where is not None else [None]
         for path in paths:
-            self.files.append(FileUse(mode, path, self.statement, node, place, self.ways))
+            one_of = self.guesses or (len(paths) > 1 and not self.runs_over(len(paths)))
+            ways = (*self.ways, (id(node), 0, 2)) if one_of else self.ways
+            self.files.append(FileUse(mode, path, self.statement, node, place, ways))
+
+    def runs_over(self, count: int) -> bool:
+        """Whether loops around run over so many constants: each of the paths is used, not one of them."""
+        products = {1}
+        for size in self.each:
+            products |= {size * product for product in products}
+        return count in products
 
     def open_file(self, where: Constants, modes: Constants, node: ast.AST, place: ast.AST | None) -> None:
         for mode in sorted(str(m) for m in modes) if modes else ["?"]:

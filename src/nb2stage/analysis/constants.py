@@ -8,7 +8,8 @@ from itertools import product
 from pathlib import PurePosixPath
 
 Constants = frozenset[object] | None
-Lookup = Callable[[str | ast.Call], Constants]  # of a name, or of a call of a function of the notebook
+# Of a name, of a call of a function of the notebook, of an attribute of a class, or of a value of a dict.
+Lookup = Callable[[str | ast.Call | ast.Attribute | ast.Subscript], Constants]
 LIMIT = 32
 PATHS = frozenset({"Path", "PurePath", "PosixPath"})
 
@@ -30,6 +31,8 @@ def constant_of(node: ast.expr, lookup: Lookup) -> Constants:
         return returned if returned is not None else _call(node, lookup)
     if isinstance(node, ast.Attribute):
         return _attribute(node, lookup)
+    if isinstance(node, ast.Subscript):
+        return lookup(node)
     return None
 
 
@@ -107,8 +110,9 @@ def _join_path(parts: tuple[object, ...]) -> object:
 
 
 def _attribute(node: ast.Attribute, lookup: Lookup) -> Constants:
-    if node.attr not in ("parent", "name", "stem", "suffix"):
-        return None
+    known = lookup(node)
+    if known is not None or node.attr not in ("parent", "name", "stem", "suffix"):
+        return known
     base = constant_of(node.value, lookup)
     if base is None or not all(isinstance(b, PurePosixPath) for b in base):
         return None

@@ -288,6 +288,7 @@ def _interpret(
     """Run the abstract interpreter over the cells; the names at the entry and at the exit of each stage."""
     interpreter = Interpreter(world.copy_on_write, world.local_modules, world.stateful_modules)
     interpreter.stored_attributes = _stored_attributes(order)
+    interpreter.has_parameters = any(cell.role.role is Role.PARAMETERS for cell in order)
     interpreter.names_indexes = _names_indexes(order)
     position = 0
     for cell in order:

@@ -228,7 +228,8 @@ _f("view cheap", "dataclass field abstractmethod contextmanager property staticm
 _f("holds cheap", "dataclass field replace asdict astuple fields", "dataclasses.")
 _f("view cheap", "contextmanager", "contextlib.")
 _f("holds:context cheap", "suppress nullcontext", "contextlib.")
-_f("holds:context", "closing ExitStack", "contextlib.")
+_f("view", "closing", "contextlib.")  # `with closing(x) as y`
+_f("holds:context", "ExitStack", "contextlib.")
 _f("holds:context changes", "redirect_stdout redirect_stderr", "contextlib.")
 _f("atom changes keeps", "heappush heapify", "heapq.")
 _f("part changes", "heappop heapreplace heappushpop", "heapq.")
@@ -267,6 +268,15 @@ _f(
 )
 _f("view:ndarray", "sliding_window_view as_strided", "numpy.lib.stride_tricks.")
 _f("view:ndarray", "array masked_array asarray asanyarray", "numpy.ma.")
+_f(
+    "fresh:ndarray",
+    "hypot degrees radians deg2rad rad2deg cbrt reciprocal sinc exp2 logaddexp logaddexp2 heaviside arcsinh arccosh "
+    "arctanh angle unwrap fix copysign signbit nancumsum nancumprod nanprod nanargmax nanargmin nanquantile ediff1d vander "
+    "poly polyder polyint polyadd polysub polymul polydiv hanning hamming blackman bartlett kaiser bitwise_and bitwise_or "
+    "bitwise_xor invert left_shift right_shift isreal iscomplex isposinf isneginf setxor1d resize histogram_bin_edges "
+    "unravel_index ravel_multi_index argmax compress extract trace gcd lcm float_power fmod",
+    "numpy.",
+)
 _f("atom", "allclose array_equal array_equiv ndim size shape isscalar result_type can_cast", "numpy.")
 _f(
     "fresh:ndarray",
@@ -413,6 +423,14 @@ _f("fresh:scipy", "minimize minimize_scalar root root_scalar linprog", "scipy.op
 _f("fresh:ndarray", "curve_fit fsolve nnls linear_sum_assignment", "scipy.optimize.")
 _f("fresh:scipy draws", "differential_evolution dual_annealing basinhopping quadratic_assignment", "scipy.optimize.")
 _f("fresh:ndarray draws", "kmeans kmeans2", "scipy.cluster.vq.")
+_f(
+    "fresh:scipy",
+    "ttest_ind ttest_1samp ttest_rel mannwhitneyu wilcoxon chi2_contingency pearsonr spearmanr kendalltau f_oneway "
+    "kruskal shapiro ks_2samp kstest anderson normaltest levene bartlett linregress skew kurtosis iqr sem describe "
+    "percentileofscore probplot trim_mean fisher_exact binomtest friedmanchisquare gmean hmean entropy moment variation",
+    "scipy.stats.",
+)
+_f("fresh", "zscore boxcox rankdata mode binned_statistic", "scipy.stats.")
 _f("any:scipy draws", "random rand linalg.onenormest linalg.expm_multiply", "scipy.sparse.")
 _f("any:scipy draws", "linalg.clarkson_woodruff_transform spatial.transform.Rotation.random", "scipy.")
 
@@ -450,7 +468,16 @@ PACKAGES: dict[str, str] = {
     "numpy": "any:ndarray",
     "numpy.random": "fresh:ndarray draws-always:numpy",
     "pandas": "any:pandas",
+    "numpy.fft": "fresh:ndarray",
     "scipy": "any:scipy",
+    "scipy.signal": "fresh:ndarray",
+    "scipy.ndimage": "fresh:ndarray",
+    "scipy.fft": "fresh:ndarray",
+    "scipy.fftpack": "fresh:ndarray",
+    "scipy.special": "fresh:ndarray",
+    "scipy.integrate": "fresh:scipy",
+    "scipy.cluster.hierarchy": "fresh:ndarray",
+    "scipy.spatial.distance": "fresh:ndarray",
     "scipy.stats": "holds:scipy draws",
     "sklearn": "holds:sklearn draws",
     "statsmodels": "any:statsmodels draws",
@@ -921,6 +948,29 @@ def parse(row: str) -> Effect:
 SHALLOW = frozenset({"builtins", "numpy", "pandas", "matplotlib", "math", "json", "pickle", "copy", "itertools"})
 
 
+# What `pylab` has of numpy.random, where it hides what numpy and pyplot have under the same name.
+PYLAB_RANDOM = frozenset(
+    """beta binomial chisquare choice default_rng dirichlet exponential f gamma geometric get_state gumbel hypergeometric
+    laplace logistic lognormal logseries multinomial multivariate_normal negative_binomial noncentral_chisquare
+    noncentral_f normal pareto permutation poisson power rand randint randn random_integers random_sample ranf rayleigh
+    sample seed set_state shuffle standard_cauchy standard_exponential standard_gamma standard_normal standard_t
+    triangular uniform vonmises wald weibull zipf Generator RandomState""".split()  # noqa: SIM905
+)
+
+
+def pylab_path(name: str) -> str:
+    """Where `pylab` has a name from: `pylab.seed` is `numpy.random.seed`."""
+    first = name.split(".")[0]
+    if first in PYLAB_RANDOM:
+        return f"numpy.random.{name}"
+    for module in ("numpy.linalg", "numpy"):
+        if f"{module}.{first}" in FUNCTIONS:
+            return f"{module}.{name}"
+    if first in ("fft", "linalg", "random"):
+        return f"numpy.{name}"
+    return f"matplotlib.pyplot.{name}"
+
+
 def function_effect(path: str) -> Effect:
     """What calling the library function or class at a dotted path does; `UNKNOWN` where no row and no package says."""
     effect = _effect_of(path)
@@ -967,6 +1017,8 @@ def method_effect(name: str, kind: str) -> Effect | None:
     if row is None:
         return None
     effect = parse(row)
+    if kind in ("list", "dict", "set", "tuple", "namespace"):
+        effect = replace(effect, calls="given")  # and nothing that the container holds
     if effect.changes and kind in ("ndarray", "frame", "series") and (kind, name) not in TYPED_METHODS:
         return None  # `fit`, `add`: a method of something else, or one of theirs that changes nothing
     return effect

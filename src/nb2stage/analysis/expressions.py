@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 from nb2stage.analysis.calls import Calls
-from nb2stage.analysis.constants import constant_of
+from nb2stage.analysis.constants import LIMIT, constant_of
 from nb2stage.analysis.effects import (
     ATOM_ATTRIBUTES,
     DATE_PARTS,
@@ -38,7 +38,7 @@ def items_owner(node: ast.expr) -> ast.expr | None:
     return None
 
 
-def hashable(values: Values) -> Values:
+def hashable(values: Iterable[Obj]) -> Values:
     """Those objects that may be the key of a dict."""
     return frozenset(v for v in values if v.kind in ("function", "class", "instance", "bound") or v.type == "tuple")
 
@@ -107,7 +107,9 @@ class Expressions(Calls):
             if key is None:
                 self.hold(made, self.members(self.eval(value)))
             else:
-                self.hold(made, self.eval(key) | self.eval(value))
+                self.hold(made, self.eval(key), name="key")
+                self.hold(made, self.eval(value), name="value")
+                self.note_part(made, key.value if isinstance(key, ast.Constant) else None, self.constant(value))
         return frozenset({made})
 
     def of_BinOp(self, node: ast.BinOp) -> Values:
@@ -254,9 +256,11 @@ class Expressions(Calls):
                     made = self.make(node, "slice", type=obj.type)
                     self.hold(made, frozenset(obj.contents))
                     result.add(made)
-                result |= obj.contents
+                result |= self.held_as(obj, "value") if obj.type == "dict" else obj.contents
             elif obj.type == "namespace":
                 result |= parts_of(obj)
+            elif obj.type == "bunch" and (array := self.array_of(obj, self.constant(node.slice))):
+                result |= array
             elif obj.type != "match":  # its groups are texts
                 if obj.type == "bunch" and self.constant(node.slice) in (None, frozenset({"frame"})):
                     result |= self.frame_of(obj)
@@ -269,6 +273,19 @@ class Expressions(Calls):
                 for base_obj in obj.fields.get("base", ATOM):
                     result |= base_obj.contents
         return frozenset(result) | self.dunders(base, [index], only=("__getitem__", "__class_getitem__"))
+
+    def array_of(self, bunch: Obj, names: Constants) -> Values:
+        """The one array that a data set of scikit-learn has under a name; nothing where it is not known to be one."""
+        if (
+            bunch.type != "bunch"
+            or bunch.path != "arrays"
+            or names is None
+            or not names <= {"data", "target", "images"}
+        ):
+            return ATOM
+        for name in names:
+            bunch.fields.setdefault(str(name), frozenset({Obj(type="ndarray")}))
+        return frozenset().union(*(bunch.fields[str(name)] for name in names))
 
     def frame_of(self, bunch: Obj) -> Values:
         """The one frame that a data set of scikit-learn has."""
@@ -368,6 +385,8 @@ class Expressions(Calls):
             return frozenset(obj.contents) | (frozenset({obj}) if obj.kind == "class" else ATOM)
         if obj.kind == "function":
             return frozenset(obj.contents)
+        if array := self.array_of(obj, frozenset({node.attr})):
+            return array
         if obj.type in ("bunch",) and node.attr == "frame":
             return self.frame_of(obj) | frozenset(obj.contents)
         if obj.path == "itertuples":
@@ -393,6 +412,10 @@ class Expressions(Calls):
         outer = self.frame
         first = self.eval(generators[0].iter)
         frame = self.enter(node, scope, outer)
+        ways = self.ways
+        if any(generator.ifs for generator in generators):
+            self.ways = (*ways, (id(node), 0, 2))
+        self.each += [self.count_of(generator.iter) for generator in generators]
         self.depth += 1
         for _ in range(2):
             self.frame = frame
@@ -407,8 +430,17 @@ class Expressions(Calls):
                     self.eval(condition)
             results = [before | self.eval(part) for before, part in zip(results, parts, strict=True)]
         self.depth -= 1
+        self.ways = ways
+        del self.each[-len(generators) :]
         self.frame = outer
         return results
+
+    def pairs_of(self, owners: Values) -> list[Values]:
+        """What the keys and what the values of `owner.items()` may be."""
+        dicts = frozenset(o for o in owners if o.type == "dict" and o.kind == "value")
+        other = self.members(owners - dicts)
+        keys = hashable(other).union(*(self.held_as(o, "key") for o in dicts))
+        return [keys, other.union(*(self.held_as(o, "value") for o in dicts))]
 
     def assign_member(
         self,
@@ -433,8 +465,7 @@ class Expressions(Calls):
                 owners = self.eval(owner)
                 self.frame = frame
                 if not any(o.type in FRAMES for o in owners):
-                    held = self.members(owners)
-                    pairs = [hashable(held), held]
+                    pairs = self.pairs_of(owners)
             if len(pairs) == len(generator.target.elts):
                 for target, pair in zip(generator.target.elts, pairs, strict=True):
                     self.assign(target, pair, None, None)
@@ -458,20 +489,64 @@ class Expressions(Calls):
     def of_DictComp(self, node: ast.DictComp) -> Values:
         made = self.make(node, "comprehension", type="dict")
         keys, values = self.comprehension(node, node.generators, [node.key, node.value])
-        self.hold(made, keys | values)
+        self.hold(made, keys, name="key")
+        self.hold(made, values, name="value")
         return frozenset({made})
 
     def constant(self, node: ast.expr) -> Constants:
         """The plain values that an expression can have where that is known: strings, numbers, paths."""
         return constant_of(node, self.lookup_constant)
 
-    def lookup_constant(self, name: str | ast.Call) -> Constants:
+    def lookup_constant(self, name: str | ast.Call | ast.Attribute | ast.Subscript) -> Constants:
         if isinstance(name, ast.Call):
             return self.returned.get(id(name))
+        if isinstance(name, ast.Attribute | ast.Subscript):
+            return self.constant_of_part(name)
         return self.state.get(self.resolve(name)).constants
+
+    def note_part(self, owner: Obj, name: object, constants: Constants) -> None:
+        """Write down the plain values that an attribute of a class or a value of a dict has when it is made."""
+        before = self.parts.get((owner, name), constants)
+        known = before is not None and constants is not None
+        self.parts[owner, name] = before | constants if known else None  # type: ignore[operator]
+
+    def constant_of_part(self, node: ast.Attribute | ast.Subscript) -> Constants:
+        """Of `CFG.folder` or `config["folder"]` where nothing has changed the class or the dict since it was made."""
+        if not isinstance(node.value, ast.Name):
+            return None
+        owners = self.state.get(self.resolve(node.value.id))
+        if len(owners.values) != 1 or owners.unbound:
+            return None
+        owner = next(iter(owners.values))
+        if isinstance(node, ast.Subscript):
+            key = node.slice.value if isinstance(node.slice, ast.Constant) else None
+            return None if owner in self.changed else self.parts.get((owner, key))
+        stored = self.stored_attributes
+        if stored is None or node.attr in stored or owner.kind not in ("class", "instance"):
+            return None
+        cls = owner.bases[0] if owner.kind == "instance" and len(owner.bases) == 1 else owner
+        return self.parts.get((cls, node.attr))
+
+    def count_of(self, node: ast.expr) -> int:
+        """How many constants a loop runs over; 0 where that is not known."""
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in ("zip", "enumerate"):
+            return max(map(self.count_of, node.args), default=0)
+        return len(self.constant_elements(node) or ())
+
+    def numbers_of(self, node: ast.Call) -> Constants:
+        """The few numbers of a `range` of constants."""
+        bounds = [self.constant(argument) for argument in node.args]
+        numbers = [next(iter(each)) for each in bounds if each is not None and len(each) == 1]
+        whole = [number for number in numbers if type(number) is int]
+        if self.state.get(self.resolve("range")).sites or not 0 < len(whole) == len(node.args) < 4 or 0 in whole[2:]:
+            return None
+        found = range(*whole)
+        return frozenset(found) if 0 < len(found) <= LIMIT else None
 
     def constant_elements(self, node: ast.expr) -> Constants:
         """The members of a literal list or tuple, or of a name bound to one."""
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "range":
+            return self.numbers_of(node)
         whole = self.constant(node)
         if whole is None:
             return None

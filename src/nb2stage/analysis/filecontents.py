@@ -18,6 +18,7 @@ UNSAVABLE = {
     "match": "a match of a regular expression",
     "handle": "an open file, connection or lock",
     "generator_object": "a generator",
+    "csv_writer": "a writer of an open file",
     "log_handler": "a handler of a log, or its format",
     "memoryview": "a view of memory",
     "weakref": "a weak reference",
@@ -189,7 +190,7 @@ class FileContents(Versions):
                 self.refuse(transfer, name, "a class that a call makes")
                 return
             state = self.state_of(transfer, name)
-            if state is not None and ("*" in state or self.changes_methods(var)):
+            if state is not None and ("*" in state or self.changes_methods(var, self.end(transfer.stage))):
                 self.refuse(transfer, name, "attributes that are set under names which are worked out")
                 return
             if state is not None and (
@@ -262,11 +263,11 @@ class FileContents(Versions):
             todo += found
         return False
 
-    def changes_methods(self, var: Var) -> bool:
-        """Whether a method itself has been given attributes, which cross with neither source nor state."""
+    def changes_methods(self, var: Var, before: int) -> bool:
+        """Whether a method itself has been given attributes by then, which cross with neither source nor state."""
         methods = {o for cls in var.values if cls.kind == "class" for inner in cls.fields.values() for o in inner}
         return any(
-            not self.repeatable(s)
+            s.position < before and not self.repeatable(s)
             for o in methods
             if o.kind == "function" and o.bases
             for s in self.changers.get(o, ())
@@ -285,10 +286,12 @@ class FileContents(Versions):
             var = self.exits[transfer.stage].get(free)
             if var is None:
                 continue
-            need = Need(free, var.values, var.sites, 1 << 60)
-            last = self.interpreter.state.get(free)
             end = self.end(transfer.stage)
-            changed = any(s.position >= end for o in reach(var.values) for s in self.changers.get(o, ()))
+            need = Need(free, var.values, var.sites, end)
+            last = self.interpreter.state.get(free)
+            changed = any(
+                s.position >= end and o in s.known_changes for o in reach(var.values) for s in self.changers.get(o, ())
+            )
             fixed = all(self.repeatable(s) for s in self.history(need, None))
             if not fixed or changed or last.sites != var.sites:
                 self.refuse(transfer, name, f"a function without a name that uses `{free}`")

@@ -62,6 +62,18 @@ def _methods(obj: Obj) -> list[tuple[str, Values]]:
     return list(found.items())
 
 
+def defaults_of(arguments: ast.arguments) -> list[tuple[ast.arg, ast.expr]]:
+    """The parameters that have a default, each with it."""
+    positional = [*arguments.posonlyargs, *arguments.args]
+    pairs = list(zip(reversed(positional), reversed(arguments.defaults), strict=False))
+    return pairs + [(a, d) for a, d in zip(arguments.kwonlyargs, arguments.kw_defaults, strict=True) if d is not None]
+
+
+def default_of(arguments: ast.arguments, parameter: ast.arg) -> ast.expr | None:
+    """The default of a parameter, if it has one."""
+    return next((default for each, default in defaults_of(arguments) if each is parameter), None)
+
+
 def returned_constants(node: ast.AST, constants: list[Constants]) -> Constants:
     """The plain values that a call certainly gives one of, where that is known."""
     if isinstance(node, ast.FunctionDef):
@@ -104,10 +116,7 @@ class Functions(Heap):
         obj = self.make(node, "function", kind="function")
         obj.node, obj.frame = node, self.frame
         arguments = node.args
-        positional = [*arguments.posonlyargs, *arguments.args]
-        pairs = list(zip(reversed(positional), reversed(arguments.defaults), strict=False))
-        pairs += [(a, d) for a, d in zip(arguments.kwonlyargs, arguments.kw_defaults, strict=True) if d is not None]
-        for argument, default in pairs:
+        for argument, default in defaults_of(arguments):
             obj.fields["=" + argument.arg] = self.eval(default)
         if self.frame is not None:
             self.frame.made.append(obj)
@@ -260,10 +269,18 @@ class Functions(Heap):
         given.update({a.name: a for a in arguments if a.name in names and a.name is not None})
         stars: Values = frozenset().union(*(self.members(a.values) for a in arguments if a.star))
         for parameter in parameters(node):
-            self.bind_parameter(fn, frame, parameter, given.get(parameter.arg), stars, rest)
+            starred = any(a.star for a in arguments)
+            self.bind_parameter(fn, frame, parameter, given.get(parameter.arg), stars, rest, starred)
 
     def bind_parameter(
-        self, fn: Obj, frame: Frame, parameter: ast.arg, given: Argument | None, stars: Values, rest: list[Argument]
+        self,
+        fn: Obj,
+        frame: Frame,
+        parameter: ast.arg,
+        given: Argument | None,
+        stars: Values,
+        rest: list[Argument],
+        starred: bool,
     ) -> None:
         node = fn.node
         assert isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda)
@@ -277,6 +294,9 @@ class Functions(Heap):
             values, constants = given.values, given.constants
         else:
             values = fn.fields.get("=" + parameter.arg, ATOM) | stars
+            default = default_of(node.args, parameter)
+            if isinstance(default, ast.Constant) and not starred:
+                constants = frozenset({default.value})
         self.set((frame.number, parameter.arg), Var(values, frozenset({self.statement}), 0, constants))
 
     def instantiate(self, cls: Obj, arguments: list[Argument], node: ast.AST) -> Values:
@@ -385,8 +405,11 @@ class Functions(Heap):
         The `self` of a method is its `owner`, where that is known.
         """
         values: Values = frozenset().union(*(a.values for a in arguments))
+        iterators = frozenset(v for v in values if v.type in ("iter", "generator_object"))
         known = frozenset(
-            v for v in self.everything(values) if v.kind not in ("function", "class", "bound") and v.type != "handle"
+            v
+            for v in self.everything(values | self.members(iterators))
+            if v.kind not in ("function", "class", "bound") and v.type not in USED_UP
         )
         call = self.blind_calls.setdefault((self.statement.position, fn), BlindCall())
         grown = known - call.given or owner not in call.owners

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from nb2stage.analysis.effects import (
     CONTAINER_ATTRIBUTES,
     Effect,
+    pylab_path,
 )
 from nb2stage.analysis.objects import ATOM, Constants, Frame, Key, Obj, State, Statement, Values, Var, reach
 
@@ -49,6 +50,8 @@ ARRAY_VIEWS = frozenset(
     ["ravel", "reshape", "transpose", "squeeze", "view", "swapaxes", "diagonal", "T", "real", "flat"]
 )
 CONTAINERS = ("list", "dict", "tuple", "set", "index")
+# Where an iterator keeps what it runs over: the members of something, or the keys or values of a dict.
+OVER = frozenset({"over", "keys of", "values of"})
 USED_UP = frozenset({"generator_object", "handle", "iter"})
 # What any use moves on: the next use begins where it ended.
 MOVING = frozenset({*USED_UP, "buffer"})
@@ -200,8 +203,11 @@ class Heap:
         self.returned: dict[int, Constants] = {}  # what calls of functions of the notebook returned last
         self.cached_calls: dict[Obj, set[int | None]] = {}  # the stages that call a cached function
         self.last_returned: Constants = None
+        self.each: list[int] = []  # how many constants each of the loops around runs over
         self.guesses = 0  # inside what an unknown call may call
         self.guards = 0  # inside `try` blocks that catch a `NameError`
+        self.parts: dict[tuple[Obj, object], Constants] = {}  # of classes and dicts, as they were made
+        self.changed: set[Obj] = set()  # since it was made
         self.partials: dict[Obj, list[Argument]] = {}  # what `partial` gave objects: the function, and its arguments
         self.blind_calls: dict[tuple[int, Obj], BlindCall] = {}
         self.global_binds = 0
@@ -213,6 +219,7 @@ class Heap:
         self.stateful_modules = stateful_modules
         self.search_paths: list[str] = []
         self.lazy_annotations = False
+        self.has_parameters = False
         # attributes that some cell sets; None where any may be set
         self.stored_attributes: frozenset[str] | None = None
         self.names_indexes = False  # some cell sets the name of a frame's index
@@ -253,8 +260,8 @@ class Heap:
 
     def library(self, path: str) -> Obj:
         for other in ("pylab", "matplotlib.pylab"):
-            if path == other or path.startswith(other + "."):
-                path = "matplotlib.pyplot" + path[len(other) :]
+            if path.startswith(other + "."):
+                path = pylab_path(path[len(other) + 1 :])
         obj = self.libraries.get(path)
         if obj is None:
             obj = self.libraries[path] = Obj(kind="lib", path=path)
@@ -264,13 +271,14 @@ class Heap:
         """`obj` holds `values` from now on; as a `guess` where nothing but an unknown call says so.
 
         It may hold itself: one object stands for all that a place makes, as in `for _ in range(3): c = [c]`.  With a
-        `name`, an instance or class holds them as this attribute and no other.
+        `name`, an instance or class holds them as this attribute and no other, a dict as `key` or `value`.
         """
-        if obj.kind in ("instance", "class"):
+        if obj.kind in ("instance", "class") or obj.type == "dict":
             place = obj.named.setdefault(name, set()) if name else obj.loose
             self.heap_version += not values <= place
             place |= values
         new = values - obj.contents
+        guess = guess or bool(self.guesses)
         if guess:
             new -= {obj}
             obj.guessed |= new
@@ -292,7 +300,7 @@ class Heap:
                 self.functions_stored = True
 
     def held_as(self, obj: Obj, name: str) -> Values:
-        """What an instance or class itself may have as the attribute `name`."""
+        """What an instance or class itself may have as the attribute `name`, or a dict as its `key`s or `value`s."""
         return frozenset((obj.named.get(name, set()) | obj.loose) & obj.contents)
 
     def change(self, obj: Obj, known: bool = True) -> None:
@@ -304,6 +312,7 @@ class Heap:
             or obj in (self.statement.known_changes if known else self.statement.changes)
         ):
             return
+        self.changed.add(obj)
         if known:
             self.statement.known_changes.add(obj)
         if obj.kind == "function" and (obj.frame is not None or isinstance(obj.node, ast.Lambda)):
@@ -456,7 +465,7 @@ class Heap:
                 result |= members or {obj} | parts_of(obj)
             elif obj.type == "ndarray":
                 result |= {self.row_of(obj)} | parts_of(obj)
-            elif "over" in obj.fields:
+            elif not OVER.isdisjoint(obj.fields):
                 result |= self.members_over(obj)
             elif obj.type in ("iter", "partial"):
                 result |= {o for o in reach([obj]) if o is not obj}
@@ -469,7 +478,9 @@ class Heap:
 
     def members_over(self, obj: Obj) -> Values:
         """What an iterator gives that runs over other things: their members as they are now, or tuples of such."""
-        members = self.members(obj.fields["over"])
+        members = self.members(obj.fields.get("over", ATOM))
+        members |= frozenset(o for each in obj.fields.get("keys of", ATOM) for o in self.held_as(each, "key"))
+        members |= frozenset(o for each in obj.fields.get("values of", ATOM) for o in self.held_as(each, "value"))
         for pair in obj.fields.get("pair", ATOM):
             self.hold(pair, members)
         return obj.fields.get("pair", members)

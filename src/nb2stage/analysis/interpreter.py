@@ -7,6 +7,7 @@ as they are then (so late binding and rebinding are seen), library calls follow 
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Callable, Iterable
 from functools import cache
 
@@ -25,6 +26,8 @@ from nb2stage.analysis.scopes import (
     scope_of,
     top_level_names,
 )
+
+IS_MAIN = re.compile(r"__name__ == (['\"])__main__\1")
 
 TEMPORARY = (
     "catch_warnings",
@@ -55,6 +58,20 @@ def _as_load(target: ast.expr) -> ast.expr:
 @cache
 def _binary(node: ast.AugAssign) -> ast.expr:
     return ast.copy_location(ast.BinOp(_as_load(node.target), node.op, node.value), node)
+
+
+@cache
+def may_leave(node: ast.stmt) -> bool:
+    """Whether a statement may leave the function or the turn of the loop that it stands in: what follows may not run."""
+    todo: list[tuple[ast.AST, bool]] = [(node, False)]
+    while todo:
+        part, in_loop = todo.pop()
+        if isinstance(part, ast.Return) or (isinstance(part, ast.Break | ast.Continue) and not in_loop):
+            return part is not node
+        if isinstance(part, ast.stmt | ast.excepthandler | ast.match_case) and not isinstance(part, ScopeNode):
+            inside = in_loop or isinstance(part, ast.For | ast.AsyncFor | ast.While)
+            todo += [(child, inside) for child in ast.iter_child_nodes(part)]
+    return False
 
 
 def _is_temporary(node: ast.expr) -> bool:
@@ -117,13 +134,18 @@ class Interpreter(Bindings):
         self.state.dead = False
         self.frame, self.stack, self.loops, self.logs = None, (), [], []
         self.depth = self.temporary = self.blind_depth = self.guards = self.guesses = 0
-        self.ways = ()
+        self.ways, self.each = (), []
 
     def execute_block(self, body: Iterable[ast.stmt]) -> None:
+        outer = self.ways
         for node in body:
             if self.state.dead:
-                return
+                break
             self.execute(node)
+            decided = isinstance(node, ast.If) and self.decided(node.test) is not None
+            if may_leave(node) and not decided:
+                self.ways = (*self.ways, (id(node), 1, 2))  # what follows may not run
+        self.ways = outer
 
     def execute(self, node: ast.stmt) -> None:
         method: Callable[[ast.stmt], None] | None = getattr(self, "do_" + type(node).__name__, None)
@@ -247,6 +269,8 @@ class Interpreter(Bindings):
         self.frame = outer
         for name in sorted(scope_of(node).local_names):
             var = self.state.get((frame.number, name))
+            if not var.values and not var.unbound:
+                self.note_part(cls, name, var.constants)
             if var.sites:
                 cls.fields[name] = cls.fields.get(name, ATOM) | var.values
         for values in cls.fields.values():
@@ -298,6 +322,11 @@ class Interpreter(Bindings):
         self.dunders(self.eval(node), [], only=("__bool__", "__len__"))
 
     def do_If(self, node: ast.If) -> None:
+        decided = self.decided(node.test)
+        if decided is not None:
+            self.test(node.test)
+            self.execute_block(node.body if decided else node.orelse)
+            return
         asked = self.named_in_globals(node.test)
         known = self.is_in_globals(asked[0], node.test) if asked else None
         if asked is None or known is None:
@@ -306,6 +335,21 @@ class Interpreter(Bindings):
             self.branches(node, [node.body, node.orelse])
         else:
             self.execute_block(node.body if known != asked[1] else node.orelse)
+
+    def decided(self, node: ast.expr) -> bool | None:
+        """Whether a condition certainly holds or not: a constant that is no parameter, or `__name__ == "__main__"`."""
+        if isinstance(node, ast.Constant):
+            return bool(node.value)
+        if isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.Not):
+            inner = self.decided(node.operand)
+            return None if inner is None else not inner
+        if isinstance(node, ast.Name):
+            var = self.state.get(self.resolve(node.id))
+            literal = all(isinstance(getattr(s.node, "value", None), ast.Constant) and not s.param for s in var.sites)
+            fixed = var.sites and not var.unbound and (literal or not self.has_parameters)  # which may be tuned
+            found = {bool(value) for value in var.constants or ()} if fixed and not var.values else set()
+            return found.pop() if len(found) == 1 else None
+        return True if IS_MAIN.fullmatch(ast.unparse(node)) else None
 
     def branches(self, node: ast.If, bodies: list[list[ast.stmt]]) -> None:
         base, outer = self.state, self.ways
@@ -349,7 +393,9 @@ class Interpreter(Bindings):
         def head() -> None:
             self.assign_element(node.target, node.iter, values, constants)
 
+        self.each.append(0 if any(map(may_leave, node.body)) else self.count_of(node.iter))
         self.loop(head, node.body, node.orelse)
+        self.each.pop()
 
     do_AsyncFor = do_For
 

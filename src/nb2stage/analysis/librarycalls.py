@@ -51,6 +51,9 @@ FIGURE_LEVEL = frozenset(
     ]
 )
 
+# Data sets of scikit-learn that have arrays unless frames are asked for.
+ARRAY_SETS = re.compile(r"sklearn\.datasets\.(\w+\.)?load_(iris|wine|breast_cancer|digits|diabetes|linnerud)")
+
 QUERY_NAMES = re.compile(r"@([^\W\d]\w*)")
 IDENTIFIER = re.compile(r"[^\W\d]\w*")
 
@@ -227,6 +230,12 @@ class LibraryCalls(Consequences):
         for obj in values:
             if effect.unknown:
                 obj.path = obj.path or path
+            if (
+                effect.type == "bunch"
+                and ARRAY_SETS.fullmatch(path)
+                and not any(a.name == "as_frame" for a in arguments)
+            ):
+                obj.path = "arrays"
             if estimator:
                 obj.in_place = in_place
                 obj.forgets = path.rpartition(".")[2] in FORGETFUL and not in_place

@@ -49,7 +49,8 @@ class Obj:
     forgets: bool = False  # an estimator that keeps nothing of its input when it is fitted
     origins: set[Obj] = field(default_factory=set)  # what a selection was made from
     stored: set[str] = field(default_factory=set)  # attributes that were set on a class after it was made
-    # Of what an instance or class holds: what was stored under a name, and what may stand under any.
+    # Of what an instance or class holds: what was stored under a name, and what may stand under any.  A dict has the
+    # names "key" and "value".
     named: dict[str, set[Obj]] = field(default_factory=dict)
     loose: set[Obj] = field(default_factory=set)
     serial: int = field(default_factory=_serials.__next__)

@@ -60,12 +60,23 @@ class FilePlanner:
         self.probes: list[tuple[StagePlan, FileUse, str]] = []
 
     def certain_writes(self) -> set[tuple[int | None, str]]:
-        """The stages and paths of files that are written whatever branches are taken."""
+        """The stages and paths of files that are written whatever branches are taken.
+
+        A file that a later stage reads in any case is one: without it the notebook would stop there.
+        """
+        read = {(normal(u.path), u.statement.stage) for u in self.uses if u.mode == "read" and u.path and not u.ways}
         ways: dict[tuple[int | None, str], set[tuple[tuple[int, int, int], ...]]] = defaultdict(set)
         for use in self.uses:
             if use.mode in ("write", "append", "update", "connect") and use.path is not None:
                 ways[use.statement.stage, normal(use.path)].add(use.ways)
-        return {key for key, found in ways.items() if covers_all(found)}
+        return {
+            (stage, path)
+            for (stage, path), found in ways.items()
+            if covers_all(found)
+            or any(
+                where == path and other not in (stage, None) and not self.around.exists(path) for where, other in read
+            )
+        }
 
     def plan(self) -> None:
         """Fill in what the stages read and write."""
