@@ -7247,6 +7247,90 @@ import matplotlib.pyplot as plt
 x = 1; plt.plot([1, 2]); plt.show(); z = 2
 => [x, z]
 
+== plot-of-a-series-of-unknown-origin
+# %% file: job.py
+import pandas as pd
+def load():
+    return pd.Series([1, 2, 2, 3])
+# %% import
+import job
+y = job.load()
+# %% report
+ax = y.value_counts().plot.pie()
+# %% report
+ax = y.value_counts().plot.pie()
+# %% report
+=> len(ax.patches)
+
+== members-of-zip-are-told-apart
+# %% import
+import matplotlib.pyplot as plt
+d = {"a": 1, "b": 2}
+# %% train
+fig, axs = plt.subplots(1, 2)
+for ax, (title, n) in zip(axs, d.items()):
+    ax.plot([0, n])
+    ax.set_title(title)
+# %% report
+fig.savefig("f.png")
+=> [ax.get_title() for ax in fig.axes]
+
+== keys-of-a-dict-given-to-an-axes
+# %% import
+import matplotlib.pyplot as plt
+d = {"a": 1, "b": 2}
+# %% train
+fig, ax = plt.subplots()
+ax.bar(d.keys(), d.values())
+ax.legend(d.keys())
+ax.set_xlim(v * 1.2 for v in ax.get_xlim())
+# %% report
+fig.savefig("f.png")
+=> [len(ax.patches), list(ax.get_xlim())]
+
+== colours-of-the-axes-are-a-setting
+# %% import
+import matplotlib.pyplot as plt
+from cycler import cycler
+plt.rcParams["axes.prop_cycle"] = plt.cycler(color=["red", "blue"])
+plt.rc("axes", prop_cycle=cycler("color", ["green", "black"]))
+# %% report
+lines = plt.plot([1, 2])
+=> lines[0].get_color()
+
+== augmented-then-item-augmented-in-two-stages
+# %% import
+import numpy as np
+rng = np.random.default_rng(0)
+data = np.column_stack([np.arange(4.0), np.arange(4.0)])
+data += 0.5 * rng.normal(size=data.shape)
+data[0] += 1
+# %% train
+data[1] += 1
+# %% report
+=> data.tolist()
+
+== flags-of-a-frame
+# %% import
+import pandas as pd
+df = pd.DataFrame({"a": [1, 2]})
+df.flags.allows_duplicate_labels = False
+# %% report
+=> [df["a"].tolist(), df.flags.allows_duplicate_labels]
+
+== plots-with-the-settings-of-a-with
+# %% import
+import matplotlib.pyplot as plt
+# %% train
+with plt.xkcd():
+    plt.plot([1, 2])
+    plt.show()
+size = plt.rcParams["font.size"]
+# %% report
+plt.plot([2, 1])
+plt.show()
+=> [size, plt.rcParams["path.sketch"]]
+
 == figure-after-calls-that-draw-nothing
 # %% import
 import matplotlib.pyplot as plt

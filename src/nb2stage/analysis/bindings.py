@@ -206,7 +206,8 @@ class Bindings(Expressions):
                 for owner in self.eval(target.value.value):
                     if owner.type in FRAMES:
                         self.change(owner)
-                if target.value.attr == "flags":
+                owners = self.eval(target.value.value) if target.value.attr == "flags" else ATOM
+                if owners and not all(owner.type in FRAMES for owner in owners):
                     self.find("NB243", target, ast.unparse(target.value.value), "array flags, which no file keeps")
             self.store_into(base, target, values, keys)
 

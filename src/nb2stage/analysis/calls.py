@@ -210,8 +210,11 @@ class Calls(LibraryCalls):
         if obj.type == "partial":
             return self.call_inside(obj, arguments, node)
         effect = method_effect(name, obj.type)
+        owner = func.value
         if effect is None and obj.type != "matplotlib" and PLOT_NAME.search(name):
             self.note_plot(node, 3)
+        elif isinstance(owner, ast.Attribute) and owner.attr == "plot" and (effect is None or not effect.plots):
+            self.note_plot(node, 3)  # `counts.plot.pie()` of something that is not known to be a frame
         if effect is None:
             effect = self.default_method(obj, name)
         effect = self.adjust(effect, obj, name, arguments, node)

@@ -205,6 +205,8 @@ class Consequences(Functions):
                 named = frozenset().union(*(a.values for a in arguments if a.name))
                 values = named | frozenset(o for o in self.taken(values) if o.type not in USED_UP)
             counters = frozenset(o for o in values if effect.keeps_members and o.path == "collections.Counter")
+            if all(obj.type == "matplotlib" for obj in first):
+                values = self.used_up(values)  # `ax.bar(d.keys(), heights)`
             for obj in first:
                 # A counter that is counted into another is no member of it.
                 self.hold(obj, values - counters if obj.path == "collections.Counter" else values)

@@ -38,7 +38,10 @@ TEMPORARY = (
     "errstate",
     "printoptions",
     "seed_context",
+    "plt.xkcd",
 )
+# These take back what they set themselves, and nothing else.
+TEMPORARY_ITSELF = ("set_options", "option_context")
 
 
 NAME_ERRORS = frozenset({"builtins.NameError", "builtins.Exception", "builtins.BaseException"})
@@ -74,11 +77,11 @@ def may_leave(node: ast.stmt) -> bool:
     return False
 
 
-def _is_temporary(node: ast.expr) -> bool:
+def _is_temporary(node: ast.expr, names: tuple[str, ...] = TEMPORARY) -> bool:
     """Whether a `with` takes back the settings made inside it."""
     if isinstance(node, ast.Call):
         node = node.func
-    return ast.unparse(node).endswith(TEMPORARY)
+    return ast.unparse(node).endswith(names)
 
 
 class Interpreter(Bindings):
@@ -177,17 +180,17 @@ class Interpreter(Bindings):
     def do_AugAssign(self, node: ast.AugAssign) -> None:
         before = self.eval(_as_load(node.target))
         value = self.eval(node.value)
-        if isinstance(node.target, ast.Name):
-            result = self.operate([before, value], node)
-            for obj in before:
-                self.store(obj)
+        result = self.operate([before, value], node) if isinstance(node.target, ast.Name) else value
+        if before and all(obj.type == "ndarray" for obj in before):
+            result = ATOM  # an array is changed in place, whatever is added
+        for obj in before:
+            self.store(obj)
+            if obj.type == "ndarray":
+                self.hold_in_array(obj, self.taken(value))
+            else:
                 self.hold(obj, self.taken(value))
-            self.assign(node.target, before | result, self.constant(_binary(node)), None)
-        else:
-            for obj in before:
-                self.store(obj)
-                self.hold(obj, self.taken(value))
-            self.assign(node.target, before | value, None, None)
+        constants = self.constant(_binary(node)) if isinstance(node.target, ast.Name) else None
+        self.assign(node.target, before | result, constants, None)
 
     def do_Delete(self, node: ast.Delete) -> None:
         for target in node.targets:
@@ -482,22 +485,23 @@ class Interpreter(Bindings):
             self.set(self.resolve(handler.name), Var(sites=frozenset({self.statement}), unbound=3))
 
     def do_With(self, node: ast.With | ast.AsyncWith) -> None:
-        temporary = 0
+        before = self.temporary
         for item in node.items:
+            self.temporary += _is_temporary(item.context_expr)
+            itself = _is_temporary(item.context_expr, TEMPORARY_ITSELF)
+            self.temporary += itself
             values = self.eval(item.context_expr)
-            if _is_temporary(item.context_expr):
-                temporary += 1
+            self.temporary -= itself
             managers = frozenset(v for v in values if "yields" in v.fields)
             entered = self.dunders(values, []) | (values - managers) | self.members(managers)
             entered |= frozenset(o for v in values - managers for o in v.contents)
             if item.optional_vars is not None:
                 self.assign(item.optional_vars, entered, None, item.context_expr)
-        self.temporary += temporary
         if any(self.may_suppress(item.context_expr) for item in node.items):
             self.run_suppressed(node.body)
         else:
             self.execute_block(node.body)
-        self.temporary -= temporary
+        self.temporary = before
 
     do_AsyncWith = do_With
 
