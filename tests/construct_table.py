@@ -1300,6 +1300,18 @@ given = dict(k=box.table, x=1).get("k")
 # %% report
 given += 1
 => given.tolist()
+
+== an-iterator-in-an-exception
+# %% train
+import itertools
+numbers = itertools.count()
+try:
+    raise KeyError(numbers)
+except KeyError as error:
+    kept = error
+# %% report
+first = next(numbers)
+=> [first, repr(kept)]
 """
 
 FUNCTIONS: Final = r"""

@@ -438,6 +438,6 @@ class Consequences(Functions):
             return self.cells_of(self.used_up(held), 2 if kind == "frame" else 1)
         if kind == "partial":
             return held
-        if kind not in ("iter", ""):
+        if kind not in ("iter", "exception", ""):
             held = self.used_up(held)
         return frozenset(o for o in held if o.kind != "lib")
