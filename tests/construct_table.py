@@ -7330,6 +7330,17 @@ df.flags.allows_duplicate_labels = False
 # %% report
 => [df["a"].tolist(), df.flags.allows_duplicate_labels]
 
+== many-names-that-share-what-changes
+# %% import
+shared = [1]
+measured_temperature, measured_pressure, measured_humidity = [shared], [shared], [shared, 2]
+calculated_temperature, calculated_pressure = {"of": shared}, [shared, 3]
+# %% train
+shared.append(4)
+measured_pressure.append(5)
+# %% report
+=> [measured_temperature, measured_pressure, measured_humidity, calculated_temperature, calculated_pressure]
+
 == plots-with-the-settings-of-a-with
 # %% import
 import matplotlib.pyplot as plt

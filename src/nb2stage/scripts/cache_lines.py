@@ -61,7 +61,7 @@ class CacheLines:
         if transfer.names == [names[0]]:
             return self.restore(transfer, names[0], value)
         if plain and names == transfer.names:
-            return f"{', '.join(names)} = {value}"
+            return f"{wrapped(names)} = {value}"
         if plain and len(names) == 1:
             return f"{names[0]} = {value}[{transfer.names.index(names[0])}]"
         shared = self.shared_name(file)
@@ -150,7 +150,8 @@ class CacheLines:
         elif len(transfer.names) == 1:
             value = self.saved_value(transfer, transfer.names[0])
         else:
-            value = "(" + ", ".join(self.saved_value(transfer, name) for name in transfer.names) + ")"
+            value = wrapped([self.saved_value(transfer, name) for name in transfer.names])
+            value = value if value.startswith("(\n") else f"({value})"
         if transfer.kind != "joblib":
             module = self.imports.module("cloudpickle" if transfer.kind == "cloudpickle" else "pickle")
             if transfer.untried:
@@ -213,3 +214,15 @@ class CacheLines:
 def quoted(names: Sequence[str]) -> str:
     """A tuple of strings, as it stands in a script."""
     return "(" + ", ".join(f'"{name}"' for name in names) + (",)" if len(names) == 1 else ")")
+
+
+def wrapped(parts: Sequence[str]) -> str:
+    """The parts of a tuple, on one line or, in brackets, on as many as they need."""
+    lines = [""]
+    for part in parts:
+        if lines[-1] and len(lines[-1]) + len(part) > 88:
+            lines.append("")
+        lines[-1] += f"{' ' if lines[-1] else ''}{part},"
+    if len(lines) == 1:
+        return lines[0].removesuffix(",")
+    return "(\n" + "".join(f"    {line}\n" for line in lines) + ")"

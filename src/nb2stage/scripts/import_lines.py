@@ -66,6 +66,13 @@ class Header:
             for alias in node.names:
                 self.members.setdefault("." * node.level + (node.module or ""), set()).add((alias.name, alias.asname))
 
+    def drop(self, module: str) -> None:
+        """Leave out `import module`, which stands elsewhere already."""
+        aliases = self.modules.get(module, set())
+        aliases.discard(None)
+        if not aliases:
+            self.modules.pop(module, None)
+
     def lines(self, local: Iterable[str]) -> list[str]:
         """Sorted as isort sorts: the standard library, other people's packages, modules beside the notebook."""
         sections: list[list[str]] = [[], [], []]

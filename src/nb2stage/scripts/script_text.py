@@ -120,6 +120,7 @@ class ScriptWriter:
         """A script finds modules beside itself, the notebook found those beside the notebook."""
         if not self.plan.local_modules and not self.plan.definitions:
             return ""
+        self.imports.header.drop("sys")
         return 'import sys\n\nsys.path.insert(0, ".")  # for the modules beside the notebook'
 
     def local_roots(self) -> set[str]:
