@@ -7332,7 +7332,9 @@ df.flags.allows_duplicate_labels = False
 
 == many-names-that-share-what-changes
 # %% import
-shared = [1]
+import random
+random.seed(1)
+shared = [random.random()]
 measured_temperature, measured_pressure, measured_humidity = [shared], [shared], [shared, 2]
 calculated_temperature, calculated_pressure = {"of": shared}, [shared, 3]
 # %% train
