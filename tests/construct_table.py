@@ -7290,12 +7290,14 @@ fig.savefig("f.png")
 == keys-of-a-dict-given-to-an-axes
 # %% import
 import matplotlib.pyplot as plt
+import numpy as np
 d = {"a": 1, "b": 2}
 # %% train
 fig, ax = plt.subplots()
 ax.bar(d.keys(), d.values())
 ax.legend(d.keys())
 ax.set_xlim(v * 1.2 for v in ax.get_xlim())
+ax.plot(np.arange(4).reshape(2, 2).flat)
 # %% report
 fig.savefig("f.png")
 => [len(ax.patches), list(ax.get_xlim())]

@@ -504,7 +504,7 @@ class Heap:
 
     def used_up(self, values: Values) -> Values:
         """What a library may keep: it uses up an iterator or a handle that it is given, and does not give it back."""
-        gone = frozenset(o for o in values if o.type in USED_UP)
+        gone = frozenset(o for o in values if o.type in USED_UP or o.path == "flat")
         return (values - gone) | frozenset(o for o in self.members(gone) if o.type not in USED_UP) if gone else values
 
     def everything(self, values: Values) -> Values:

@@ -143,6 +143,10 @@ SECOND: Final = frozenset(
 )
 
 
+# Functions of patsy whose results no file can hold, unless they are asked for frames.
+DESIGNS = ("dmatrix", "dmatrices", "build_design_matrices", "incr_dbuilder", "incr_dbuilders", "DesignMatrix")
+
+
 class LibraryCalls(Consequences):
     """Calls of library functions by their dotted path."""
 
@@ -220,9 +224,10 @@ class LibraryCalls(Consequences):
         """What is known of an object by the call that made it."""
         estimator = path.startswith("sklearn.") and path.rpartition(".")[2][:1].isupper()
         in_place = any(a.name in ("copy", "copy_X") and a.constants != frozenset({True}) for a in arguments)
-        if path.startswith("patsy.") and not any(a.name == "return_type" for a in arguments):
-            for obj in values:
-                if obj.kind == "value" and not obj.type:
+        if path.startswith("patsy.") and path.rpartition(".")[2] in DESIGNS:
+            given = frozenset().union(*(a.values for a in arguments))
+            if not any(a.name == "return_type" for a in arguments):
+                for obj in values - given:
                     obj.path = obj.path or DESIGN
         plain = not any(a.values or a.star for a in arguments)  # no function, and no estimator, that may draw
         silent = estimator and plain and path.rpartition(".")[2] in DETERMINISTIC
