@@ -504,8 +504,12 @@ class Heap:
 
     def used_up(self, values: Values) -> Values:
         """What a library may keep: it uses up an iterator or a handle that it is given, and does not give it back."""
-        gone = frozenset(o for o in values if o.type in USED_UP or o.path == "flat")
-        return (values - gone) | frozenset(o for o in self.members(gone) if o.type not in USED_UP) if gone else values
+        gone = frozenset(o for o in values if o.type in USED_UP)
+        flat = frozenset(o for o in values if o.path == "flat")  # over an array: what it gives are its cells
+        if not gone and not flat:
+            return values
+        given = self.members(gone).union(*(o.contents for o in flat))
+        return (values - gone - flat) | frozenset(o for o in given if o.type not in USED_UP)
 
     def everything(self, values: Values) -> Values:
         found = reach(values)
