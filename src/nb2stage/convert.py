@@ -5,7 +5,6 @@ from __future__ import annotations
 import ast
 import re
 import sys
-import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -26,6 +25,7 @@ from nb2stage.planning.stageplan import StagePlan, Surroundings
 from nb2stage.reading.magics import to_python_all
 from nb2stage.reading.notebook import Notebook, read_notebook
 from nb2stage.reading.tags import CellRole, Role, parse_tags, report_texts
+from nb2stage.reading.translation import parse
 from nb2stage.repository import ignored_by_git
 from nb2stage.scripts.linemap import line_maps
 from nb2stage.scripts.script_text import ScriptWriter, module_text
@@ -206,23 +206,15 @@ def to_cells(
         if python is None:
             continue
         stage = names.index(role.stage) if role.stage is not None else None
-        cells.append(SourceCell(role, python, _tree(python.text), stage))
+        cells.append(SourceCell(role, python, parse(python.text), stage))
     if any(re.search(r"(?<!\w)_(?!\w)", cell.python.text) for cell in cells):
         from nb2stage.reading.lastvalue import with_last_values
 
         texts = [(c.python.text, c.tree, c.stage is not None and not c.python.has_magic) for c in cells]
         for place, text in with_last_values(texts).items():
             cell = cells[place]
-            cells[place] = SourceCell(cell.role, replace(cell.python, text=text), _tree(text), cell.stage)
+            cells[place] = SourceCell(cell.role, replace(cell.python, text=text), parse(text), cell.stage)
     return cells
-
-
-def _tree(text: str) -> ast.Module:
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        flags = ast.PyCF_ALLOW_TOP_LEVEL_AWAIT | ast.PyCF_ONLY_AST
-        tree: ast.Module = compile(text, "<cell>", "exec", flags=flags, dont_inherit=True)
-    return tree
 
 
 def _as_warning(finding: Diagnostic) -> Diagnostic:

@@ -42,7 +42,7 @@ class _Part:
         """From which use on the stage has a file of its own, whatever was there before; None where it needs that."""
         for number, use in enumerate(self.uses):
             if self.is_change(use):
-                return number if use.mode == "write" and is_certain(use) else None
+                return number if use.mode == "write" and _is_certain(use) else None
         return None
 
     @property
@@ -179,17 +179,12 @@ def _concerns(use: FileUse, path: str) -> bool:
     return other == path or (use.mode != "mkdir" and path.startswith(other + "/"))
 
 
-def is_certain(use: FileUse) -> bool:
+def _is_certain(use: FileUse) -> bool:
     """Whether a use happens whenever its statement runs, and once."""
-    statement = use.statement.node
-    if not isinstance(statement, _SIMPLE):
-        return False
-    around = _around(statement, use.node)
-    return around is not None and not any(isinstance(node, (*_PERHAPS, *_BODIES)) for node in around) and _runs(around)
-
-
-def _runs(around: Iterable[ast.AST]) -> bool:
-    return not any(isinstance(node, ast.stmt) and not isinstance(node, _SIMPLE) for node in around)
+    around = _around(use.statement.node, use.node)
+    return around is not None and not any(
+        isinstance(node, _PERHAPS) or (isinstance(node, ast.stmt) and not isinstance(node, _SIMPLE)) for node in around
+    )
 
 
 def _around(tree: ast.AST, wanted: ast.AST) -> list[ast.AST] | None:
