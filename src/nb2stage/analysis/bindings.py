@@ -6,9 +6,6 @@ import ast
 import builtins
 import re
 
-from nb2stage.analysis.effects import (
-    SETTINGS,
-)
 from nb2stage.analysis.expressions import Expressions, items_owner
 from nb2stage.analysis.heap import (
     CONTAINERS,
@@ -323,5 +320,5 @@ class Bindings(Expressions):
         if isinstance(target, ast.Subscript) and CLASS_OR_FUNCTION.fullmatch(obj.path):
             return  # which has no items: `groups = defaultdict(dict)` holds what makes its members
         path = obj.path + ("." + target.attr if isinstance(target, ast.Attribute) else "")
-        domain = next((d for prefix, d in SETTINGS.items() if (path + ".").startswith(prefix + ".")), None)
+        domain = self.known.setting(path)
         self.setting(domain or "patch " + obj.path.split(".")[0])

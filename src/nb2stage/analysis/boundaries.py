@@ -15,7 +15,6 @@ from dataclasses import replace
 
 from nb2stage.analysis.bindings import BUILTINS
 from nb2stage.analysis.consequences import MAIN_STATES
-from nb2stage.analysis.effects import NOTICED_BY
 from nb2stage.analysis.filecontents import FileContents, outermost
 from nb2stage.analysis.heap import Finding
 from nb2stage.analysis.load_order import LoadOrder
@@ -122,10 +121,11 @@ class Boundaries(Views, FileContents):
             packages = (domain.removeprefix("state of "),)
         elif domain.startswith("library "):
             packages = (domain.removeprefix("library "),)
-        elif domain in NOTICED_BY:
-            packages = NOTICED_BY[domain]
         else:
-            return True
+            noticing = self.interpreter.known.noticed_by(domain)
+            if noticing is None:
+                return True
+            packages = noticing
         if domain == "matplotlib" and any(s.plots or _has_artists(s) for s in stage.statements):
             return True
         return any(path.split(".")[0] in packages for s in stage.statements for path in self.paths_used(s))

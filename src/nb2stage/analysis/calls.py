@@ -5,17 +5,9 @@ from __future__ import annotations
 import ast
 from dataclasses import replace
 
-from nb2stage.analysis.effects import (
-    TYPED_METHODS,
-    UNKNOWN,
-    Effect,
-    function_effect,
-    method_effect,
-)
 from nb2stage.analysis.heap import (
     CONTAINERS,
     DATA,
-    FRAMES,
     TRANSFORMED,
     Argument,
     _line,
@@ -26,28 +18,7 @@ from nb2stage.analysis.librarycalls import (
 )
 from nb2stage.analysis.objects import ATOM, Frame, Obj, Values, reach
 from nb2stage.analysis.scopes import FUNCTIONS
-
-# Packages whose objects' methods change nothing unless a row says so.
-CALM = frozenset(
-    {
-        "frame",
-        "series",
-        "pandas",
-        "ndarray",
-        "scipy",
-        "bunch",
-        "tuple",
-        "exception",
-        "path",
-        "logger",
-        "context",
-        "iter",
-        "handle",
-        "class",
-        "index",
-        "grouped",
-    }
-)
+from nb2stage.knowledge import UNKNOWN, Effect
 
 
 class Calls(LibraryCalls):
@@ -147,7 +118,7 @@ class Calls(LibraryCalls):
 
     def call_method(self, node: ast.Call, func: ast.Attribute, base: Values, arguments: list[Argument]) -> Values:
         result: Values = ATOM
-        known = method_effect(func.attr, "") if not base else None
+        known = self.known.method(func.attr, "") if not base else None
         if known is not None and known.changes:
             base = self.changeable(func.value)
         if not base:
@@ -209,7 +180,7 @@ class Calls(LibraryCalls):
             return self.path_method(obj, node, func, arguments)
         if obj.type == "partial":
             return self.call_inside(obj, arguments, node)
-        effect = method_effect(name, obj.type)
+        effect = self.known.method(name, obj.type)
         owner = func.value
         if effect is None and obj.type != "matplotlib" and PLOT_NAME.search(name):
             self.note_plot(node, 3)
@@ -250,21 +221,13 @@ class Calls(LibraryCalls):
         bases = [b for b in reach(obj.bases) if b.kind == "lib"]
         if not bases:
             return None
-        if all(function_effect(b.path) is not UNKNOWN for b in bases):
+        if all(self.known.function(b.path) is not UNKNOWN for b in bases):
             # A well-kept library changes and keeps things in the instance, and links nothing else.
-            return method_effect(name, "") or Effect(changes=True, keeps=True, draws="seedable")
-        return method_effect(name, "")
+            return self.known.method(name, "") or Effect(changes=True, keeps=True, draws="seedable")
+        return self.known.method(name, "")
 
     def default_method(self, obj: Obj, name: str) -> Effect:
-        if obj.type in ("sklearn", "statsmodels"):
-            return Effect(result="any", type=obj.type, changes=True, draws="seedable")
-        if obj.type == "matplotlib":
-            return Effect(result="any", type="matplotlib", changes=True, keeps=True, plots=0)
-        if obj.type == "handle":
-            return Effect(result="fresh")
-        if obj.type in CALM:
-            return Effect(result="any", type="pandas" if obj.type in FRAMES else obj.type if obj.type in DATA else "")
-        return UNKNOWN
+        return self.known.other_methods(obj.type)
 
     def adjust(self, effect: Effect, obj: Obj, name: str, arguments: list[Argument], node: ast.AST) -> Effect:
         """What keyword arguments change about a method's row."""
@@ -289,7 +252,12 @@ class Calls(LibraryCalls):
             effect = replace(effect, keeps=False)
         if obj.type in DATA and effect.plots:
             effect = replace(effect, plots=0 if "ax" in keywords else 1)
-        if obj.type in DATA and effect.result == "atom" and not effect.file and (obj.type, name) not in TYPED_METHODS:
+        if (
+            obj.type in DATA
+            and effect.result == "atom"
+            and not effect.file
+            and not self.known.has_method(name, obj.type)
+        ):
             effect = replace(effect, result="fresh")  # `df["a"].str.startswith("x")` is a series
         if effect.plots and effect.result == "view":
             effect = replace(effect, result="fresh", type="matplotlib")

@@ -5,10 +5,6 @@ from __future__ import annotations
 import ast
 from collections.abc import Set
 
-from nb2stage.analysis.effects import (
-    SEED_ARGUMENTS,
-    Effect,
-)
 from nb2stage.analysis.functions import Functions, _methods
 from nb2stage.analysis.heap import (
     ARRAY_VIEWS,
@@ -25,6 +21,7 @@ from nb2stage.analysis.heap import (
     owned,
 )
 from nb2stage.analysis.objects import ATOM, Constants, Obj, Values, Var, reach
+from nb2stage.knowledge import SEED_ARGUMENTS, Effect
 
 MAIN_STATES = {"numpy": "<numpy random state>", "random": "<random state>", "torch": "<torch random state>"}
 
@@ -240,8 +237,8 @@ class Consequences(Functions):
             self.setting(effect.sets)
             if effect.sets == "syspath":
                 self.search_paths += sorted(str(c) for a in arguments for c in a.constants or () if isinstance(c, str))
-        if effect.seeds:
-            self.seed(effect.seeds, node)
+        for which in effect.seeds:
+            self.seed(which, node)
         if effect.draws == "any":
             for state in sorted(self.seeded):
                 self.draw(state)
@@ -275,7 +272,7 @@ class Consequences(Functions):
         self.statement.sets.add(domain)
 
     def seed(self, which: str, node: ast.AST) -> None:
-        obj = self.make(node, "seed " + which, type="random state")
+        obj = self.make(node, "seed " + which, type="random_state")
         self.seeded.add(which)
         self.statement.seeds.add(which)
         self.set(MAIN_STATES[which], Var(frozenset({obj}), frozenset({self.statement})))
@@ -316,11 +313,9 @@ class Consequences(Functions):
 
     def use_data_file(self, effect: Effect, arguments: list[Argument], node: ast.AST) -> None:
         """`read_csv("a.csv")`, `df.to_csv("b.csv")`, `np.save("c", x)`, `joblib.dump(x, "d")`."""
-        called = ast.unparse(node.func) if isinstance(node, ast.Call) and effect.file.startswith("writes-") else ""
-        index = 1 if called and (self.name_of(node) == "dump" or "torch" in called) else 0
         plain = [a for a in arguments if a.name is None and not a.star]
         named = [a for a in arguments if a.name in FILE_ARGUMENTS]
-        where = named[-1] if named else plain[index] if index < len(plain) else None
+        where = named[-1] if named else plain[effect.place] if effect.place < len(plain) else None
         if where is None:
             return  # `df.to_csv()` gives a string
         if where.constants is None and any(obj.type == "handle" for obj in where.values):

@@ -16,6 +16,7 @@ from nb2stage.analysis.interpreter import Interpreter
 from nb2stage.analysis.objects import State, Statement, Var, reach
 from nb2stage.analysis.scopes import inner_free_names, top_level_names
 from nb2stage.analysis.versions import DEFINITIONS, IMPORTS
+from nb2stage.knowledge import Knowledge
 from nb2stage.reading.tags import CellRole, Role
 from nb2stage.reading.translation import PythonCell
 from nb2stage.yamltext import is_yaml_value
@@ -92,6 +93,7 @@ class World:
     local_modules: frozenset[str] = frozenset()
     copy_on_write: bool = True
     stateful_modules: frozenset[str] = frozenset()
+    known: Knowledge = field(default_factory=Knowledge)
 
 
 def analyse(cells: Sequence[SourceCell], stage_count: int, world: World) -> Program:
@@ -286,7 +288,7 @@ def _interpret(
     order: Sequence[SourceCell], stage_count: int, world: World
 ) -> tuple[Interpreter, list[dict[str, Var]], list[dict[str, Var]]]:
     """Run the abstract interpreter over the cells; the names at the entry and at the exit of each stage."""
-    interpreter = Interpreter(world.copy_on_write, world.local_modules, world.stateful_modules)
+    interpreter = Interpreter(world.copy_on_write, world.local_modules, world.stateful_modules, world.known)
     interpreter.stored_attributes = _stored_attributes(order)
     interpreter.has_parameters = any(cell.role.role is Role.PARAMETERS for cell in order)
     interpreter.names_indexes = _names_indexes(order)

@@ -7,11 +7,6 @@ from collections.abc import Callable, Iterable
 
 from nb2stage.analysis.calls import Calls
 from nb2stage.analysis.constants import LIMIT, constant_of
-from nb2stage.analysis.effects import (
-    ATOM_ATTRIBUTES,
-    DATE_PARTS,
-    method_effect,
-)
 from nb2stage.analysis.heap import (
     ARRAY_VIEWS,
     CONTAINERS,
@@ -41,6 +36,10 @@ def items_owner(node: ast.expr) -> ast.expr | None:
 def hashable(values: Iterable[Obj]) -> Values:
     """Those objects that may be the key of a dict."""
     return frozenset(v for v in values if v.kind in ("function", "class", "instance", "bound") or v.type == "tuple")
+
+
+# Plain attributes that are series of a series of dates.
+DATE_PARTS = frozenset(["year", "month", "day", "hour", "minute", "second", "days", "seconds", "name"])
 
 
 class Expressions(Calls):
@@ -363,7 +362,11 @@ class Expressions(Calls):
             return self.bound(obj, found, node) | worked_out
         if obj.kind == "instance":
             return worked_out | self.held_as(obj, node.attr)
-        if node.attr in ATOM_ATTRIBUTES and obj.kind == "value" and not (obj.type in DATA and node.attr in DATE_PARTS):
+        if (
+            self.known.is_plain_attribute(node.attr)
+            and obj.kind == "value"
+            and not (obj.type in DATA and node.attr in DATE_PARTS)
+        ):
             return ATOM
         if obj.type in FRAMES:
             if node.attr in ("columns", "index", "dtypes"):
@@ -391,7 +394,7 @@ class Expressions(Calls):
             return self.frame_of(obj) | frozenset(obj.contents)
         if obj.path == "itertuples":
             return frozenset(obj.contents)
-        effect = method_effect(node.attr, obj.type) if obj.type in ("list", "dict", "set") else None
+        effect = self.known.method(node.attr, obj.type) if obj.type in ("list", "dict", "set") else None
         if effect is not None and effect.changes:
             method = self.make(node, "method", type="callable")
             self.hold(method, frozenset({obj}))

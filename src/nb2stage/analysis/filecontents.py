@@ -14,37 +14,6 @@ from nb2stage.analysis.versions import DEFINITIONS, Need, Transfer, Versions
 
 PICKLE_HOOKS = ("__getstate__", "__setstate__", "__reduce__", "__reduce_ex__")
 GLOBAL_DRAW = re.compile(r"(numpy\.)?random\.(?!default_rng)[a-z]\w*")  # methods of the global generators
-UNSAVABLE = {
-    "match": "a match of a regular expression",
-    "handle": "an open file, connection or lock",
-    "generator_object": "a generator",
-    "csv_writer": "a writer of an open file",
-    "log_handler": "a handler of a log, or its format",
-    "memoryview": "a view of memory",
-    "weakref": "a weak reference",
-    "mappingproxy": "a read-only view of a dict",
-}
-# Types of values that can be saved, so far as what they hold can be.
-SAVABLE = {
-    *(
-        "list",
-        "dict",
-        "set",
-        "tuple",
-        "iter",
-        "partial",
-        "class",
-        "path",
-        "exception",
-        "bunch",
-        "random state",
-        "namespace",
-        "buffer",
-        "bytearray",
-    ),
-    *("frame", "series", "pandas", "index", "grouped", "ndarray", "generator"),
-    *("sklearn", "scipy", "statsmodels", "matplotlib"),
-}
 
 
 class FileContents(Versions):
@@ -98,7 +67,7 @@ class FileContents(Versions):
         held = self.pickled(values, self.end(transfer.stage))
         return any(
             (obj.kind == "lib" and not obj.path.startswith(("builtins.", "collections.")))
-            or (obj.kind == "value" and obj.type not in SAVABLE and obj.path != TRANSFORMED)
+            or (obj.kind == "value" and self.interpreter.known.crossing(obj.type) is None and obj.path != TRANSFORMED)
             or (self.is_pickled_by_members(obj) and self.holds_itself(obj, guesses=True))
             for obj in held
         )
@@ -219,8 +188,9 @@ class FileContents(Versions):
 
     def unsavable(self, obj: Obj, before: int) -> str:
         """What an object is that no file keeps as it is; empty for any other."""
-        if obj.type in UNSAVABLE and obj.kind == "value":
-            return UNSAVABLE[obj.type]
+        crossing = self.interpreter.known.crossing(obj.type) or ""
+        if crossing.startswith("never ") and obj.kind == "value":
+            return crossing.removeprefix("never ")
         if obj.path == DESIGN:
             return 'a design of patsy (ask for `return_type="dataframe"`)'
         if obj.kind == "instance" and any(self.interpreter.lookup(obj, hook) for hook in PICKLE_HOOKS):

@@ -6,7 +6,6 @@ import ast
 from collections.abc import Set
 from functools import cache
 
-from nb2stage.analysis.effects import function_effect
 from nb2stage.analysis.heap import (
     USED_UP,
     Argument,
@@ -480,7 +479,7 @@ class Functions(Heap):
 
     def has_odd_base(self, obj: Obj) -> bool:
         """Whether a base class of a library that is not known may set attributes, or decide where they are kept."""
-        return any(b.kind == "lib" and function_effect(b.path).unknown for b in reach(obj.bases))
+        return any(b.kind == "lib" and self.known.function(b.path).unknown for b in reach(obj.bases))
 
     def has_library_base(self, obj: Obj) -> bool:
         return any(b.kind == "lib" for b in reach(obj.bases))

@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 import ast
+import collections
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
-from nb2stage.analysis.effects import (
-    CONTAINER_ATTRIBUTES,
-    Effect,
-    pylab_path,
-)
 from nb2stage.analysis.objects import ATOM, Constants, Frame, Key, Obj, State, Statement, Values, Var, reach
+from nb2stage.knowledge import Effect, Knowledge
 
 # Data that an estimator or model holds is not changed when the estimator is.
 DATA = frozenset({"frame", "series", "ndarray", "pandas", "grouped"})
@@ -50,6 +47,16 @@ ARRAY_VIEWS = frozenset(
     ["ravel", "reshape", "transpose", "squeeze", "view", "swapaxes", "diagonal", "T", "real", "flat"]
 )
 CONTAINERS = ("list", "dict", "tuple", "set", "index")
+# What the builtin containers have, those of `collections` included; a value of these types has no other attribute.
+_BUILTIN: dict[str, tuple[type, ...]] = {
+    "list": (list, tuple, range, str, collections.deque),
+    "tuple": (tuple, str),
+    "dict": (dict, collections.OrderedDict, collections.Counter, collections.defaultdict),
+    "set": (set, frozenset),
+}
+CONTAINER_ATTRIBUTES: dict[str, frozenset[str]] = {
+    kind: frozenset(name for cls in classes for name in dir(cls)) for kind, classes in _BUILTIN.items()
+}
 # Where an iterator keeps what it runs over: the members of something, or the keys or values of a dict.
 OVER = frozenset({"over", "keys of", "values of"})
 USED_UP = frozenset({"generator_object", "handle", "iter"})
@@ -167,7 +174,9 @@ class Heap:
         copy_on_write: bool = True,
         local_modules: frozenset[str] = frozenset(),
         stateful_modules: frozenset[str] = frozenset(),
+        known: Knowledge | None = None,
     ) -> None:
+        self.known = known or Knowledge()
         self.state = State()
         self.frame: Frame | None = None
         self.stack: tuple[object, ...] = ()
@@ -261,7 +270,7 @@ class Heap:
     def library(self, path: str) -> Obj:
         for other in ("pylab", "matplotlib.pylab"):
             if path.startswith(other + "."):
-                path = pylab_path(path[len(other) + 1 :])
+                path = self.known.pylab_path(path[len(other) + 1 :])
         obj = self.libraries.get(path)
         if obj is None:
             obj = self.libraries[path] = Obj(kind="lib", path=path)

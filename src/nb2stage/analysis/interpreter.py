@@ -1,7 +1,7 @@
 """A flow-sensitive abstract interpreter: runs the notebook on abstract objects and writes down what each statement does.
 
 Branches are merged, loops run to a fixed point, functions of the notebook are interpreted at each call with the names
-as they are then (so late binding and rebinding are seen), library calls follow `effects`.
+as they are then (so late binding and rebinding are seen), library calls follow `knowledge`.
 """
 
 from __future__ import annotations
@@ -28,21 +28,6 @@ from nb2stage.analysis.scopes import (
 )
 
 IS_MAIN = re.compile(r"__name__ == (['\"])__main__\1")
-
-TEMPORARY = (
-    "catch_warnings",
-    "style.context",
-    "rc_context",
-    "localcontext",
-    "config_context",
-    "errstate",
-    "printoptions",
-    "seed_context",
-    "plt.xkcd",
-)
-# These take back what they set themselves, and nothing else.
-TEMPORARY_ITSELF = ("set_options", "option_context")
-
 
 NAME_ERRORS = frozenset({"builtins.NameError", "builtins.Exception", "builtins.BaseException"})
 
@@ -75,13 +60,6 @@ def may_leave(node: ast.stmt) -> bool:
             inside = in_loop or isinstance(part, ast.For | ast.AsyncFor | ast.While)
             todo += [(child, inside) for child in ast.iter_child_nodes(part)]
     return False
-
-
-def _is_temporary(node: ast.expr, names: tuple[str, ...] = TEMPORARY) -> bool:
-    """Whether a `with` takes back the settings made inside it."""
-    if isinstance(node, ast.Call):
-        node = node.func
-    return ast.unparse(node).endswith(names)
 
 
 class Interpreter(Bindings):
@@ -487,11 +465,10 @@ class Interpreter(Bindings):
     def do_With(self, node: ast.With | ast.AsyncWith) -> None:
         before = self.temporary
         for item in node.items:
-            self.temporary += _is_temporary(item.context_expr)
-            itself = _is_temporary(item.context_expr, TEMPORARY_ITSELF)
-            self.temporary += itself
+            takes_back = self.takes_back(item.context_expr)
+            self.temporary += bool(takes_back)
             values = self.eval(item.context_expr)
-            self.temporary -= itself
+            self.temporary -= takes_back == "itself"
             managers = frozenset(v for v in values if "yields" in v.fields)
             entered = self.dunders(values, []) | (values - managers) | self.members(managers)
             entered |= frozenset(o for v in values - managers for o in v.contents)
@@ -504,6 +481,12 @@ class Interpreter(Bindings):
         self.temporary = before
 
     do_AsyncWith = do_With
+
+    def takes_back(self, node: ast.expr) -> str:
+        """Which settings a `with` takes back: "all" made inside it, those that the context makes "itself", or none."""
+        called = self.peek(node.func if isinstance(node, ast.Call) else node)
+        found = {self.known.function(fn.path).takes_back if fn.kind == "lib" else "" for fn in called}
+        return found.pop() if len(found) == 1 else ""
 
     def may_suppress(self, node: ast.expr) -> bool:
         """Whether a `with` may go on after an error in its body: `suppress(...)`, or a manager of the notebook's own."""

@@ -1,4 +1,4 @@
-"""Calls of library functions: the row of `effects`, and what the arguments change about it."""
+"""Calls of library functions: the row of the tables, and what the arguments change about it."""
 
 from __future__ import annotations
 
@@ -9,15 +9,6 @@ from dataclasses import replace
 from typing import Final
 
 from nb2stage.analysis.consequences import Consequences
-from nb2stage.analysis.effects import (
-    DETERMINISTIC,
-    FORGETFUL,
-    OUT_ARGUMENT,
-    SEED_ARGUMENTS,
-    UNKNOWN,
-    Effect,
-    function_effect,
-)
 from nb2stage.analysis.heap import (
     CONTAINERS,
     DATA,
@@ -26,6 +17,7 @@ from nb2stage.analysis.heap import (
     _line,
 )
 from nb2stage.analysis.objects import ATOM, Constants, Obj, Values, reach
+from nb2stage.knowledge import SEED_ARGUMENTS, UNKNOWN, Effect
 
 SETTING_NAME = re.compile(
     r"^(set_|use$|use_|enable|disable|register|configure|config$|basic_?config|init$|setup|"
@@ -167,7 +159,7 @@ class LibraryCalls(Consequences):
             self.setting("state of " + module)
             self.statement.impure = True
         named = self.names_in_strings(last, arguments, node)
-        effect = function_effect(path)
+        effect = self.known.function(path)
         if effect.unknown and SETTING_NAME.search(last) and last != path:
             effect = replace(effect, sets="library " + module)
         if effect.unknown or path.startswith(("statsmodels", "sklearn", "pandas")):
@@ -182,11 +174,9 @@ class LibraryCalls(Consequences):
             arguments = [replace(given, values=given.values | listed), *arguments[1:]]
         if path == "numpy.einsum" and len(arguments) == 2:
             effect, arguments = replace(effect, result="view"), arguments[1:]  # `einsum("ii->i", a)` is the diagonal
-        if path.startswith("numpy.") and len(arguments) > OUT_ARGUMENT.get(last, 1 << 30):
-            arguments = [
-                replace(a, name="out") if n == OUT_ARGUMENT[last] and a.name is None else a
-                for n, a in enumerate(arguments)
-            ]
+        out = self.known.out_argument(path)
+        if out is not None and len(arguments) > out:
+            arguments = [replace(a, name="out") if n == out and a.name is None else a for n, a in enumerate(arguments)]
         values = self.apply(effect, ATOM, arguments, node)
         self.label(values, path, effect, arguments)
         if path.startswith("matplotlib.pyplot."):
@@ -230,7 +220,7 @@ class LibraryCalls(Consequences):
                 for obj in values - given:
                     obj.path = obj.path or DESIGN
         plain = not any(a.values or a.star for a in arguments)  # no function, and no estimator, that may draw
-        silent = estimator and plain and path.rpartition(".")[2] in DETERMINISTIC
+        silent = estimator and plain and self.known.is_estimator(path, "deterministic")
         seeded = silent or (effect.type == "sklearn" and self.is_seeded(arguments))
         for obj in values:
             if effect.unknown:
@@ -243,7 +233,7 @@ class LibraryCalls(Consequences):
                 obj.path = "arrays"
             if estimator:
                 obj.in_place = in_place
-                obj.forgets = path.rpartition(".")[2] in FORGETFUL and not in_place
+                obj.forgets = self.known.is_estimator(path, "forgetful") and not in_place
             if seeded:
                 obj.seeded = True
             if path.startswith("pathlib."):
@@ -285,7 +275,7 @@ class LibraryCalls(Consequences):
 
     def call_groupby(self, path: str, arguments: list[Argument], node: ast.AST) -> Values | None:
         """`for key, group in groupby(xs)`: the group is an iterator over members."""
-        values = self.apply(function_effect(path), ATOM, arguments, node)
+        values = self.apply(self.known.function(path), ATOM, arguments, node)
         group, pair = self.make(node, "group", type="iter"), self.make(node, "pair", type="tuple")
         self.hold(group, self.members(frozenset().union(*(a.values for a in arguments[:1]))))
         self.hold(pair, frozenset(group.contents) | {group})
@@ -297,7 +287,7 @@ class LibraryCalls(Consequences):
     def call_deepcopy(self, path: str, arguments: list[Argument], node: ast.AST) -> Values | None:
         """Everything that is reached is copied once; functions and classes are the same ones."""
         given = frozenset().union(*(a.values for a in arguments))
-        result = self.apply(function_effect(path), ATOM, arguments, node)
+        result = self.apply(self.known.function(path), ATOM, arguments, node)
         if any(o.kind == "instance" and self.lookup(o, "__deepcopy__") for o in reach(given)):
             return result
         inside = self.everything(given)
@@ -320,7 +310,7 @@ class LibraryCalls(Consequences):
 
     def call_partial(self, path: str, arguments: list[Argument], node: ast.AST) -> Values | None:
         """`partial(f, x)` calls `f` with `x`, and nothing else that it holds."""
-        values = self.apply(function_effect(path), ATOM, arguments, node)
+        values = self.apply(self.known.function(path), ATOM, arguments, node)
         for obj in values:
             before = self.partials.get(obj)
             self.partials[obj] = [
@@ -333,7 +323,7 @@ class LibraryCalls(Consequences):
         """`reversed(xs)`, `zip(xs, ys)`: what an iterator gives are members of what it runs over, or tuples of such."""
         if path == "builtins.iter" and len(arguments) > 1:
             return None  # which calls a function again and again
-        values = self.apply(function_effect(path), ATOM, arguments, node)
+        values = self.apply(self.known.function(path), ATOM, arguments, node)
         runs_over = frozenset().union(*(a.values for a in (arguments[1:] if path in SECOND else arguments)))
         for argument in arguments:
             if argument.star:
@@ -346,14 +336,14 @@ class LibraryCalls(Consequences):
 
     def call_split(self, path: str, arguments: list[Argument], node: ast.AST) -> Values | None:
         """`np.array_split(a, 3)`: a list of views."""
-        values = self.apply(function_effect(path), ATOM, arguments, node)
+        values = self.apply(self.known.function(path), ATOM, arguments, node)
         made = self.make(node, "split", type="list")
         self.hold(made, values)
         return frozenset({made})
 
     def call_map(self, path: str, arguments: list[Argument], node: ast.AST) -> Values | None:
         """`map(f, xs)` gives what functions of the notebook return, and nothing of `f` or `xs` beside."""
-        values = self.apply(function_effect(path), ATOM, arguments, node)
+        values = self.apply(self.known.function(path), ATOM, arguments, node)
         functions = arguments[0].values if arguments else ATOM
         if functions and all(o.kind == "function" and not o.bases for o in functions):
             returned = frozenset().union(*(self.blind_calls[self.statement.position, f].result for f in functions))
@@ -367,7 +357,7 @@ class LibraryCalls(Consequences):
         if not factories:
             return None
         rest = [replace(arguments[0], values=arguments[0].values - factories), *arguments[1:]]
-        effect = function_effect(path)
+        effect = self.known.function(path)
         values = self.apply(effect, ATOM, rest, node)
         self.label(values, path, effect, rest)
         for obj in values:
@@ -376,7 +366,7 @@ class LibraryCalls(Consequences):
 
     def call_csv_reader(self, path: str, arguments: list[Argument], node: ast.AST) -> Values | None:
         """A reader reads as it is asked, gives new rows, and cannot be saved."""
-        values = self.apply(function_effect(path), ATOM, arguments, node)
+        values = self.apply(self.known.function(path), ATOM, arguments, node)
         row = self.make(node, "row", type="list" if path == "csv.reader" else "dict")
         for obj in values:
             obj.fields["yields"] = frozenset({row})
@@ -537,7 +527,7 @@ class LibraryCalls(Consequences):
         return self.apply(UNKNOWN, receiver, arguments, node)
 
 
-# Calls that the table of effects cannot say; None means that the table says the rest.
+# Calls that the tables cannot say; None means that the table says the rest.
 SPECIAL_CALLS: Final[dict[str, Callable[[LibraryCalls, str, list[Argument], ast.AST], Values | None]]] = {
     "builtins.id": LibraryCalls.call_id,
     "builtins.vars": LibraryCalls.call_vars,

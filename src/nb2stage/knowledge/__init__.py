@@ -1,0 +1,46 @@
+"""What library calls do, as data: one text file per library in `libraries/`, read when a notebook uses that library.
+
+A file has sections.  `[functions polars]` has rows for functions and classes below a dotted prefix, `[methods frame]` for
+methods of values of a type; in both, `*` is every other name.  A row is words, a bar, and the names that it is true of; a
+line that begins with a bar goes on with the names of the row above.
+
+    [functions polars]
+    fresh:polars.DataFrame reads | read_csv read_parquet
+    any:polars                   | *
+
+**The result** is one word: `atom` (a number, a string, None), `fresh` (a new object), `holds` (a new object that keeps its
+arguments), `view` (may be, or share memory with, the receiver or first argument), `part` (a member of it), `rows` (an
+iterator over pairs of a label and a row), `any` (a new object that may hold or be any argument; what an unknown call
+gives).  A type stands behind a colon, `fresh:frame`; `same` is the receiver's type.
+
+**What else a call does**, and what is not said does not happen:
+
+| word | meaning |
+|---|---|
+| `changes` | changes its receiver; a function: its first argument |
+| `changes-all` | every argument too |
+| `keeps`, `keeps-members` | the receiver now holds the arguments, or what an iteration over them gives too |
+| `draws` | from numpy's global random state unless a `random_state` or the like is given |
+| `draws-always:random` | from that generator in any case |
+| `seeds:numpy` | sets the state of that generator; may stand several times |
+| `sets:matplotlib` | makes a setting of the process, in that domain |
+| `takes-back` | gives a context that takes back the settings made within it; `takes-back-itself` only those it makes itself |
+| `reads`, `writes`, `appends`, `removes`, ... | a file named by the first argument; `second`: by the second one |
+| `handle` | the result is an open file, connection or lock |
+| `plots`, `figure` | may draw in the current figure; makes exactly one figure |
+| `cheap` | may be repeated in another process with the same result and no cost |
+| `cells`, `nested` | the cells of the result may be new lists; it is a list of lists |
+| `calls:none`, `calls:given` | which functions it calls of all that it can get at: none, or only its arguments |
+| `unknown` | may do anything with what it can reach |
+
+**Other sections**: `[types]` says how values of a type cross into another process, `[settings matplotlib]` which things
+of a library are settings of the process (`domain | names`), `[noticed]` which packages notice a domain (others are noticed
+by all), `[attributes]` plain attributes, `[classes numpy]` the type that a class stands for, `[estimators]` traits of
+estimators by class name, `[out]` where functions take the array for their result, `[calls]` which functions those of a
+package call.
+"""
+
+from nb2stage.knowledge.effects import SEED_ARGUMENTS, UNKNOWN, Effect, RowError, parse
+from nb2stage.knowledge.tables import Knowledge
+
+__all__ = ["SEED_ARGUMENTS", "UNKNOWN", "Effect", "Knowledge", "RowError", "parse"]

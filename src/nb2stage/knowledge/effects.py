@@ -1,0 +1,103 @@
+"""A row of the tables, parsed: what one call does."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cache
+from typing import Any, Final
+
+# Arguments that make a call draw from what they say, and not from a generator of the process.
+SEED_ARGUMENTS: Final = frozenset({"random_state", "seed", "rng", "generator"})
+
+RESULTS: Final = frozenset({"atom", "fresh", "holds", "view", "part", "rows", "any"})
+FILES: Final = frozenset(
+    {
+        *("reads", "writes", "appends", "copies", "moves", "removes", "probes", "connects", "globs", "mkdirs"),
+        *("unknown-file", "file"),
+    }
+)
+GENERATORS: Final = frozenset({"numpy", "random", "torch"})
+
+
+class RowError(ValueError):
+    """A row has a word that nobody knows."""
+
+
+@dataclass(frozen=True)
+class Effect:
+    """A parsed row."""
+
+    result: str = "any"
+    type: str = ""
+    changes: bool = False
+    changes_all: bool = False
+    keeps: bool = False
+    keeps_members: bool = False  # and what an iteration over the arguments gives
+    draws: str = ""  # "" no, "seedable" unless a random state is given, else the generator that is drawn from
+    seeds: tuple[str, ...] = ()
+    sets: str = ""
+    takes_back: str = ""  # of a context: "all" settings made within it, or those that it makes "itself"
+    file: str = ""  # "reads", "writes", "appends", ...
+    place: int = 0  # which argument names the file
+    handle: bool = False
+    plots: int = 0  # 1: exactly one figure, 2: perhaps
+    cheap: bool = False
+    unknown: bool = False
+    copies_type: bool = False
+    cells: bool = False  # the result's cells may be new lists or other mutable objects
+    nested: bool = False  # a list of lists
+    # Which functions it calls: "all" that it can get at, "given" as arguments and no step of an estimator, or "none".
+    calls: str = "all"
+
+
+# An unknown call may return, keep, change and draw from whatever it can reach.
+UNKNOWN: Final = Effect(changes=True, changes_all=True, keeps=True, draws="any", unknown=True)
+
+# Words that set one field to one value.
+_WORDS: Final[dict[str, dict[str, Any]]] = {
+    "same": {"copies_type": True},
+    "changes": {"changes": True},
+    "changes-all": {"changes_all": True},
+    "keeps": {"keeps": True},
+    "keeps-members": {"keeps": True, "keeps_members": True},
+    "draws": {"draws": "seedable"},
+    "takes-back": {"takes_back": "all"},
+    "takes-back-itself": {"takes_back": "itself"},
+    "second": {"place": 1},
+    "handle": {"handle": True},
+    "plots": {"plots": 2},
+    "figure": {"plots": 1},
+    "cheap": {"cheap": True},
+    "cells": {"cells": True},
+    "nested": {"nested": True},
+    "calls:none": {"calls": "none"},
+    "calls:given": {"calls": "given"},
+    **{word: {"file": word} for word in FILES},
+}
+
+
+@cache
+def parse(row: str) -> Effect:
+    """The `Effect` that a row's words describe.  Raises `RowError` for a word that nobody knows."""
+    if row == "unknown":
+        return UNKNOWN
+    values: dict[str, Any] = {}
+    seeds: list[str] = []
+    for word in row.split():
+        head, _, tail = word.partition(":")
+        if head in RESULTS:
+            if "result" in values:
+                raise RowError(f"`{word}` is a second result")
+            values["result"] = head
+            values.update({"copies_type": True} if tail == "same" else {"type": tail})
+        elif word in _WORDS:
+            values.update(_WORDS[word])
+        elif head == "draws-always" and tail in GENERATORS:
+            values["draws"] = tail
+        elif head == "seeds" and tail in GENERATORS:
+            seeds.append(tail)
+        elif head == "sets" and tail:
+            values["sets"] = tail
+        else:
+            raise RowError(f"`{word}` is no word of a row")
+    return Effect(**values, seeds=tuple(seeds))

@@ -1,0 +1,246 @@
+"""The tables of all libraries, each read from its file when something of the library is asked for."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from functools import cache
+from pathlib import Path
+from typing import Final
+
+from nb2stage.knowledge.effects import UNKNOWN, Effect, parse
+
+FOLDER: Final = Path(__file__).parent / "libraries"
+# Packages that stand in the file of another, and types that are named by a word of their own.
+_HOMES: Final = {"builtins": "python", "mpl_toolkits": "matplotlib", "cycler": "matplotlib"}
+_TYPE_HOMES: Final = {
+    **dict.fromkeys(("frame", "series", "pandas", "grouped", "index"), "pandas"),
+    **dict.fromkeys(("ndarray", "generator"), "numpy"),
+    "bunch": "sklearn",
+}
+# Methods with these names mean what `common.txt` says for all values but these: they have no others than their own.
+_COMPLETE: Final = frozenset({"list", "dict", "set", "generator", "iter", "handle", "generator_object"})
+
+
+@dataclass
+class Row:
+    """One row of a file: the words left of the bar, the names on its right, and the line where it begins."""
+
+    section: str
+    words: str
+    names: list[str]
+    line: int
+
+
+@dataclass
+class Table:
+    """What one file says."""
+
+    functions: dict[str, str] = field(default_factory=dict)  # dotted path -> words
+    prefixes: dict[str, str] = field(default_factory=dict)  # dotted prefix -> words of all other functions below it
+    methods: dict[tuple[str, str], str] = field(default_factory=dict)  # (type, name) -> words; "*" is any other name
+    types: dict[str, str] = field(default_factory=dict)  # type -> how its values cross
+    settings: dict[str, str] = field(default_factory=dict)  # dotted path -> domain
+    noticed: dict[str, tuple[str, ...]] = field(default_factory=dict)  # domain -> packages
+    attributes: dict[str, str] = field(default_factory=dict)
+    classes: dict[str, str] = field(default_factory=dict)  # dotted path -> type
+    estimators: dict[str, frozenset[str]] = field(default_factory=dict)  # trait -> names of classes
+    out: dict[str, int] = field(default_factory=dict)  # function -> place of the argument
+    pylab: dict[str, str] = field(default_factory=dict)  # name -> the module that pylab has it from
+    calls: dict[str, str] = field(default_factory=dict)  # package -> which functions those of the package call
+
+
+def rows_of(text: str) -> list[Row]:
+    """The rows of a file.  Raises `ValueError` for a line that belongs to no row."""
+    rows: list[Row] = []
+    section = ""
+    for number, line in enumerate(text.split("\n"), 1):
+        if line.startswith("["):
+            section = line.strip().strip("[]")
+        elif line.strip() and not line.startswith("#"):
+            words, bar, names = line.partition("|")
+            if not bar or not section:
+                raise ValueError(f"line {number}: no bar, or no section above")
+            if words.strip():
+                rows.append(Row(section, " ".join(words.split()), names.split(), number))
+            elif not rows or rows[-1].section != section:
+                raise ValueError(f"line {number}: there is no row to go on with")
+            else:
+                rows[-1].names += names.split()
+    return rows
+
+
+def table_of(text: str) -> Table:
+    """The table that the text of a file makes."""
+    table = Table()
+    for row in rows_of(text):
+        kind, _, rest = row.section.partition(" ")
+        below = f"{rest}." if rest else ""
+        if kind == "functions":
+            table.functions.update({below + name: row.words for name in row.names if name != "*"})
+            table.prefixes.update(dict.fromkeys([rest] * row.names.count("*"), row.words))
+        elif kind == "methods":
+            table.methods.update({(each, name): row.words for each in rest.split() or [""] for name in row.names})
+        elif kind in ("settings", "classes"):
+            own = table.settings if kind == "settings" else table.classes
+            own.update({rest if name == "*" else below + name: row.words for name in row.names})
+        elif kind == "noticed":
+            table.noticed[row.words] = tuple(row.names)
+        elif kind == "estimators":
+            table.estimators[row.words] = frozenset(row.names)
+        elif kind == "out":
+            table.out.update(dict.fromkeys(row.names, int(row.words)))
+        elif kind in ("types", "attributes", "pylab", "calls"):
+            getattr(table, kind).update(dict.fromkeys(row.names, row.words))
+        else:
+            raise ValueError(f"line {row.line}: there is no section `{row.section}`")
+    return table
+
+
+def home_of(root: str) -> str:
+    """The file in which a package's rows stand: the standard library's modules share one."""
+    return _HOMES.get(root) or ("python" if root in sys.stdlib_module_names else root)
+
+
+@cache
+def table(name: str) -> Table:
+    """The table of a file; an empty one where there is no such file."""
+    try:
+        text = (FOLDER / f"{name}.txt").read_text(encoding="utf-8")
+    except (FileNotFoundError, OSError, ValueError):
+        return Table()
+    return table_of(text)
+
+
+class Knowledge:
+    """All that is known of libraries: the files that come with nb2stage, and the rows of a project, which win.
+
+    `rows` are words by dotted path, as in `[calls]` of nb2stage.toml: `{"plotlib.wiggle": "atom plots"}`.
+    """
+
+    def __init__(self, rows: Mapping[str, str] | None = None) -> None:
+        self.rows = dict(rows or {})
+        self._functions: dict[str, Effect] = {}
+        self._methods: dict[tuple[str, str], Effect | None] = {}
+
+    def table_for(self, path: str) -> Table:
+        """The table of the library that a dotted path begins with."""
+        return table(home_of(path.partition(".")[0]))
+
+    def function(self, path: str) -> Effect:
+        """What calling the library function or class at a dotted path does; `UNKNOWN` where no row says."""
+        known = self._functions.get(path)
+        if known is None:
+            known = self._functions[path] = self._function(path)
+        return known
+
+    def _function(self, path: str) -> Effect:
+        if path in self.rows:
+            return parse(self.rows[path])
+        there = self.table_for(path)
+        effect = self._from_table(there, path)
+        given = there.calls.get(path.partition(".")[0]) == "given" and effect.calls == "all" and not effect.unknown
+        return replace(effect, calls="given") if given else effect
+
+    def _from_table(self, there: Table, path: str) -> Effect:
+        words = there.functions.get(path)
+        if words is not None:
+            return parse(words)
+        owner, _, tail = path.rpartition(".")
+        root = path.split(".")[0]
+        if owner in there.classes:
+            return self.method(tail, there.classes[owner]) or UNKNOWN
+        if tail == "at" and owner.rpartition(".")[0] == "numpy":
+            return parse("atom changes")  # `np.add.at(a, places, 1)`
+        if root == "sklearn":
+            # sklearn.metrics._classification.f1_score and sklearn.metrics.f1_score are the same function.
+            for module in ("metrics", "datasets", "model_selection", "utils"):
+                words = there.functions.get(f"sklearn.{module}.{tail}") if f".{module}" in path else None
+                if words is not None:
+                    return parse(words)
+        parts = path.split(".")
+        for end in range(len(parts) - 1, 0, -1):
+            words = there.prefixes.get(".".join(parts[:end]))
+            if words is not None:
+                effect = parse(words)
+                if self.is_estimator(path, "deterministic"):
+                    return replace(effect, draws="")
+                if root == "matplotlib" and (len(parts) > 3 or tail[:1].isupper()):
+                    return replace(effect, plots=0)  # `plt.cm.viridis(x)`, `plt.Line2D(...)`
+                return effect
+        return UNKNOWN
+
+    def _table_of_type(self, kind: str) -> Table:
+        root = kind.partition(".")[0]
+        own = table(_TYPE_HOMES.get(kind) or home_of(root))
+        return own if any(of == kind for of, _ in own.methods) or kind in own.types else table("python")
+
+    def method(self, name: str, kind: str) -> Effect | None:
+        """What calling a method of this name on a value of this type does; None where nothing is known."""
+        key = (kind, name)
+        if key not in self._methods:
+            self._methods[key] = self._method(name, kind)
+        return self._methods[key]
+
+    def has_method(self, name: str, kind: str) -> bool:
+        """Whether a type has a row of its own for a method."""
+        return (kind, name) in self._table_of_type(kind).methods
+
+    def _method(self, name: str, kind: str) -> Effect | None:
+        words = self._table_of_type(kind).methods.get((kind, name)) if kind else None
+        own = words is not None
+        if words is None and kind not in _COMPLETE:
+            words = table("common").methods.get(("", name))
+        if words is None:
+            return None
+        effect = parse(words)
+        if kind in ("list", "dict", "set", "tuple", "namespace"):
+            effect = replace(effect, calls="given")  # and nothing that the container holds
+        if effect.changes and kind in ("ndarray", "frame", "series") and not own:
+            return None  # `fit`, `add`: a method of something else, or one of theirs that changes nothing
+        return effect
+
+    def other_methods(self, kind: str) -> Effect:
+        """What the methods of a type do that no row names."""
+        words = self._table_of_type(kind).methods.get((kind, "*")) if kind else None
+        return parse(words) if words is not None else UNKNOWN
+
+    def is_estimator(self, path: str, trait: str) -> bool:
+        """Whether a class of scikit-learn is, say, `deterministic` or `forgetful`."""
+        return path.rpartition(".")[2] in table("sklearn").estimators.get(trait, ())
+
+    def setting(self, path: str) -> str | None:
+        """The domain of settings that a thing of a library belongs to; None where it is no setting."""
+        found = self.table_for(path).settings
+        return next((d for prefix, d in found.items() if (path + ".").startswith(prefix + ".")), None)
+
+    def noticed_by(self, domain: str) -> tuple[str, ...] | None:
+        """The packages that notice a domain of settings; None where all do."""
+        return table(home_of(domain)).noticed.get(domain)
+
+    def is_plain_attribute(self, name: str) -> bool:
+        """Whether an attribute of this name is a number or a text, whatever the object."""
+        return name in table("common").attributes
+
+    def out_argument(self, path: str) -> int | None:
+        """The place at which a function of numpy takes the array for its result: `np.add(a, 1, a)`."""
+        return table("numpy").out.get(path.rpartition(".")[2]) if path.startswith("numpy.") else None
+
+    def pylab_path(self, name: str) -> str:
+        """Where `pylab` has a name from: `pylab.seed` is `numpy.random.seed`."""
+        first = name.split(".")[0]
+        module = table("matplotlib").pylab.get(first)
+        if module is not None:
+            return f"{module}.{name}"
+        for module in ("numpy.linalg", "numpy"):
+            if f"{module}.{first}" in table("numpy").functions:
+                return f"{module}.{name}"
+        if first in ("fft", "linalg", "random"):
+            return f"numpy.{name}"
+        return f"matplotlib.pyplot.{name}"
+
+    def crossing(self, kind: str) -> str | None:
+        """How values of a type cross into another process, in the words of `[types]`; None where nobody knows."""
+        found = self._table_of_type(kind).types.get(kind) if kind else None
+        return found if found is not None else table("common").types.get(kind)
