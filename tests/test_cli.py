@@ -506,6 +506,10 @@ def test_the_configuration_counts(project: Path, call: Any) -> None:
         ("nb2stage.toml", "layout = 3", "`layout` cannot be 3"),
         ("nb2stage.toml", 'notebooks = "a.ipynb"', "is not a list of paths"),
         ("nb2stage.toml", "layout = ", "this is not TOML"),
+        ("nb2stage.toml", "calls = 3", "`calls` is not a table of words"),
+        ("nb2stage.toml", '[calls]\n"plotlib.wiggle" = ["atom"]', "`calls` is not a table of words"),
+        ("nb2stage.toml", '[calls]\nwiggle = "atom"', "'wiggle' is not the full name of a library's function"),
+        ("nb2stage.toml", '[calls]\n"plotlib.wiggle" = "atom chnages"', "`chnages` is no word of a row"),
         ("pyproject.toml", "[tool]\nnb2stage = 3", "is not a table"),
         ("pyproject.toml", '[tool.nb2stage]\nout = "x"', "no setting `out`"),
     ],
@@ -518,6 +522,28 @@ def test_a_wrong_configuration(project: Path, call: Any, name: str, text: str, s
     assert err.startswith(f"{name}: NB620 ")
     assert said in err
     assert files_of(project) == {name}
+
+
+@pytest.mark.parametrize(
+    ("calls", "source"),
+    [
+        ("", "train"),
+        ('"plotlib.wiggle" = "atom plots"', "import"),
+        ('"plotlib.*" = "atom plots"', "import"),
+        ('"plotlib.wiggle" = "atom changes"', "train"),
+        ('"otherlib.wiggle" = "atom"', "train"),
+    ],
+)
+def test_a_project_teaches_what_a_call_does(project: Path, call: Any, calls: str, source: str) -> None:
+    cells = [
+        ("import", "import pandas as pd\nimport plotlib\ndf = pd.read_csv('a.csv')"),
+        ("train", "plotlib.wiggle(df)\nx = len(df)"),
+        ("report", "print(df, x)"),
+    ]
+    save(project / "a.ipynb", cells)
+    (project / "nb2stage.toml").write_text(f"[calls]\n{calls}\n", encoding="utf-8")
+    assert call("convert", "a.ipynb")[0] == 0
+    assert f'read_pickle("cache/{source}/df.pkl")' in (project / "report" / "report.py").read_text(encoding="utf-8")
 
 
 def test_a_pyproject_of_others_is_not_read(project: Path, call: Any) -> None:

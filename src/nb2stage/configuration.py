@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+import re
 import sys
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from nb2stage.diagnostics import Diagnostic, Nb2stageError, Severity
@@ -12,7 +14,7 @@ from nb2stage.files.writer import read_text
 from nb2stage.spelling import closest
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from nb2stage.planning.stageplan import StagePlan
 
@@ -20,12 +22,13 @@ LAYOUTS: Final = ("guideline", "flat")
 CONFIGURATION_FILE: Final = "nb2stage.toml"
 # What makes a folder a project: the pipeline of a notebook in a folder below it goes here.
 _MARKS: Final = ("dvc.yaml", ".dvc", ".git", "pyproject.toml", CONFIGURATION_FILE)
-_KEYS: Final = ("layout", "notebooks", "check")
+_KEYS: Final = ("layout", "notebooks", "check", "calls")
 # What `nb2stage check` can be told to leave out: its own rules, and those of `convert` that do not stop a conversion.
 CHECK_CODES: Final = (
     *("NB230", "NB405", "NB406"),
     *("NB701", "NB702", "NB710", "NB711", "NB720", "NB721", "NB722", "NB730", "NB731"),
 )
+_DOTTED: Final = re.compile(r"\w+(\.\w+)*\.(\w+|\*)")
 _CHECK_KEYS: Final = ("ignore", "per-file-ignores", "notebook-folders", "max-output-kb")
 
 
@@ -44,6 +47,9 @@ class Configuration(NamedTuple):
     layout: str = "guideline"
     notebooks: tuple[str, ...] = ()
     check: CheckSettings = CheckSettings()
+    calls: Mapping[str, str] = MappingProxyType(
+        {}
+    )  # what library calls do, in the words of `knowledge`, by dotted path
 
 
 # -- which folder ----------------------------------------------------------------------------------------------------
@@ -203,7 +209,9 @@ def _checked(table: dict[str, Any], path: str) -> Configuration:
     notebooks = table.get("notebooks", [])
     if not isinstance(notebooks, list) or not all(isinstance(name, str) for name in notebooks):
         raise _wrong(path, "`notebooks` is not a list of paths", 'write `notebooks = ["explore.ipynb"]`')
-    return Configuration(layout, tuple(notebooks), _check_settings(table.get("check", {}), path))
+    return Configuration(
+        layout, tuple(notebooks), _check_settings(table.get("check", {}), path), _calls(table.get("calls", {}), path)
+    )
 
 
 def _check_settings(table: Any, path: str) -> CheckSettings:
@@ -236,6 +244,26 @@ def _codes(codes: Any, key: str, path: str) -> tuple[str, ...]:
         if code not in CHECK_CODES:
             raise _wrong(path, f"`{key}` cannot switch off {code!r}", f"it can be one of {', '.join(CHECK_CODES)}")
     return tuple(codes)
+
+
+def _calls(table: Any, path: str) -> dict[str, str]:
+    if not table:
+        return {}
+    from nb2stage.knowledge import RowError, parse
+
+    example = '`"plotlib.wiggle" = "atom plots"`'
+    if not isinstance(table, dict) or not all(isinstance(words, str) for words in table.values()):
+        raise _wrong(path, "`calls` is not a table of words", f"write lines such as {example} below `[calls]`")
+    for name, words in table.items():
+        if not _DOTTED.fullmatch(name):
+            raise _wrong(
+                path, f"`calls`: {name!r} is not the full name of a library's function", f"write it as in {example}"
+            )
+        try:
+            parse(words)
+        except RowError as error:
+            raise _wrong(path, f'`calls."{name}"`: {error}', "docs/development.md explains the words") from error
+    return dict(table)
 
 
 def _known(word: str, words: Sequence[str]) -> str:

@@ -12,12 +12,14 @@ from pathlib import Path
 from nb2stage.analysis.dataflow import Program, SourceCell, World, analyse
 from nb2stage.analysis.scopes import scope_of, top_level_names
 from nb2stage.analysis.versions import DEFINITIONS
+from nb2stage.configuration import read_configuration
 from nb2stage.diagnostics import Diagnostic, Severity
 from nb2stage.files.dvcyaml import foreign_outs
 from nb2stage.files.paramsyaml import read_params
 from nb2stage.files.projectfiles import ProjectFiles
 from nb2stage.files.requirements import REQUIREMENTS, update_requirements
 from nb2stage.files.writer import STATE_PATH, State, read_text
+from nb2stage.knowledge import Knowledge
 from nb2stage.messages import diagnose
 from nb2stage.planning.pipeline import GeneratedFile
 from nb2stage.planning.planner import Planner
@@ -133,7 +135,8 @@ def world_of(project: Project) -> World:
     """The modules in the project's folder, and how the installed pandas treats views."""
     local = {p.stem for p in project.root.glob("*.py")} | {p.parent.name for p in project.root.glob("*/__init__.py")}
     stateful = {p.stem for p in project.root.glob("*.py") if keeps_state(p)}
-    return World(frozenset(local), copies_on_write(), frozenset(stateful))
+    calls = read_configuration(project.root).calls
+    return World(frozenset(local), copies_on_write(), frozenset(stateful), Knowledge(calls))
 
 
 def not_in_git(plans: list[StagePlan], root: Path) -> list[Diagnostic]:

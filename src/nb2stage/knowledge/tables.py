@@ -116,7 +116,8 @@ def table(name: str) -> Table:
 class Knowledge:
     """All that is known of libraries: the files that come with nb2stage, and the rows of a project, which win.
 
-    `rows` are words by dotted path, as in `[calls]` of nb2stage.toml: `{"plotlib.wiggle": "atom plots"}`.
+    `rows` are words by dotted path, as in `[calls]` of nb2stage.toml: `{"plotlib.wiggle": "atom plots"}`; `plotlib.*` is any
+    other function of a package, `plotlib.Canvas.draw` a method of values of the type `plotlib.Canvas`.
     """
 
     def __init__(self, rows: Mapping[str, str] | None = None) -> None:
@@ -140,6 +141,11 @@ class Knowledge:
             return parse(self.rows[path])
         there = self.table_for(path)
         effect = self._from_table(there, path)
+        parts = path.split(".")
+        for end in range(len(parts) - 1, 0, -1) if self.rows and path not in there.functions else ():
+            words = self.rows.get(".".join(parts[:end]) + ".*")
+            if words is not None:
+                return parse(words)
         given = there.calls.get(path.partition(".")[0]) == "given" and effect.calls == "all" and not effect.unknown
         return replace(effect, calls="given") if given else effect
 
@@ -188,7 +194,9 @@ class Knowledge:
         return (kind, name) in self._table_of_type(kind).methods
 
     def _method(self, name: str, kind: str) -> Effect | None:
-        words = self._table_of_type(kind).methods.get((kind, name)) if kind else None
+        words = self.rows.get(f"{kind}.{name}")
+        if words is None and kind:
+            words = self._table_of_type(kind).methods.get((kind, name))
         own = words is not None
         if words is None and kind not in _COMPLETE:
             words = table("common").methods.get(("", name))
