@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from ruamel.yaml import YAML
 
 from nb2stage.diagnostics import Nb2stageError
-from nb2stage.files.paramsyaml import check_params_text, read_params, update_gitignore, update_params_yaml
+from nb2stage.files.paramsyaml import check_params_text, read_params, update_params_yaml
 from nb2stage.planning.pipeline import Param
 from nb2stage.yamltext import is_yaml_value, same, scalar_text
 
@@ -284,19 +284,3 @@ def test_is_yaml_value(value: object, is_good: bool) -> None:
 )
 def test_check(text: str, codes: list[str]) -> None:
     assert [d.code for d in check_params_text(text)] == codes
-
-
-@pytest.mark.parametrize(
-    ("existing", "result"),
-    [
-        pytest.param(None, "/cache/\n/data/\n", id="new"),
-        pytest.param("", "/cache/\n/data/\n", id="empty"),
-        pytest.param("*.pyc", "*.pyc\n/cache/\n/data/\n", id="no line end"),
-        pytest.param("a\r\ncache\r\n", "a\r\ncache\r\n/data/\r\n", id="CRLF"),
-        pytest.param("cache/\n# data\n", "cache/\n# data\n/data/\n", id="comment is no line"),
-        pytest.param("data/  \n/cache", "data/  \n/cache", id="all there"),
-    ],
-)
-def test_gitignore(existing: str | None, result: str) -> None:
-    assert update_gitignore(existing, ["/cache/", "/data/", "/cache/"]) == result
-    assert update_gitignore(result, ["/cache/", "/data/"]) == result

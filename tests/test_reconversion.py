@@ -12,7 +12,7 @@ from test_cli import Cells, call, contents, project, save  # noqa: F401 -- fixtu
 
 from nb2stage.files.dvcyaml import Base, merge_dvc_yaml
 from nb2stage.files.merge import Sides, conflict_line, merge_scripts, only_comments
-from nb2stage.files.paramsyaml import merge_params_yaml, update_gitignore
+from nb2stage.files.paramsyaml import merge_params_yaml
 from nb2stage.files.writer import PENDING_PATH
 from nb2stage.planning.pipeline import DvcStage, Out, Param
 
@@ -189,7 +189,7 @@ stages:
     )
 
 
-# -- params.yaml, .gitignore -----------------------------------------------------------------------------------------
+# -- params.yaml -----------------------------------------------------------------------------------------------------
 
 PARAMS = [Param("C", "train.C", 2, "two"), Param("names", "train.names", ["x"] * 30)]
 LONG = "names:\n" + "  - a\n" * 2
@@ -237,12 +237,6 @@ def test_a_long_value_is_replaced() -> None:
     from nb2stage.yamltext import flow_text
 
     assert merge_params_yaml(text, [now], {"n": (flow_text(before.value), "")}).text == text.replace("a", "b")
-
-
-def test_a_line_taken_out_of_gitignore_stays_out() -> None:
-    assert update_gitignore("x\n", ["cache/"], ["cache/"]) == "x\n"
-    assert update_gitignore("x\n", ["cache/"]) == "x\ncache/\n"
-    assert update_gitignore(None, ["cache/"], ["cache/"]) == "cache/\n"
 
 
 # -- the command -----------------------------------------------------------------------------------------------------

@@ -319,6 +319,22 @@ def test_what_the_notebook_does_not_reproduce_is_listed_apart(tmp_path: Path) ->
     assert {("import", "fixed"), ("train", "fixed.txt")} <= set(by_name(twice, Status.EQUAL))
 
 
+LISTING: Final = [
+    ("import", "import os\nos.makedirs('out', exist_ok=True)\nopen('out/a.txt', 'w').write('a')"),
+    ("train", "names = os.listdir('out')"),
+    ("report", "n = len(names)"),
+]
+
+
+def test_the_file_that_dvc_writes_beside_an_out_is_seen(tmp_path: Path) -> None:
+    root = converted(tmp_path, LISTING)
+    verdict = verified(root)
+    assert not by_name(verdict, Status.DIFFERENT)
+    (root / ".gitignore").write_text("cache/\n")  # the user does not want the lines
+    verdict = verified(root)
+    assert ("train", "names") in by_name(verdict, Status.DIFFERENT)
+
+
 def test_what_cannot_be_compared_is_said(tmp_path: Path) -> None:
     cells = [
         ("import", "import threading\nlock = threading.Lock()\nn = 1\nitems = (i for i in range(3))"),

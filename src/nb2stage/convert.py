@@ -124,7 +124,7 @@ def convert(data: bytes, path: str, project: Project) -> Conversion:
         diagnostics,
         plans,
         files,
-        [gone for gone in project.state.obsolete(path, files) if gone not in kept],
+        [gone for gone in project.state.obsolete(path, files) if gone not in kept] + merge.leftovers,
         [p.name for p in planner.params if p.name not in used],
         list(dict.fromkeys(requirements)),
         state,
@@ -248,7 +248,16 @@ def surroundings(project: Project, path: str, names: list[str]) -> Surroundings:
         known_outs=frozenset(out for out, stage in outs.items() if stage in mine),
         foreign_outs={out: stage for out, stage in outs.items() if stage not in mine},
         layout=project.layout,
+        children=lambda folder: _children(project.root, folder),
     )
+
+
+def _children(root: Path, folder: str) -> list[str]:
+    """The paths of what lies in a folder of the project, in order."""
+    try:
+        return sorted(path.relative_to(root).as_posix() for path in (root / folder).iterdir())
+    except (OSError, ValueError):
+        return []
 
 
 def _glob(root: Path, pattern: str) -> list[Path]:

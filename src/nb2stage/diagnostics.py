@@ -124,6 +124,7 @@ RULES: Final[dict[str, str]] = {
     "NB627": "a hand edit stays in the script: no cell is clearly its place",
     "NB628": "hand edits cannot be brought into the notebook now",
     "NB629": "a module that is gone was edited by hand, and its definitions are elsewhere now",
+    "NB630": "DVC's own .gitignore beside outs is gone: the project's names them",
     "NB640": "there is no pipeline, or no history of one, to show",
     "NB641": "a program or package that the command needs is missing or failed",
     # -- NB7: what only `nb2stage check` finds

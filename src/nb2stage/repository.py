@@ -121,6 +121,19 @@ def ignored_by_git(root: Path, paths: Iterable[str]) -> dict[str, tuple[str, int
     }
 
 
+def not_ignored_in(folder: Path, git: Path, paths: Iterable[str]) -> list[str]:
+    """Which of these paths no .gitignore in a folder is about, as if it were a repository; git keeps its things in `git`.
+
+    Nothing where there is no git.
+    """
+    wanted = list(paths)
+    if not wanted or (not git.exists() and _asked(["init", "--quiet", str(git)], folder) is None):
+        return []
+    asked = ["--git-dir", str(git / ".git"), "--work-tree", ".", "check-ignore", "-z", "--stdin"]
+    answer = _asked(asked, folder, "".join(f"{path}\0" for path in wanted))
+    return [] if answer is None else sorted(set(wanted) - set(answer.split("\0")))
+
+
 def git_top(root: Path) -> Path | None:
     """The folder of the git repository around a folder."""
     return next((folder for folder in (root, *root.parents) if (folder / ".git").exists()), None)

@@ -427,6 +427,11 @@ RULES_EXPLAINED: Final[dict[str, Rule]] = {
         "Functions that other stages use now have moved to another file, and your edits of them would stay behind.",
         "Make the edits in the notebook, and convert with `--force`.",
     ),
+    "NB630": Rule(
+        "DVC writes a .gitignore beside an out that git does not ignore, and a stage that lists the folder sees one file more "
+        "than the notebook. The outs stand in the .gitignore of the project now.",
+        "Nothing needs to be done; where a stage lists the folder, run it again once: `dvc repro -f -s STAGE`.",
+    ),
     "NB640": Rule(
         "A picture or a table of the pipeline needs a dvc.yaml, a notebook with tags, or commits to look back on.",
         "Convert a notebook first, or name the notebook; for a history, commit the project.",

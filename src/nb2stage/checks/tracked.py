@@ -9,7 +9,7 @@ from typing import Final
 
 from nb2stage.checks.project import Finding, Fix, Snapshot
 from nb2stage.diagnostics import Diagnostic
-from nb2stage.files.paramsyaml import update_gitignore
+from nb2stage.files.gitignore import out_line, quoted, update_gitignore
 from nb2stage.files.writer import STATE_PATH
 from nb2stage.repository import ignored_by_git
 
@@ -87,19 +87,13 @@ def _not_ignored(kind: str, folder: str, found: list[str], outs: set[str]) -> Fi
     if kind == "cache":
         lines = ["cache/"]
     elif kind == "out":
-        lines = sorted({f"/{_out_of(path, outs)}" for path in found})
+        lines = sorted({out_line(_out_of(path, outs) or path) for path in found})
     else:
-        lines = ["/" + path for path in found]
+        lines = [out_line(path) for path in found]
     shown = f"`{lines[0]}`" if len(lines) == 1 else f"these {len(lines)} paths"
     more = "" if kind in ("cache", "out") else f"; `dvc add '{found[0] if one else folder}'` does so and keeps the data"
-    fix = Fix(".gitignore", lambda text: update_gitignore(text, list(map(_quoted, lines))))
+    fix = Fix(".gitignore", lambda text: update_gitignore(text, lines))
     return Finding(Diagnostic("NB721", message, f"add {shown} to .gitignore{more}", path=found[0]), fix)
-
-
-def _quoted(path: str) -> str:
-    """A path as a line of .gitignore, where some characters make a pattern of it."""
-    quoted = "".join(f"\\{char}" if char in "\\*?[" else char for char in path)
-    return quoted[:-1] + "\\ " if quoted.endswith(" ") else quoted
 
 
 # -- what git has to keep --------------------------------------------------------------------------------------------
@@ -130,7 +124,7 @@ def _unignored(path: str, source: str) -> Fix:
     """A line with `!`, in the .gitignore that has the last word where it is the project's own."""
     folder, name = posixpath.split(source)
     own = name == ".gitignore" and (not folder or path.startswith(folder + "/"))
-    line = "!/" + _quoted(posixpath.relpath(path, folder) if own and folder else path)
+    line = "!/" + quoted(posixpath.relpath(path, folder) if own and folder else path)
     return Fix(source if own else ".gitignore", lambda text: update_gitignore(text, [line]))
 
 
@@ -143,9 +137,11 @@ def _wanted(project: Snapshot) -> dict[str, tuple[str, bool]]:
         found["params.yaml"] = ("parameters", False)
     if project.state.notebooks:
         found[STATE_PATH] = ("what nb2stage generated", False)
+    made = {out.path for stage in project.stages for out in stage.outputs if out.cached}
     for stage in project.stages:
         found |= dict.fromkeys(stage.params_files, ("parameters", False))
-        found |= {dep: (f"code of stage `{stage.name}`", False) for dep, _ in stage.deps if dep.endswith(_SOURCES)}
+        code = [dep for dep, _ in stage.deps if dep.endswith(_SOURCES) and dep not in made]
+        found |= dict.fromkeys(code, (f"code of stage `{stage.name}`", False))
         for out in stage.outputs:
             if out.kind == "metrics" or (out.kind == "plots" and not out.cached):
                 found[out.path] = (out.kind, out.cached)

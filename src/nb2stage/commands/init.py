@@ -163,8 +163,8 @@ def notebooks_of(root: Path) -> list[str]:
 
 def planned(root: Path, notebooks: Sequence[str]) -> list[Change]:
     """The files that are missing, and the lines that .gitignore and requirements.txt lack."""
+    from nb2stage.files.gitignore import update_gitignore
     from nb2stage.files.packages import missing_requirements
-    from nb2stage.files.paramsyaml import update_gitignore
     from nb2stage.files.requirements import REQUIREMENTS
     from nb2stage.files.writer import Change, read_text
     from nb2stage.yamltext import insertion, splice

@@ -220,6 +220,18 @@ def foreign_outs(existing: str | None, path: str = "dvc.yaml") -> dict[str, str]
     return result
 
 
+def cached_outs(existing: str, names: Collection[str], path: str = "dvc.yaml") -> list[str]:
+    """The paths that DVC keeps of what these stages write."""
+    found: dict[str, None] = {}
+    for name, stage in (_read(existing, path, nodes=False)[0].get("stages") or {}).items():
+        for field in _OUTPUTS if name in names and isinstance(stage, dict) else ():
+            for out, given in _flags(stage.get(field)).items():
+                flags = given if isinstance(given, list) else [given]  # several plots of one file
+                if not any(isinstance(each, dict) and each.get("cache") is False for each in flags):
+                    found[_in_project(out, stage.get("wdir"))] = None
+    return list(found)
+
+
 def _in_project(out: str, wdir: object) -> str:
     plain = out.replace("\\${", "${")
     return posixpath.normpath(posixpath.join(wdir, plain)) if isinstance(wdir, str) else posixpath.normpath(plain)

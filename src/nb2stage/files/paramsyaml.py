@@ -1,4 +1,4 @@
-"""Parameters + the existing text -> params.yaml; warnings about what stands in it; .gitignore in the same manner.
+"""Parameters + the existing text -> params.yaml; warnings about what stands in it.
 
 Existing text is never dumped again: new lines are spliced into it, everything else survives to the byte.
 """
@@ -358,20 +358,3 @@ def _clear(tag: str, value: str) -> str:
         return f"`'{value}'` for the text"
     number = float(value.replace("_", "")) if tag == "float" else int(value.replace("_", ""), 0 if "o" in value else 10)
     return f"`{scalar_text(number)}`"
-
-
-# -- .gitignore ----------------------------------------------------------------------------------------------------
-
-
-def update_gitignore(existing: str | None, lines: Sequence[str], before: Sequence[str] = ()) -> str:
-    """.gitignore with all the lines in it; `cache`, `cache/` and `/cache/` count as the same line.
-
-    A line that we wrote `before` and that is not there any more was taken out by the user, and stays out.
-    """
-    text = existing or ""
-    there = {line.strip().strip("/") for line in text.splitlines()}
-    out = {line.strip("/") for line in before} if existing is not None else set()
-    missing = [line for line in dict.fromkeys(lines) if line.strip("/") not in there | out]
-    if not missing:
-        return text
-    return splice(text, [insertion(text, len(text), missing, 0)])

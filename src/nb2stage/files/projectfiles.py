@@ -5,15 +5,19 @@ Each is merged from three sides: what the last conversion wrote (the state), wha
 
 from __future__ import annotations
 
+import os
+import posixpath
 import re
 from collections.abc import Mapping, Sequence
 from functools import cached_property
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from nb2stage.diagnostics import Diagnostic, Severity
 from nb2stage.files.dvcyaml import (
     Base,
     Update,
+    cached_outs,
     deps_of,
     fields_of,
     foreign_outs,
@@ -21,12 +25,14 @@ from nb2stage.files.dvcyaml import (
     merge_dvc_yaml,
     stage_names,
 )
-from nb2stage.files.paramsyaml import check_params_text, merge_params_yaml, update_gitignore
+from nb2stage.files.gitignore import out_line, update_gitignore, update_outs
+from nb2stage.files.paramsyaml import check_params_text, merge_params_yaml
 from nb2stage.files.top_plots import merge_top_plots
 from nb2stage.files.writer import Conversion
 from nb2stage.planning.definitions import FOLDER
 from nb2stage.planning.pipeline import GeneratedFile
 from nb2stage.reading.tags import Role
+from nb2stage.repository import git_top, ignored_by_git
 from nb2stage.yamltext import flow_text
 
 if TYPE_CHECKING:
@@ -64,6 +70,8 @@ class ProjectFiles:
         self.dvc_before = project.text("dvc.yaml")
         self.known = project.state.at("dvc.yaml", self.dvc_before).of(notebook).stages
         self.imports: list[str] = []
+        self.ignored_outs: list[str] = []  # their lines in .gitignore
+        self.leftovers: list[str] = []  # what DVC wrote into the folders of these outs before
         self.gone = [name for name in self.known if name not in self.names]
 
     def note(self, code: str, message: str, hint: str, severity: Severity, path: str) -> None:
@@ -79,7 +87,7 @@ class ProjectFiles:
             {stage.name: fields_of(stage) for stage in self.stages},
             tuple(sorted(out.path for plan in self.plans for out in (*plan.outs, *plan.metrics, *plan.plots))),
             {param.key: (flow_text(param.value), param.comment) for param in self.params},
-            self.ignored(),
+            (*self.ignored(), *self.ignored_outs),
             tuple(sorted(self.imports)),
             plots=self.top_plots,
         )
@@ -194,10 +202,58 @@ class ProjectFiles:
         before = self.project.text("params.yaml")
         if self.params or before is not None:
             files.append(GeneratedFile("params.yaml", self.params_yaml(before, update)))
-        before = self.project.text(".gitignore")
-        known = () if self.project.force else self.project.state.at(".gitignore", before).of(self.notebook).ignored
-        files.append(GeneratedFile(".gitignore", update_gitignore(before, self.ignored(), known)))
+        files.append(GeneratedFile(".gitignore", self.gitignore(update)))
         return files
+
+    def gitignore(self, update: Update) -> str:
+        """.gitignore with the cache, what Python writes beside modules, and the outs of the stages."""
+        before, force = self.project.text(".gitignore"), self.project.force
+        state = self.project.state.at(".gitignore", before)
+        known = state.of(self.notebook).ignored
+        text = update_gitignore(before, self.ignored(), () if force else known)
+        outs = [out.path for stage in self.stages for out in (*stage.outs, *stage.metrics, *stage.plots) if out.cache]
+        if self.dvc_before is not None:  # where the user may have said otherwise
+            outs = cached_outs(update.unmarked, self.names)
+        outs = [path for path in outs if not path.startswith(("cache/", "../", "/"))]
+        self.ignored_outs = [out_line(path) for path in sorted(set(outs) - self.covered(outs))]
+        others = {line for name, made in state.notebooks.items() if name != self.notebook for line in made.ignored}
+        written = [line for line in known if line.startswith("/")]
+        text = update_outs(text, self.ignored_outs, written, others, force)
+        if set(self.ignored_outs) <= set(text.splitlines()):
+            self.leftovers = self.nested([*outs, *state.of(self.notebook).outs])
+        for path in self.leftovers:
+            message = "DVC wrote this file beside outs, which the .gitignore of the project names now: it is deleted"
+            hint = "run stages that list the folder again once: `dvc repro -f -s STAGE`"
+            self.note("NB630", message, hint, Severity.NOTE, path)
+        return text
+
+    def covered(self, outs: Sequence[str]) -> set[str]:
+        """The outs that git ignores anyway, by a line of the project's that is about more than this path."""
+        root = self.project.root
+        top = git_top(root)
+        if top is None or not outs:
+            return set()
+        found = set()
+        for path, (source, _, pattern) in ignored_by_git(root, outs).items():
+            inside = Path(os.path.normpath(root / source)).is_relative_to(top)
+            if inside and posixpath.basename(source) == ".gitignore":
+                is_own = pattern.rpartition("/")[2] == out_line(path).rpartition("/")[2]
+                found |= set() if is_own else {path}
+        return found
+
+    def nested(self, outs: Sequence[str]) -> list[str]:
+        """What DVC wrote into the folders of the outs before they stood in the project's .gitignore."""
+        names: dict[str, set[str]] = {}
+        for path in outs:
+            folder, name = posixpath.split(path)
+            names.setdefault(folder, set()).update((f"/{name}", out_line(name)))
+        found = []
+        for folder, lines in names.items():
+            path = f"{folder}/.gitignore"
+            said = {line for line in (self.project.text(path) or "").splitlines() if line} if folder else set()
+            if said and said <= lines and not (self.project.root / path).is_symlink():
+                found.append(path)
+        return sorted(found)
 
     def dvc_yaml(self) -> Update:
         """dvc.yaml, and findings about stages of the user's that our ones touch."""

@@ -275,7 +275,8 @@ def plan_changes(
     for path in removed:
         if _obstacle(root, path) or (before := read_text(root, path)) is None:
             continue
-        if force or path in moved or (state.is_ours(path, before) and not (root / path).is_symlink()):
+        ours = state.is_ours(path, before) or PurePosixPath(path).name == ".gitignore"  # one of DVC's
+        if force or path in moved or (ours and not (root / path).is_symlink()):
             changes.append(Change(path, "delete", before, None))
         else:
             message = "the notebook has no such stage any more, but the file was edited by hand: it is kept"

@@ -18,6 +18,10 @@ from nb2stage.planning.stageplan import NO_VERSION_HINT, StagePlan, Surroundings
 
 IMAGES = frozenset({".png", ".jpg", ".jpeg", ".svg"})
 METRIC_STEM = re.compile(r"metric|score|result|evaluation|performance|accuracy|report", re.IGNORECASE)
+# What lies in a project's own folder and is no data.
+PROJECT_FILES = re.compile(
+    r"^\.|\.(?:ipynb|py|dvc|lock|md|rst|toml|cfg|ini)$|^(?:dvc|params)\.yaml$|^requirements.*\.txt$|^(?:LICENSE|Makefile)"
+)
 METRIC_TYPES = frozenset({".json", ".yaml", ".yml", ".toml"})
 
 
@@ -54,6 +58,9 @@ class FilePlanner:
             and use.statement.cell not in declared
         }
         self.certain = self.certain_writes()
+        changes = ("write", "append", "update", "connect")
+        self.made = {normal(u.path) for u in self.uses if u.path is not None and u.mode in changes}
+        self.made |= {path for role in roles for path in role.outs} | around.known_outs
         self.written: dict[str, StagePlan] = {}
         self.read: dict[str, StagePlan] = {}
         self.sometimes: dict[str, StagePlan] = {}  # what is written under a condition
@@ -219,6 +226,11 @@ class FilePlanner:
 
     def plan_read(self, plan: StagePlan, use: FileUse, path: str) -> None:
         writer = self.written.get(path)
+        if writer is None and (use.mode == "glob" or self.around.is_dir(path)):
+            self.read[path] = plan
+            if not self.depends_on_condition(plan, use, path):
+                self.plan_folder(plan, path)
+            return
         if (
             plan in (writer, self.sometimes.get(path))
             or plan.copied(path)
@@ -227,17 +239,35 @@ class FilePlanner:
             return
         self.read[path] = plan
         if writer is None and not self.around.exists(path):
-            inside = self.inside(path)
-            if use.mode == "glob" or inside:
+            if inside := self.inside(path):  # a folder that an earlier stage makes
                 plan.reads += [p for p in inside if self.written[p] is not plan and p not in plan.reads]
                 return
             self.report_missing(plan, use, path)
             if use.ways:
                 return  # the notebook can do without the file, and DVC would not
-        if path in (".", "") or (use.mode == "glob" and self.inside(path)):
-            return
         if path not in plan.reads:
             plan.reads.append(path)
+
+    def plan_folder(self, plan: StagePlan, folder: str) -> None:
+        """A folder is listed: what earlier stages wrote in it is read, and what lies there already.
+
+        It is a dependency as a whole unless some stage writes in it.
+        """
+        inside = self.written if folder in (".", "") else self.inside(folder)
+        plan.reads += [path for path in inside if self.written[path] is not plan and path not in plan.reads]
+        plan.reads += [path for path in self.there(folder) if path not in plan.reads]
+
+    def there(self, folder: str) -> list[str]:
+        """What lies in a folder and no stage makes: the folder itself where that is all of it."""
+        if folder in (".", ""):
+            names = [name for name in self.around.children(".") if not PROJECT_FILES.search(name)]
+            return [name for name in names if name not in self.made and not self.around.is_dir(name)]
+        if not any(path == folder or path.startswith(folder + "/") for path in self.made):
+            return [folder] if self.around.exists(folder) else []
+        if folder in self.made or not self.around.is_dir(folder):
+            return []
+        children = [path for path in self.around.children(folder) if not path.endswith((".gitignore", ".dvc"))]
+        return [path for child in children for path in self.there(child)]
 
     def report_missing(self, plan: StagePlan, use: FileUse, path: str) -> None:
         """A file that is not there yet may be put there by the user, or by a stage whose files are not known."""

@@ -122,6 +122,7 @@ class Surroundings:
     known_outs: frozenset[str]  # outs of our stages in the present dvc.yaml
     foreign_outs: Mapping[str, str]  # outs of other people's stages
     layout: str = "guideline"
+    children: Callable[[str], list[str]] = lambda _: []  # what lies in a folder
 
 
 NO_VERSION_HINT = "`dvc import-url URL data/` keeps the version: read that file; or read a URL with a version in it"

@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import json
+import posixpath
 import shlex
 import signal
 import time
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 from nb2stage.diagnostics import Diagnostic, Nb2stageError, Severity
+from nb2stage.files.dvcyaml import cached_outs
+from nb2stage.files.gitignore import quoted
 from nb2stage.planning.stageplan import StagePlan
 from nb2stage.reading.notebook import read_notebook
+from nb2stage.repository import ignored_by_git, not_ignored_in
 from nb2stage.runs.sandbox import environment, run_process, source_of
 from nb2stage.runs.scratch import stamps, written
 from nb2stage.runs.verdicts import Settings, Subject
@@ -29,6 +34,7 @@ class PipelineRun:
         self.answers: dict[str, dict[str, Any]] = {}
         self.times: dict[str, float] = {}
         self.written: list[str] = []
+        self.ignoring: set[str] = set()  # the .gitignore files that DVC would have written
 
     @property
     def seconds(self) -> float:
@@ -43,7 +49,7 @@ class PipelineRun:
                 self.settings.progress(f"stage {watch.plan.name}", 0, number / len(self.watches))
                 self.run_stage(watch)
         finally:
-            self.written = written(before, stamps(self.folder))
+            self.written = [path for path in written(before, stamps(self.folder)) if path not in self.ignoring]
 
     def run_stage(self, watch: Watch) -> None:
         plan = watch.plan
@@ -75,12 +81,30 @@ class PipelineRun:
             raise Nb2stageError(self.failed(plan, code, said))
         self.answers[plan.name] = json.loads(answer.read_text(encoding="utf-8"))
         self.times[plan.name] = seconds - self.answers[plan.name]["looking"]
+        self.ignore_outs(plan)
+
+    def ignore_outs(self, plan: StagePlan) -> None:
+        """Keep the outs from git as DVC does it before the next stage runs, which may see the file that says so."""
+        outs = [path for path in cached_outs(self.dvc_text, [plan.name]) if not path.startswith(("../", "/"))]
+        known = ignored_by_git(self.subject.root, outs)
+        for path in not_ignored_in(self.folder, self.scratch / "git", [path for path in outs if path not in known]):
+            place, name = posixpath.split(path)
+            file = posixpath.join(place, ".gitignore")
+            if (self.folder / place).is_dir():
+                self.ignoring.add(file)
+                with (self.folder / file).open("a", encoding="utf-8") as opened:
+                    opened.write(f"/{quoted(name)}\n")
+
+    @cached_property
+    def dvc_text(self) -> str:
+        """The pipeline's dvc.yaml."""
+        return (self.folder / "dvc.yaml").read_text(encoding="utf-8")
 
     def command(self, plan: StagePlan, request: Path) -> str:
         """The stage's command in dvc.yaml, with the probe in the place of the script, which it runs."""
         from nb2stage.yamltext import read_yaml
 
-        stages = read_yaml((self.folder / "dvc.yaml").read_text(encoding="utf-8"), "dvc.yaml", "NB601")["stages"]
+        stages = read_yaml(self.dvc_text, "dvc.yaml", "NB601")["stages"]
         command = stages[plan.name].get("cmd", "")
         text = " && ".join(command) if isinstance(command, list) else str(command)
         before, script, behind = text.partition(plan.script)
