@@ -5,32 +5,9 @@ from __future__ import annotations
 import ast
 import sys
 from collections.abc import Collection, Iterable
-from typing import Final
 
 from nb2stage.files.requirements import package_names
-
-# Packages that are imported by another name, for those that are not installed here; what is installed says so itself.
-_PACKAGES: Final = {
-    "Bio": "biopython",
-    "PIL": "pillow",
-    "attr": "attrs",
-    "bs4": "beautifulsoup4",
-    "cv2": "opencv-python",
-    "dateutil": "python-dateutil",
-    "docx": "python-docx",
-    "dotenv": "python-dotenv",
-    "fitz": "PyMuPDF",
-    "imblearn": "imbalanced-learn",
-    "mpl_toolkits": "matplotlib",
-    "pptx": "python-pptx",
-    "psycopg2": "psycopg2-binary",
-    "ruamel": "ruamel.yaml",
-    "serial": "pyserial",
-    "skimage": "scikit-image",
-    "sklearn": "scikit-learn",
-    "umap": "umap-learn",
-    "yaml": "PyYAML",
-}
+from nb2stage.knowledge import distribution
 
 
 def imported_modules(trees: Iterable[ast.AST]) -> list[str]:
@@ -53,7 +30,7 @@ def missing_requirements(text: str | None, modules: Collection[str]) -> list[str
     there = package_names(text or "")
     lines: dict[str, None] = {}
     for module in modules:
-        if there.isdisjoint(package_names("\n".join((module, _PACKAGES.get(module, module))))):
+        if there.isdisjoint(package_names("\n".join((module, distribution(module))))):
             package, version = _installed(module)
             if there.isdisjoint(package_names(package)):
                 lines[f"{package}=={version}" if version else package] = None
@@ -64,7 +41,7 @@ def _installed(module: str) -> tuple[str, str]:
     """The package that a module comes from, and its version; empty where it is not installed."""
     from importlib import metadata
 
-    for name in (_PACKAGES.get(module, module), module):
+    for name in (distribution(module), module):
         try:
             found = metadata.distribution(name)
         except metadata.PackageNotFoundError:
@@ -74,4 +51,4 @@ def _installed(module: str) -> tuple[str, str]:
     packages = metadata.packages_distributions().get(module, [])
     if len(set(packages)) == 1:
         return packages[0], metadata.version(packages[0])
-    return _PACKAGES.get(module, module), ""
+    return distribution(module), ""

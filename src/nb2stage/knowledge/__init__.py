@@ -37,10 +37,10 @@ gives).  A type stands behind a colon, `fresh:frame`; `same` is the receiver's t
 of a library are settings of the process (`domain | names`), `[noticed]` which packages notice a domain (others are noticed
 by all), `[attributes]` plain attributes, `[classes numpy]` the type that a class stands for, `[estimators]` traits of
 estimators by class name, `[out]` where functions take the array for their result, `[calls]` which functions those of a
-package call.
+package call. `packages.txt` has facts of whole packages.
 """
 
 from nb2stage.knowledge.effects import SEED_ARGUMENTS, UNKNOWN, Effect, RowError, parse
-from nb2stage.knowledge.tables import Knowledge
+from nb2stage.knowledge.tables import Knowledge, distribution, packages
 
-__all__ = ["SEED_ARGUMENTS", "UNKNOWN", "Effect", "Knowledge", "RowError", "parse"]
+__all__ = ["SEED_ARGUMENTS", "UNKNOWN", "Effect", "Knowledge", "RowError", "distribution", "packages", "parse"]

@@ -49,6 +49,8 @@ class Table:
     out: dict[str, int] = field(default_factory=dict)  # function -> place of the argument
     pylab: dict[str, str] = field(default_factory=dict)  # name -> the module that pylab has it from
     calls: dict[str, str] = field(default_factory=dict)  # package -> which functions those of the package call
+    packages: dict[str, frozenset[str]] = field(default_factory=dict)  # a fact -> the packages of which it is true
+    distributions: dict[str, str] = field(default_factory=dict)  # import name -> package
 
 
 def rows_of(text: str) -> list[Row]:
@@ -91,7 +93,9 @@ def table_of(text: str) -> Table:
             table.estimators[row.words] = frozenset(row.names)
         elif kind == "out":
             table.out.update(dict.fromkeys(row.names, int(row.words)))
-        elif kind in ("types", "attributes", "pylab", "calls"):
+        elif kind == "packages":
+            table.packages[rest] = frozenset(row.names)
+        elif kind in ("types", "attributes", "pylab", "calls", "distributions"):
             getattr(table, kind).update(dict.fromkeys(row.names, row.words))
         else:
             raise ValueError(f"line {row.line}: there is no section `{row.section}`")
@@ -111,6 +115,16 @@ def table(name: str) -> Table:
     except (FileNotFoundError, OSError, ValueError):
         return Table()
     return table_of(text)
+
+
+def packages(fact: str) -> frozenset[str]:
+    """The packages of which a fact is true: `quiet`, `silent`, `pictures` or `frames`; `packages.txt` explains them."""
+    return table("packages").packages[fact]
+
+
+def distribution(module: str) -> str:
+    """The package that brings a module: `scikit-learn` for `sklearn`; the module's own name where no row says."""
+    return table("packages").distributions.get(module, module)
 
 
 class Knowledge:

@@ -14,6 +14,7 @@ from nb2stage.analysis.dataflow import Program, SourceCell
 from nb2stage.analysis.kinds import kind_of
 from nb2stage.analysis.objects import Statement
 from nb2stage.diagnostics import Severity
+from nb2stage.knowledge import packages
 from nb2stage.messages import Notes
 from nb2stage.planning.metrics import is_number
 from nb2stage.planning.pipeline import Out
@@ -31,15 +32,8 @@ _SILENT_CALLS: Final = (
     r"insert$|sort$|plot|hist|bar|scatter|boxplot|legend|grid|tight_layout|x?y?label|title|savefig|"
     r"to_csv|to_pickle|to_json|to_excel|to_parquet|dump$|save|makedirs$|mkdir$|write)"
 )
-# Libraries that print nothing of their own accord, but for the functions below.
-_QUIET: Final = sys.stdlib_module_names | {
-    *("IPython", "joblib", "matplotlib", "mpl_toolkits", "numpy", "pandas", "PIL", "ruamel", "scipy", "seaborn"),
-    *("sklearn", "statsmodels", "yaml"),
-}
 _PRINTING_NAME: Final = re.compile(r"p?print(_\w+)?$|display$|help$")
 _PRINTING_PART: Final = re.compile(r"p?print(_\w+)?$|display$|info$|summary$|stdout$")
-_WITH_PANDAS: Final = frozenset({"pandas", "seaborn", "statsmodels", "geopandas"})
-_PICTURES: Final = frozenset({"matplotlib", "seaborn", "plotly", "altair", "bokeh", "folium"})
 _NO_FRAME: Final = (
     *(ast.Constant, ast.JoinedStr, ast.List, ast.Tuple, ast.Dict, ast.Set, ast.BoolOp),
     *(ast.ListComp, ast.DictComp, ast.SetComp, ast.Lambda),
@@ -119,7 +113,7 @@ class Displays:
             return not re.match(_SILENT_CALLS, name) and self.gives_value(name)
         if isinstance(value, ast.Name):
             var = self.program.interpreter.state.get(value.id)
-            if self.plan.report and any((obj.path or "").split(".")[0] in _PICTURES for obj in var.values):
+            if self.plan.report and any((obj.path or "").split(".")[0] in packages("pictures") for obj in var.values):
                 return False
             return not any(obj.type == "matplotlib" for obj in var.values)
         return not isinstance(value, ast.List | ast.Tuple) or not last.plots
@@ -154,7 +148,11 @@ class Displays:
             return True
         statements = [*self.plan.data.statements, *self.plan.data.repeats]
         statements += [s for module in self.plan.definitions for s in module.statements]
-        if {path.split(".")[0] for s in statements for path in s.imports} - _QUIET:
+        if (
+            {path.split(".")[0] for s in statements for path in s.imports}
+            - packages("silent")
+            - sys.stdlib_module_names
+        ):
             return True
         nodes = [node for s in statements for node in ast.walk(s.node)]
         names = {node.id for node in nodes if isinstance(node, ast.Name)}
@@ -182,7 +180,7 @@ class Displays:
         """Whether the notebook's libraries include pandas."""
         roots = {path.split(".")[0] for s in self.program.statements for path in s.imports}
         keywords = {k.arg for cell in self.program.cells for k in ast.walk(cell.tree) if isinstance(k, ast.keyword)}
-        return bool(roots & _WITH_PANDAS) or "as_frame" in keywords
+        return bool(roots & packages("frames")) or "as_frame" in keywords
 
     def rich(self) -> list[str]:
         """The classes of `RICH` that the stage uses."""

@@ -10,42 +10,9 @@ from dataclasses import dataclass, field
 from nb2stage.analysis.dataflow import Program
 from nb2stage.analysis.objects import Statement
 from nb2stage.analysis.versions import IMPORTS
+from nb2stage.knowledge import packages
 from nb2stage.planning.stageplan import StagePlan
 
-# Imports that do nothing but bind: unused, they are left out.
-INERT_ROOTS = frozenset(
-    [
-        "numpy",
-        "pandas",
-        "matplotlib",
-        "scipy",
-        "seaborn",
-        "statsmodels",
-        "joblib",
-        "IPython",
-        "tqdm",
-        "torch",
-        "sklearn",
-        "mpl_toolkits",
-        "patsy",
-        "plotly",
-        "xgboost",
-        "lightgbm",
-        "catboost",
-        "PIL",
-        "cv2",
-        "requests",
-        "yaml",
-        "bs4",
-        "nltk",
-        "spacy",
-        "networkx",
-        "sympy",
-        "numba",
-        "tensorflow",
-        "keras",
-    ]
-)
 LINE = 88
 
 
@@ -156,7 +123,7 @@ class Imports:
         if module.startswith("sklearn.experimental") or module == "__future__":
             return True
         root = module.split(".")[0]
-        return root not in INERT_ROOTS and root not in sys.stdlib_module_names
+        return root not in sys.stdlib_module_names and root not in packages("quiet")
 
     def is_touched(self, node: ast.Import | ast.ImportFrom, alias: ast.alias, touched: set[str]) -> bool:
         """Of `import a.b` and `import a.c` only what the stage uses."""
