@@ -33,6 +33,11 @@ class Row:
     files: dict[str, str] = field(default_factory=dict)
     outs: dict[str, str] = field(default_factory=dict)
     tuned: dict[str, str] = field(default_factory=dict)
+    imports: tuple[str, ...] = ()  # what its template process imports beyond the usual
+    sealed: bool = False  # a stage sees no file beside the notebook that it does not declare
+    right: object = None  # what the notebook writes to results.json, known by hand
+    said: str = ""  # words of the refusal
+    group: str = ""  # the name of the file that it stands in
 
     @property
     def run(self) -> list[tuple[list[str], str]]:
