@@ -166,7 +166,9 @@ class Boundaries(Views, FileContents):
             for name in todo:
                 done.add(name)
                 need = stage.needs[name]
-                if name in stage.rebuilt:
+                if self.natives(need.values, self.start(stage)) and self.is_remade(stage, need):
+                    self.remake(stage, need)
+                elif name in stage.rebuilt:
                     self.rebuild(stage, need)
                 elif name in stage.files or not self.can_repeat(stage, self.history(need, stage.index)):
                     self.cross_in_file(stage, name)
@@ -326,6 +328,24 @@ class Boundaries(Views, FileContents):
 
     # -- groups and transfers
 
+    def is_remade(self, stage: StageData, need: Need) -> bool:
+        """Whether a stage makes anew, behind its loads, what no file keeps."""
+        if self.can_repeat(stage, self.history(need, stage.index)):
+            return False  # before them
+        reason = self.hindrance(stage, need)
+        if reason:
+            self.hindrances[stage.index, need.name] = reason
+        return not reason
+
+    def remake(self, stage: StageData, need: Need) -> None:
+        """Make a value anew behind the loads, by all statements that made it."""
+        makers = self.makers(stage, need)
+        stage.rebuilt |= {need.name, *(name for s in makers for name in s.binds)}
+        stage.files -= stage.rebuilt
+        for statement in makers:
+            self.repeat_late(stage, statement, need.name)
+            stage.late.add(statement)
+
     def rebuild(self, stage: StageData, need: Need) -> None:
         """Make a view again behind the loads, from what it is a view of."""
         site = next(iter(need.sites))
@@ -350,9 +370,12 @@ class Boundaries(Views, FileContents):
                 name = parent[name]
             return name
 
+        reached = {name: self.reach(stage.needs[name].values, start) for name in names}
+        tied = {o for found in reached.values() for o in found if o.kind == "value" and self.is_tied(o)}
+        held = self.reach(frozenset(tied), start)
         for name in names:
-            for obj in self.reach(stage.needs[name].values, start):
-                if obj.kind == "lib" or not self.matters(obj, start):
+            for obj in reached[name]:
+                if obj.kind == "lib" or not (obj in held or self.matters(obj, start)):
                     continue
                 if obj in owner:
                     parent[root(name)] = root(owner[obj])
@@ -362,6 +385,10 @@ class Boundaries(Views, FileContents):
         for name in names:
             together[root(name)].append(name)
         return [group for group in together.values() if any(n in stage.files for n in group)]
+
+    def is_tied(self, obj: Obj) -> bool:
+        """Whether values of a type show what they share, though nobody changes it: correlated numbers, charts of one frame."""
+        return "together" in (self.interpreter.known.crossing(obj.type) or "").split()
 
     def matters(self, obj: Obj, start: int) -> bool:
         """Whether sharing this object can be noticed from a position on."""

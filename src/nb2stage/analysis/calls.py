@@ -189,6 +189,8 @@ class Calls(LibraryCalls):
         if effect is None:
             effect = self.default_method(obj, name)
         effect = self.adjust(effect, obj, name, arguments, node)
+        if effect.sql:
+            effect, arguments, _ = self.sql_effect(effect, arguments, node)
         result = self.apply(effect, alike or frozenset({obj}), arguments, node)
         if obj.type in ("dict", "namespace") and name in ("keys", "values", "items"):
             for view in result:

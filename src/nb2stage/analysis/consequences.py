@@ -87,6 +87,7 @@ class Consequences(Functions):
         values: Values = frozenset().union(*(a.values for a in arguments))
         if not effect.cheap:
             self.statement.impure = self.statement.impure or not (effect.sets or effect.seeds)
+            self.statement.once = self.statement.once or effect.unknown
         returned = self.callbacks(receiver, values, arguments, node, effect)
         first = receiver or (arguments[0].values if arguments else ATOM)
         self.apply_changes(effect, receiver, first, values, arguments)
@@ -129,7 +130,7 @@ class Consequences(Functions):
         # `len` and `print` call none of them
         if methods and not (effect.calls == "given" and effect.cheap and effect.result == "atom"):
             # `map(xs.append, ys)`
-            self.statement.impure = True
+            self.statement.impure = self.statement.once = True
             owners = frozenset(o for method in methods for o in method.contents)
             given_members = self.taken(self.members(values - methods))
             self.change_deep(owners)
@@ -197,6 +198,11 @@ class Consequences(Functions):
                 self.statement.certain |= first
         if effect.changes_all:
             self.change_deep(values)
+        plain = [a for a in arguments if a.name is None]
+        for which in effect.changes_some:
+            chosen = plain[int(which) :][:1] if which.isdigit() else [a for a in arguments if a.name == which]
+            for argument in chosen:
+                self.change_deep(argument.values)
         if effect.keeps:
             if effect.keeps_members:
                 named = frozenset().union(*(a.values for a in arguments if a.name))
@@ -303,7 +309,7 @@ class Consequences(Functions):
             for mode, argument in zip(modes, arguments, strict=False):
                 self.use_file(mode, argument.constants, node)
         elif effect.file == "connects":
-            if first != frozenset({":memory:"}):
+            if arguments and first != frozenset({":memory:"}):
                 self.use_file("connect", first, node)
         elif effect.file in ONE_FILE:
             here = frozenset({"."}) if effect.file == "globs" and not arguments else first
@@ -350,6 +356,8 @@ class Consequences(Functions):
     def result(self, effect: Effect, receiver: Values, first: Values, values: Values, node: ast.AST) -> Values:
         if effect.result == "atom" or (effect.cheap and effect.result == "any" and not receiver and not values):
             return ATOM
+        if effect.result == "view" and "." in effect.type:
+            return frozenset({self.library_view(effect, first | values, node)})
         if effect.result == "view":
             if effect.type:
                 for obj in first:
@@ -390,6 +398,8 @@ class Consequences(Functions):
             return frozenset({made}).union(
                 *(v.contents for v in values if v.type in CONTAINERS or self.holds_objects(v))
             )
+        if effect.yields:
+            made.fields["yields"] = frozenset({self.make(node, "member", type=effect.yields)})
         if effect.result == "fresh":
             self.hold(made, self.copied_contents(receiver | values, kind))
             return frozenset({made})
@@ -399,6 +409,22 @@ class Consequences(Functions):
         held = self.used_up(held)
         self.hold(made, frozenset(o for o in held if o.kind != "lib"))
         return frozenset({made}) | frozenset(o for o in held if o.kind in ("value", "instance"))
+
+    def library_view(self, effect: Effect, given: Values, node: ast.AST) -> Obj:
+        """An object of a library that may lie in the memory of what it was made from: `pl.DataFrame({"a": array})`."""
+        made = self.make(node, "view", type=effect.type)
+        todo, seen = list(given), set()
+        while todo:
+            obj = todo.pop()
+            if obj in seen or obj is made or obj.kind != "value":
+                continue
+            seen.add(obj)
+            if obj.type in CONTAINERS:
+                todo += obj.contents
+            else:
+                made.fields["base"] = made.fields.get("base", ATOM) | {obj}
+        made.certain_view = effect.shares
+        return made
 
     def fill_cells(self, made: Obj, effect: Effect, receiver: Values, values: Values, node: ast.AST) -> None:
         """Lists that a call makes inside its result."""
@@ -412,9 +438,10 @@ class Consequences(Functions):
 
     def copied_contents(self, values: Values, kind: str) -> Values:
         """What a shallow copy shares with what it was made from: not the data, but what lies in it."""
-        if kind == "scipy":
-            return ATOM  # numbers, whatever it was given
-        inner = {o for obj in values for o in obj.contents if o.kind != "lib"}
+        if kind == "scipy" or "." in kind:
+            return ATOM  # numbers, or something of its own, whatever it was given
+        own = (obj for obj in values if not (self.known.crossing(obj.type) or "").startswith("again "))
+        inner = {o for obj in own for o in obj.contents if o.kind != "lib"}
         if any(o.kind == "lib" and o.path == "builtins.object" for o in values):
             return frozenset(inner)  # `np.array([a, b], dtype=object)`
         if kind in FRAMES:

@@ -167,6 +167,13 @@ class Expressions(Calls):
         kind = next((t for t in ("frame", "series", "ndarray", "pandas", "list", "set", "dict") if t in types), "")
         if kind in CONTAINERS and not types <= set(CONTAINERS):
             kind = ""  # `[1] * x`
+        if (
+            not comparison
+            and not kind
+            and len(own := {t for t in types if "." in t}) == 1
+            and types <= {*own, "ndarray"}
+        ):
+            kind = own.pop()  # tensors and the like give their own type
         made = self.make(node, "operator", type=kind)
         self.share_index(made, everything)
         if comparison or kind in DATA:

@@ -9,14 +9,15 @@ from collections.abc import Iterable
 from nb2stage.analysis.consequences import MAIN_STATES
 from nb2stage.analysis.heap import DESIGN, TRANSFORMED, Finding
 from nb2stage.analysis.objects import ATOM, Obj, Statement, Var, fields_of, reach
+from nb2stage.analysis.remaking import AGAIN, Remaking
 from nb2stage.analysis.scopes import free_names
-from nb2stage.analysis.versions import DEFINITIONS, Need, Transfer, Versions
+from nb2stage.analysis.versions import DEFINITIONS, Need, Transfer
 
 PICKLE_HOOKS = ("__getstate__", "__setstate__", "__reduce__", "__reduce_ex__")
 GLOBAL_DRAW = re.compile(r"(numpy\.)?random\.(?!default_rng)[a-z]\w*")  # methods of the global generators
 
 
-class FileContents(Versions):
+class FileContents(Remaking):
     """The contents of cache files."""
 
     def state_of(self, transfer: Transfer, name: str) -> list[str] | None:
@@ -68,9 +69,16 @@ class FileContents(Versions):
         return any(
             (obj.kind == "lib" and not obj.path.startswith(("builtins.", "collections.")))
             or (obj.kind == "value" and self.interpreter.known.crossing(obj.type) is None and obj.path != TRANSFORMED)
+            or self.is_native(obj)
             or (self.is_pickled_by_members(obj) and self.holds_itself(obj, guesses=True))
             for obj in held
         )
+
+    def libraries_of(self, transfer: Transfer) -> set[str]:
+        """The libraries of which a file may hold values, as far as their types are known."""
+        values = {obj for name in transfer.names for obj in self.exits[transfer.stage].get(name, Var()).values}
+        held = self.pickled(values, self.end(transfer.stage))
+        return {(obj.type if "." in obj.type else obj.path).partition(".")[0] for obj in held if obj.kind == "value"}
 
     def holds_definitions(self, transfer: Transfer) -> bool:
         """Whether a file may hold something that the notebook defines, or an instance of it."""
@@ -155,6 +163,9 @@ class FileContents(Versions):
                 self.refuse(transfer, name, what)
                 return
             var = self.exits[transfer.stage].get(name, Var())
+            if native := self.native_in(transfer, name):
+                self.refuse(transfer, name, native)
+                return
             if any(o.kind == "value" and o.type == "class" and o.path != "enum member" for o in var.values):
                 self.refuse(transfer, name, "a class that a call makes")
                 return
@@ -185,6 +196,16 @@ class FileContents(Versions):
                 return
             for obj in local:
                 self.check_function(transfer, name, obj)
+
+    def native_in(self, transfer: Transfer, name: str) -> str:
+        """What a name certainly holds that no file keeps, and why it is not made anew; empty where there is none."""
+        values = self.exits[transfer.stage].get(name, Var()).values
+        found = sorted(self.natives(values, self.end(transfer.stage)), key=lambda obj: obj.serial)
+        if not found:
+            return ""
+        what = (self.interpreter.known.crossing(found[0].type) or "").removeprefix(AGAIN)
+        reasons = (self.hindrances.get((index, name)) for index in sorted(transfer.consumers))
+        return what + next((f", which cannot be made again there: {reason}" for reason in reasons if reason), "")
 
     def unsavable(self, obj: Obj, before: int) -> str:
         """What an object is that no file keeps as it is; empty for any other."""

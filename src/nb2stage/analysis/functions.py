@@ -232,6 +232,7 @@ class Functions(Heap):
         """A call that is not followed (recursion, too deep): it may do anything to what it can reach."""
         values: Values = frozenset().union(receiver, *(a.values for a in arguments))
         self.change_deep(values, known=False)
+        self.statement.once = True
         assert fn.node is not None
         for name in sorted(free_names(fn.node)):
             if self.state.get(name).sites:

@@ -102,7 +102,7 @@ class Interpreter(Bindings):
             self.draw(which)
         made = self.make(statement.node, "coarse")
         self.hold(made, values - {made})
-        statement.impure = statement.plots_unsure = True
+        statement.impure = statement.once = statement.plots_unsure = True
         for name in sorted(bound):
             before = self.state.get(name)
             self.bind(name, frozenset({made}) | values)

@@ -8,7 +8,6 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Final
 
-from nb2stage.analysis.consequences import Consequences
 from nb2stage.analysis.heap import (
     CONTAINERS,
     DATA,
@@ -17,6 +16,7 @@ from nb2stage.analysis.heap import (
     _line,
 )
 from nb2stage.analysis.objects import ATOM, Constants, Obj, Values, reach
+from nb2stage.analysis.sqlcalls import SqlCalls
 from nb2stage.knowledge import SEED_ARGUMENTS, UNKNOWN, Effect
 
 SETTING_NAME = re.compile(
@@ -139,7 +139,7 @@ SECOND: Final = frozenset(
 DESIGNS = ("dmatrix", "dmatrices", "build_design_matrices", "incr_dbuilder", "incr_dbuilders", "DesignMatrix")
 
 
-class LibraryCalls(Consequences):
+class LibraryCalls(SqlCalls):
     """Calls of library functions by their dotted path."""
 
     def call_library(self, path: str, arguments: list[Argument], node: ast.AST) -> Values:
@@ -157,7 +157,7 @@ class LibraryCalls(Consequences):
         if inside or module in self.stateful_modules:
             # `settings.items.append(1)`: a later stage imports the module anew.
             self.setting("state of " + module)
-            self.statement.impure = True
+            self.statement.impure = self.statement.once = True
         named = self.names_in_strings(last, arguments, node)
         effect = self.known.function(path)
         if effect.unknown and SETTING_NAME.search(last) and last != path:
@@ -177,7 +177,14 @@ class LibraryCalls(Consequences):
         out = self.known.out_argument(path)
         if out is not None and len(arguments) > out:
             arguments = [replace(a, name="out") if n == out and a.name is None else a for n, a in enumerate(arguments)]
-        values = self.apply(effect, ATOM, arguments, node)
+        own = frozenset({self.process_object(effect.process)}) if effect.process else ATOM
+        if own:
+            effect = self.known.method(last, effect.process) or UNKNOWN
+        if effect.sql:
+            effect, arguments, _ = self.sql_effect(effect, arguments, node)
+        values = self.apply(effect, own, arguments, node)
+        for obj in own:
+            self.note_process_object(obj)
         self.label(values, path, effect, arguments)
         if path.startswith("matplotlib.pyplot."):
             values |= self.current_figure(values, last)

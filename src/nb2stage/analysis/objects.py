@@ -46,6 +46,7 @@ class Obj:
     bases: tuple[Obj, ...] = ()
     seeded: bool = False
     in_place: bool = False  # an estimator that works on its input itself (`copy=False`)
+    certain_view: bool = False  # it shares the memory of its `base` whatever the arguments were
     forgets: bool = False  # an estimator that keeps nothing of its input when it is fitted
     origins: set[Obj] = field(default_factory=set)  # what a selection was made from
     stored: set[str] = field(default_factory=set)  # attributes that were set on a class after it was made
@@ -208,6 +209,7 @@ class Statement:
     loops: bool = False  # a loop at the top level, which may take long
     makes_functions: bool = False  # binds functions made by a call or loop, which no file keeps faithfully
     calls: bool = False  # calls a function of the notebook
+    once: bool = False  # does something that nobody knows, so that it must not happen twice
     param: bool = False
     imports: set[str] = field(default_factory=set)  # dotted paths of library things that it uses
     draws: set[str] = field(default_factory=set)

@@ -92,6 +92,7 @@ class Versions:
         self.modules = {".".join(parts[: n + 1]) for parts in imported for n in range(len(parts))}
         self.settings = [s for s in statements if s.sets]
         self.files_of: set[Statement] = {use.statement for use in interpreter.files}
+        self.hindrances: dict[tuple[int, str], str] = {}  # why a stage cannot make a name anew
 
     def reach(self, values: frozenset[Obj], before: int) -> set[Obj]:
         found = self._reach.get((values, before))

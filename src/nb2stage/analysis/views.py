@@ -99,7 +99,11 @@ class Views(Versions):
             return False
         site = next(iter(need.sites))
         node = site.node
-        if not isinstance(node, ast.Assign) or (site.impure and not _is_view(node.value)) or site.calls or site.changes:
+        if not isinstance(node, ast.Assign) or site.calls or site.changes or site.once or site.draws:
+            return False
+        if site.impure and (
+            site in self.files_of or not (_is_view(node.value) or all(map(_is_library_view, need.values)))
+        ):
             return False
         entry = self.entries[stage.index]
         if any(entry.get(n, Var()).sites != {site} for n in site.binds):
@@ -112,7 +116,8 @@ class Views(Versions):
             if now is None or now.sites != var.sites:
                 return False
             changed = [s for o in self.reach(var.values, site.position) for s in self.changers.get(o, ())]
-            if any(site.position < s.position < self.start(stage) for s in changed) and not _is_slice(node.value):
+            certain = _is_slice(node.value) or all(obj.certain_view for obj in need.values)
+            if any(site.position < s.position < self.start(stage) for s in changed) and not certain:
                 return False
         return True
 
@@ -127,6 +132,11 @@ def _bases(obj: Obj) -> set[Obj]:
             found.add(base)
             todo.extend(base.fields.get("base", ()))
     return found
+
+
+def _is_library_view(obj: Obj) -> bool:
+    """Whether an object of a library was made as a view, and owns nothing."""
+    return "." in obj.type and bool(obj.fields.get("base"))
 
 
 def _is_view(node: ast.expr) -> bool:

@@ -19,6 +19,7 @@ gives).  A type stands behind a colon, `fresh:frame`; `same` is the receiver's t
 |---|---|
 | `changes` | changes its receiver; a function: its first argument |
 | `changes-all` | every argument too |
+| `changes:log`, `changes:1` | the argument with that name, or at that place from 0 |
 | `keeps`, `keeps-members` | the receiver now holds the arguments, or what an iteration over them gives too |
 | `draws` | from numpy's global random state unless a `random_state` or the like is given |
 | `draws-always:random` | from that generator in any case |
@@ -30,14 +31,21 @@ gives).  A type stands behind a colon, `fresh:frame`; `same` is the receiver's t
 | `plots`, `figure` | may draw in the current figure; makes exactly one figure |
 | `cheap` | may be repeated in another process with the same result and no cost |
 | `cells`, `nested` | the cells of the result may be new lists; it is a list of lists |
+| `sql` | the first argument is SQL: names of tables in it that are variables are read; what is no query changes the receiver |
+| `process:duckdb.Connection` | it is the method of that name of an object of this type that the process has one of |
+| `yields:rdkit.Mol` | an iteration over the result gives new objects of this type |
+| `shares` | beside `view`: it certainly shares memory, so it can be made again at any time |
 | `calls:none`, `calls:given` | which functions it calls of all that it can get at: none, or only its arguments |
 | `unknown` | may do anything with what it can reach |
 
-**Other sections**: `[types]` says how values of a type cross into another process, `[settings matplotlib]` which things
+**Other sections**: `[types]` says how values of a type cross into another process: `pickle`, `joblib`, `cloudpickle`,
+`torch` (the formats of cache files), `again WHAT` (by the statements that made it, which run again), `never WHAT`.
+ `[settings matplotlib]` which things
 of a library are settings of the process (`domain | names`), `[noticed]` which packages notice a domain (others are noticed
 by all), `[attributes]` plain attributes, `[classes numpy]` the type that a class stands for, `[estimators]` traits of
 estimators by class name, `[out]` where functions take the array for their result, `[calls]` which functions those of a
-package call. `packages.txt` has facts of whole packages.
+package call, `[saving]` a line that a script runs before it saves values of the library, and the module that it needs.
+`packages.txt` has facts of whole packages.
 """
 
 from nb2stage.knowledge.effects import SEED_ARGUMENTS, UNKNOWN, Effect, RowError, parse

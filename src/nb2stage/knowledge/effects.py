@@ -31,6 +31,7 @@ class Effect:
     type: str = ""
     changes: bool = False
     changes_all: bool = False
+    changes_some: tuple[str, ...] = ()  # names, and places from 0, of arguments that it changes
     keeps: bool = False
     keeps_members: bool = False  # and what an iteration over the arguments gives
     draws: str = ""  # "" no, "seedable" unless a random state is given, else the generator that is drawn from
@@ -46,6 +47,10 @@ class Effect:
     copies_type: bool = False
     cells: bool = False  # the result's cells may be new lists or other mutable objects
     nested: bool = False  # a list of lists
+    sql: bool = False  # the first argument is a text in SQL
+    process: str = ""  # the type of the object of the process whose method it is
+    yields: str = ""  # the type of what an iteration over the result gives
+    shares: bool = False  # the result certainly shares the memory of the receiver or first argument
     # Which functions it calls: "all" that it can get at, "given" as arguments and no step of an estimator, or "none".
     calls: str = "all"
 
@@ -70,6 +75,8 @@ _WORDS: Final[dict[str, dict[str, Any]]] = {
     "cheap": {"cheap": True},
     "cells": {"cells": True},
     "nested": {"nested": True},
+    "sql": {"sql": True},
+    "shares": {"shares": True},
     "calls:none": {"calls": "none"},
     "calls:given": {"calls": "given"},
     **{word: {"file": word} for word in FILES},
@@ -83,6 +90,7 @@ def parse(row: str) -> Effect:
         return UNKNOWN
     values: dict[str, Any] = {}
     seeds: list[str] = []
+    changes: list[str] = []
     for word in row.split():
         head, _, tail = word.partition(":")
         if head in RESULTS:
@@ -96,8 +104,10 @@ def parse(row: str) -> Effect:
             values["draws"] = tail
         elif head == "seeds" and tail in GENERATORS:
             seeds.append(tail)
-        elif head == "sets" and tail:
-            values["sets"] = tail
+        elif head == "changes" and tail:
+            changes.append(tail)
+        elif head in ("sets", "process", "yields") and tail:
+            values[head] = tail
         else:
             raise RowError(f"`{word}` is no word of a row")
-    return Effect(**values, seeds=tuple(seeds))
+    return Effect(**values, seeds=tuple(seeds), changes_some=tuple(changes))

@@ -48,6 +48,7 @@ class Table:
     estimators: dict[str, frozenset[str]] = field(default_factory=dict)  # trait -> names of classes
     out: dict[str, int] = field(default_factory=dict)  # function -> place of the argument
     pylab: dict[str, str] = field(default_factory=dict)  # name -> the module that pylab has it from
+    saving: dict[str, str] = field(default_factory=dict)  # module -> what runs before values of its library are saved
     calls: dict[str, str] = field(default_factory=dict)  # package -> which functions those of the package call
     packages: dict[str, frozenset[str]] = field(default_factory=dict)  # a fact -> the packages of which it is true
     distributions: dict[str, str] = field(default_factory=dict)  # import name -> package
@@ -61,7 +62,7 @@ def rows_of(text: str) -> list[Row]:
         if line.startswith("["):
             section = line.strip().strip("[]")
         elif line.strip() and not line.startswith("#"):
-            words, bar, names = line.partition("|")
+            words, bar, names = line.rpartition("|")
             if not bar or not section:
                 raise ValueError(f"line {number}: no bar, or no section above")
             if words.strip():
@@ -95,7 +96,7 @@ def table_of(text: str) -> Table:
             table.out.update(dict.fromkeys(row.names, int(row.words)))
         elif kind == "packages":
             table.packages[rest] = frozenset(row.names)
-        elif kind in ("types", "attributes", "pylab", "calls", "distributions"):
+        elif kind in ("types", "attributes", "pylab", "calls", "saving", "distributions"):
             getattr(table, kind).update(dict.fromkeys(row.names, row.words))
         else:
             raise ValueError(f"line {row.line}: there is no section `{row.section}`")
@@ -212,7 +213,7 @@ class Knowledge:
         if words is None and kind:
             words = self._table_of_type(kind).methods.get((kind, name))
         own = words is not None
-        if words is None and kind not in _COMPLETE:
+        if words is None and kind not in _COMPLETE and "." not in kind:
             words = table("common").methods.get(("", name))
         if words is None:
             return None
@@ -261,6 +262,10 @@ class Knowledge:
         if first in ("fft", "linalg", "random"):
             return f"numpy.{name}"
         return f"matplotlib.pyplot.{name}"
+
+    def before_saving(self, root: str) -> dict[str, str]:
+        """The statements that a script runs before it saves values of a library, by the module that each needs."""
+        return table(home_of(root)).saving
 
     def crossing(self, kind: str) -> str | None:
         """How values of a type cross into another process, in the words of `[types]`; None where nobody knows."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Sequence
 
 from nb2stage.analysis.load_order import Round
@@ -138,8 +139,20 @@ class CacheLines:
             made = f'{path}("{folder}").mkdir(parents=True, exist_ok=True)'
             there = any(new.startswith(f"{folder}/") for new in self.plan.moved.values())
             saved = [self.save(file) for file in sorted(self.plan.saves, key=lambda file: file.path)]
-            blocks.append("\n".join(["# for later stages", *([] if there else [made]), *saved]))
+            blocks.append("\n".join(["# for later stages", *([] if there else [made]), *self.before_saves(), *saved]))
         return "\n".join(blocks)
+
+    def before_saves(self) -> list[str]:
+        """Lines without which a library's values would not be saved whole."""
+        lines: list[str] = []
+        for root in sorted(self.planner.roots):
+            for module, line in self.program.interpreter.known.before_saving(root).items():
+                transfers = [file.transfer for file in self.plan.saves if file.transfer.kind not in STATE_CALLS]
+                if any(t.untried or root in self.program.boundaries.libraries_of(t) for t in transfers):
+                    package, _, last = module.rpartition(".")
+                    name = self.imports.member(package, last)
+                    lines.append(re.sub(rf"\b{last}\.", f"{name}.", line))
+        return lines
 
     def save(self, file: CacheFile) -> str:
         transfer = file.transfer

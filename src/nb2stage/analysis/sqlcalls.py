@@ -1,0 +1,85 @@
+"""Calls whose first argument is SQL: the variables that it names, and what it changes; objects that a process has one of."""
+
+from __future__ import annotations
+
+import ast
+from dataclasses import replace
+from typing import Final
+
+from nb2stage.analysis.consequences import Consequences
+from nb2stage.analysis.heap import FRAMES, Argument
+from nb2stage.analysis.objects import ATOM, Obj, Values, Var
+from nb2stage.analysis.sqltext import is_query, reaches_outside, table_names
+from nb2stage.knowledge import Effect
+
+TEXT_NAMES: Final = frozenset({"query", "sql", "q", "statement"})
+HOLE: Final = "something_unknown"
+
+
+class SqlCalls(Consequences):
+    """What SQL in a call does."""
+
+    def sql_effect(
+        self, effect: Effect, arguments: list[Argument], node: ast.AST
+    ) -> tuple[Effect, list[Argument], Values]:
+        """The effect and the arguments of a call whose first argument is SQL, and the variables that it names."""
+        text = _text_of(next((a for a in arguments if a.name is None or a.name in TEXT_NAMES), None))
+        names = table_names(text) if text is not None else {HOLE}
+        found: Values = ATOM
+        for name in sorted(self.frames_in_sight() if HOLE in names else names):
+            var = self.state.get(self.resolve(name))
+            if (var.sites and var.values) or name in self.shadows:
+                found |= self.load(name, node)
+        named = frozenset(o for o in found if o.kind != "lib")
+        # What a query on its own has found is asked for later: `con.execute("SELECT ...")`, then `con.df()`.
+        alone = isinstance(self.statement.node, ast.Expr) and self.statement.node.value is node
+        if text is None or not is_query(text) or (alone and effect.type.endswith(".Result")):
+            effect = replace(effect, changes=True, keeps=True)
+        if text is not None and reaches_outside(text):
+            self.statement.once = True
+        return effect, [*arguments, Argument(named, None, None, None)] if named else arguments, named
+
+    def frames_in_sight(self) -> set[str]:
+        """The global names that may refer to frames or to something that is not known."""
+        state, found = self.state, set()
+        names = {key for key in self.every_name() if isinstance(key, str) and not key.startswith("<")}
+        for name in names:
+            values = state.get(name).values
+            if any(o.kind == "value" and (o.type in FRAMES or "." in o.type or not o.type) for o in values):
+                found.add(name)
+        return found
+
+    def every_name(self) -> set[object]:
+        """All keys of the flow state."""
+        found: set[object] = set()
+        state = self.state
+        while state is not None:
+            found |= state.delta.keys()
+            state = state.parent  # type: ignore[assignment]
+        return found
+
+    def process_object(self, kind: str) -> Obj:
+        """The object of a type that each process has one of: duckdb's own connection."""
+        return self.objects.setdefault(f"<{kind}>", Obj(type=kind))
+
+    def note_process_object(self, obj: Obj) -> None:
+        """Write down that the current statement reads the object of the process, and whether it changes it."""
+        key = f"<the process's {obj.type}>"
+        before = self.state.get(key)
+        if before.sites:
+            self.statement.reads.setdefault(key, before)
+        if obj in self.statement.changes:
+            self.set(key, Var(frozenset({obj}), before.sites | {self.statement}))
+
+
+def _text_of(argument: Argument | None) -> str | None:
+    """The text of an argument, with a word for what is filled in; None where it is not known."""
+    if argument is None or argument.values:
+        return None
+    if argument.constants is not None:
+        return ";\n".join(sorted(str(c) for c in argument.constants))
+    if not isinstance(argument.node, ast.JoinedStr):
+        return None
+    parts = [str(p.value) if isinstance(p, ast.Constant) else f" {HOLE} " for p in argument.node.values]
+    text = "".join(parts)
+    return text if HOLE not in text.split()[:1] else None
