@@ -55,6 +55,7 @@ RULES: Final[dict[str, str]] = {
     "NB221": "a name that exists only in a live notebook",
     "NB222": "the working directory changes",
     "NB230": "random numbers without a seed",
+    "NB231": "random numbers that go on in another stage",
     "NB240": "a setting that cannot be repeated in a later stage",
     "NB241": "a value made by code that cannot be repeated",
     "NB242": "a value that no stage can hand on",

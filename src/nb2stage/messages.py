@@ -27,6 +27,11 @@ MESSAGES: dict[str, tuple[Severity, str, str]] = {
         "random numbers of `{name}` are drawn without a seed: the notebook itself gives other results each time",
         "seed the generator in the first cell",
     ),
+    "NB231": (
+        Severity.ERROR,
+        "this goes on with the random numbers of {name} where an earlier stage left off, and {name} cannot be asked where",
+        "{hint}",
+    ),
     "NB240": (
         Severity.ERROR,
         "this changes the settings of the process ({name}) in a way that cannot be repeated in a later stage",
@@ -89,6 +94,8 @@ def diagnose(finding: Finding, path: str, names: Sequence[str]) -> Diagnostic:
     elif finding.code == "NB201" and _HISTORY.fullmatch(finding.name):
         message = "`{name}` is there only while IPython runs"
         hint = "give what it stands for a name in the cell that computes it"
+    elif finding.code == "NB230" and finding.text:
+        message, hint = finding.text, finding.hint
     elif finding.code in ("NB123", "NB220", "NB221", "NB222", "NB290"):
         hint = finding.hint or "write it in another way, or tag the cell `skip`"
     fill = {"name": finding.name, "text": finding.text, "hint": finding.hint}

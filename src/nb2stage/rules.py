@@ -159,6 +159,11 @@ RULES_EXPLAINED: Final[dict[str, Rule]] = {
         "Seed the generator in the first cell (`np.random.seed(42)`), or give the call a seed: `random_state=42`, "
         "`default_rng(42)`.",
     ),
+    "NB231": Rule(
+        "Some libraries draw from a generator of their own whose state nothing can read: another process cannot go on with it, "
+        "and the seed made again would give the first numbers once more.",
+        "Seed it again in the stage that draws, or put the cells that draw into one stage.",
+    ),
     "NB240": Rule(
         "Each stage is a process of its own, so settings are made again in each; that takes code which can be repeated.",
         "Make the setting with constants, at the top level of a cell tagged `setup`.",

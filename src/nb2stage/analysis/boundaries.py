@@ -14,7 +14,6 @@ from collections.abc import Iterable
 from dataclasses import replace
 
 from nb2stage.analysis.bindings import BUILTINS
-from nb2stage.analysis.consequences import MAIN_STATES
 from nb2stage.analysis.filecontents import FileContents, outermost
 from nb2stage.analysis.heap import Finding
 from nb2stage.analysis.load_order import LoadOrder
@@ -22,6 +21,8 @@ from nb2stage.analysis.objects import Obj, Statement, Var
 from nb2stage.analysis.scopes import certain_reads, inner_free_names, plain_defaults
 from nb2stage.analysis.versions import DEFINITIONS, IMPORTS, Need, StageData, Transfer
 from nb2stage.analysis.views import Views
+from nb2stage.knowledge import BY_KEY
+from nb2stage.knowledge.generators import Generator
 
 
 class Boundaries(Views, FileContents):
@@ -170,10 +171,19 @@ class Boundaries(Views, FileContents):
                     self.remake(stage, need)
                 elif name in stage.rebuilt:
                     self.rebuild(stage, need)
+                elif (stream := self.interpreter.streams.get(name)) and not self.can_repeat(
+                    stage, self.history(need, stage.index)
+                ):
+                    self.refuse_stream(stage, need, stream)
                 elif name in stage.files or not self.can_repeat(stage, self.history(need, stage.index)):
                     self.cross_in_file(stage, name)
                 else:
                     self.repeat(stage, need)
+
+    def refuse_stream(self, stage: StageData, need: Need, stream: Generator) -> None:
+        """A generator whose state cannot be read is drawn from here after an earlier stage."""
+        statement = need.statement or stage.statements[0]
+        self.findings.append(Finding("NB231", statement, statement.node, stream.title, hint=stream.hint))
 
     def can_repeat(self, stage: StageData, history: Iterable[Statement]) -> bool:
         """Whether a stage can repeat statements before it loads anything."""
@@ -452,7 +462,7 @@ class Boundaries(Views, FileContents):
         transfer = self.add_transfer(version, stage.index, name, group)
         if certain:
             transfer.certain.add(name)
-        if var.unbound and name not in MAIN_STATES.values():
+        if var.unbound and name not in BY_KEY:
             transfer.unsure.add(name)
 
     def add_transfer(self, version: int, consumer: int, name: str, group: list[str]) -> Transfer:

@@ -234,6 +234,7 @@ class Calls(LibraryCalls):
     def adjust(self, effect: Effect, obj: Obj, name: str, arguments: list[Argument], node: ast.AST) -> Effect:
         """What keyword arguments change about a method's row."""
         keywords = {a.name: a for a in arguments if a.name}
+        effect = self.continued(effect, arguments)
         if any(a.star and a.name is None and isinstance(a.constants, type(None)) for a in arguments[-1:]):
             # `**options` may say `inplace=True`.
             effect = replace(

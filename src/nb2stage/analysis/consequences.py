@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Set
 
-from nb2stage.analysis.functions import Functions, _methods
+from nb2stage.analysis.functions import _methods
 from nb2stage.analysis.heap import (
     ARRAY_VIEWS,
     CONTAINERS,
@@ -21,9 +21,8 @@ from nb2stage.analysis.heap import (
     owned,
 )
 from nb2stage.analysis.objects import ATOM, Constants, Obj, Values, Var, reach
+from nb2stage.analysis.randomness import Randomness
 from nb2stage.knowledge import SEED_ARGUMENTS, Effect
-
-MAIN_STATES = {"numpy": "<numpy random state>", "random": "<random state>", "torch": "<torch random state>"}
 
 # What a library calls on the members of a list or dict that it is given: it compares, prints and adds them.
 OF_MEMBERS = tuple(
@@ -78,20 +77,24 @@ FILE_ARGUMENTS = frozenset(
 )
 
 
-class Consequences(Functions):
+class Consequences(Randomness):
     """What calls of libraries do."""
 
     def apply(self, effect: Effect, receiver: Values, arguments: list[Argument], node: ast.AST) -> Values:
         """Do what an effect says to the receiver and the arguments; give the result's objects."""
+        callee, self.callee = self.callee, ""
         self.count_step(len(receiver) + sum(len(a.values) for a in arguments))
         values: Values = frozenset().union(*(a.values for a in arguments))
         if not effect.cheap:
-            self.statement.impure = self.statement.impure or not (effect.sets or effect.seeds)
+            self.statement.impure = self.statement.impure or not (
+                effect.sets or (effect.seeds and effect.result == "atom")
+            )
             self.statement.once = self.statement.once or effect.unknown
         returned = self.callbacks(receiver, values, arguments, node, effect)
         first = receiver or (arguments[0].values if arguments else ATOM)
         self.apply_changes(effect, receiver, first, values, arguments)
         self.apply_state(effect, arguments, node)
+        self.apply_random(effect, callee, receiver, arguments, node)
         self.apply_files(effect, receiver, arguments, node)
         # `sort` and `min` compare what a list holds.
         inside = frozenset(
@@ -243,16 +246,6 @@ class Consequences(Functions):
             self.setting(effect.sets)
             if effect.sets == "syspath":
                 self.search_paths += sorted(str(c) for a in arguments for c in a.constants or () if isinstance(c, str))
-        for which in effect.seeds:
-            self.seed(which, node)
-        if effect.draws == "any":
-            for state in sorted(self.seeded):
-                self.draw(state)
-        elif effect.draws == "seedable":
-            if not self.is_seeded(arguments):
-                self.draw("numpy")
-        elif effect.draws:
-            self.draw(effect.draws, node)
         if effect.plots:
             self.note_plot(node, effect.plots)
 
@@ -276,27 +269,6 @@ class Consequences(Functions):
         before = self.state.get(key)
         self.set(key, Var(ATOM, before.sites | {self.statement}))
         self.statement.sets.add(domain)
-
-    def seed(self, which: str, node: ast.AST) -> None:
-        obj = self.make(node, "seed " + which, type="random_state")
-        self.seeded.add(which)
-        self.statement.seeds.add(which)
-        self.set(MAIN_STATES[which], Var(frozenset({obj}), frozenset({self.statement})))
-
-    def draw(self, which: str, node: ast.AST | None = None) -> None:
-        """A number is (or may be) drawn from a global random state."""
-        key = MAIN_STATES[which]
-        var = self.state.get(key)
-        self.statement.draws.add(which)
-        if not var.sites:
-            if node is not None:
-                self.find("NB230", node, which)
-            return
-        self.statement.impure = True
-        before = self.statement.reads.get(key)
-        self.statement.reads[key] = var if before is None else Var(before.values | var.values, before.sites | var.sites)
-        for obj in var.values:
-            self.change(obj)
 
     def apply_files(self, effect: Effect, receiver: Values, arguments: list[Argument], node: ast.AST) -> None:
         if not effect.file or effect.file == "file":

@@ -16,7 +16,7 @@ from nb2stage.analysis.interpreter import Interpreter
 from nb2stage.analysis.objects import State, Statement, Var, reach
 from nb2stage.analysis.scopes import inner_free_names, top_level_names
 from nb2stage.analysis.versions import DEFINITIONS, IMPORTS
-from nb2stage.knowledge import Knowledge
+from nb2stage.knowledge import CHOOSE_DEVICE, GENERATORS, Knowledge
 from nb2stage.reading.tags import CellRole, Role
 from nb2stage.reading.translation import PythonCell
 from nb2stage.yamltext import is_yaml_value
@@ -284,6 +284,23 @@ def _stored_attributes(cells: Sequence[SourceCell]) -> frozenset[str] | None:
     return frozenset(found)
 
 
+def _generators(cells: Sequence[SourceCell]) -> tuple[frozenset[str], bool]:
+    """The generators that what the cells import may draw from, and whether some of it may run on a GPU."""
+    roots: set[str] = set()
+    gpu = False
+    for node in (node for cell in cells for node in ast.walk(cell.tree)):
+        if isinstance(node, ast.Import):
+            roots.update(alias.name.partition(".")[0] for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            roots.add((node.module or "").partition(".")[0])
+        elif isinstance(node, ast.Constant):
+            gpu = gpu or (isinstance(node.value, str) and "cuda" in node.value)
+        elif isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
+            gpu = gpu or node.func.attr == "cuda"  # `model.cuda()`
+    used = {"random"} | {each.name for each in GENERATORS.values() if roots & each.packages}
+    return frozenset(used), gpu or bool(roots & CHOOSE_DEVICE)
+
+
 def _interpret(
     order: Sequence[SourceCell], stage_count: int, world: World
 ) -> tuple[Interpreter, list[dict[str, Var]], list[dict[str, Var]]]:
@@ -292,6 +309,7 @@ def _interpret(
     interpreter.stored_attributes = _stored_attributes(order)
     interpreter.has_parameters = any(cell.role.role is Role.PARAMETERS for cell in order)
     interpreter.names_indexes = _names_indexes(order)
+    interpreter.generators, interpreter.uses_gpu = _generators(order)
     position = 0
     for cell in order:
         cell.statements = _statements_of(cell, position)

@@ -6,12 +6,12 @@ import ast
 import re
 from collections.abc import Iterable
 
-from nb2stage.analysis.consequences import MAIN_STATES
 from nb2stage.analysis.heap import DESIGN, TRANSFORMED, Finding
 from nb2stage.analysis.objects import ATOM, Obj, Statement, Var, fields_of, reach
 from nb2stage.analysis.remaking import AGAIN, Remaking
 from nb2stage.analysis.scopes import free_names
 from nb2stage.analysis.versions import DEFINITIONS, Need, Transfer
+from nb2stage.knowledge import BY_KEY
 
 PICKLE_HOOKS = ("__getstate__", "__setstate__", "__reduce__", "__reduce_ex__")
 GLOBAL_DRAW = re.compile(r"(numpy\.)?random\.(?!default_rng)[a-z]\w*")  # methods of the global generators
@@ -44,7 +44,7 @@ class FileContents(Remaking):
         self.check_savable(transfer, values)
         if len(transfer.names) == 1 and not transfer.optional:
             name = transfer.names[0]
-            if name in MAIN_STATES.values():
+            if name in BY_KEY:
                 return name
             if values and all(obj.kind == "value" and obj.type in ("frame", "series") for obj in values):
                 return "pandas"

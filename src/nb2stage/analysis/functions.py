@@ -126,6 +126,7 @@ class Functions(Heap):
         name = decorator.func if isinstance(decorator, ast.Call) else decorator
         last = name.attr if isinstance(name, ast.Attribute) else getattr(name, "id", "")
         called = self.eval(decorator)
+        compiles = any(o.path.startswith("numba.") for o in (self.eval(name) if name is not decorator else called))
         if isinstance(name, ast.Attribute) and last not in KEEPING:
             # `@describe.register`: what is decorated is kept by a function or object of the notebook.
             for owner in self.eval(name.value):
@@ -141,11 +142,13 @@ class Functions(Heap):
                 for field_name, inner in list(obj.fields.items()):
                     # Defaults of fields cannot be mutable; each instance has its own value.
                     obj.fields[field_name] = frozenset(o for o in inner if o.kind == "function")
+            if obj.kind == "function" and compiles:
+                obj.type = "numba"
             if obj.kind == "function" and last in ("lru_cache", "cache"):
                 obj.type = "cached"
             if obj.kind == "function" and last in ("staticmethod", "classmethod", "property", "cached_property"):
                 obj.type = "property" if last == "cached_property" else last
-        if last in KEEPING or (all(obj.kind == "lib" for obj in called) and called):
+        if compiles or last in KEEPING or (all(obj.kind == "lib" for obj in called) and called):
             return values
         argument = Argument(values, None, None, None)
         return self.call_values(called, [argument], decorator)
@@ -179,11 +182,13 @@ class Functions(Heap):
         self.depth += 1
         self.bind_parameters(fn, frame, arguments, receiver)
         inside = self.state
+        self.compiled += fn.type == "numba"
         if isinstance(fn.node, ast.Lambda):
             frame.returns.append(self.eval(fn.node.body))
             frame.constants.append(self.constant(fn.node.body))
         else:
             self.execute_block(fn.node.body)
+        self.compiled -= fn.type == "numba"
         falls_through = not isinstance(fn.node, ast.Lambda) and not self.state.dead
         for end in frame.ends:
             end.dead = False
@@ -237,8 +242,7 @@ class Functions(Heap):
         for name in sorted(free_names(fn.node)):
             if self.state.get(name).sites:
                 self.load(name, fn.node)
-        for state in sorted(self.seeded):
-            self.draw(state)
+        self.draw_all()
         self.last_returned = None
         if not values and self.gives_plain_values(fn):
             return ATOM

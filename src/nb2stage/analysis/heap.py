@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from nb2stage.analysis.objects import ATOM, Constants, Frame, Key, Obj, State, Statement, Values, Var, reach
 from nb2stage.knowledge import Effect, Knowledge
+from nb2stage.knowledge.generators import Generator
 
 # Data that an estimator or model holds is not changed when the estimator is.
 DATA = frozenset({"frame", "series", "ndarray", "pandas", "grouped"})
@@ -191,6 +192,11 @@ class Heap:
         self.files: list[FileUse] = []
         self.identities: set[Obj] = set()
         self.seeded: set[str] = set()
+        self.generators: frozenset[str] = frozenset()  # those that the packages of the notebook draw from
+        self.uses_gpu = False
+        self.streams: dict[str, Generator] = {}  # seeded generators that cannot be read, by the name of their state
+        self.compiled = 0  # inside functions that numba compiles
+        self.callee = ""  # the dotted path of the library call that is applied next
         self.star_modules: list[tuple[str, Statement]] = []
         self.late_imports: dict[str, Statement] = {}  # imports and definitions of the whole notebook
         self.shadows: dict[str, Statement] = {}  # names that an untagged cell bound last
@@ -244,6 +250,7 @@ class Heap:
         def commit(self, base: State, ends: list[State]) -> None: ...
         def constant(self, node: ast.expr) -> Constants: ...
         def draw(self, which: str, node: ast.AST | None = None) -> None: ...
+        def draw_all(self) -> None: ...
         def dunders(self, values: Values, operands: list[Values], only: tuple[str, ...] = ()) -> Values: ...
         def eval(self, node: ast.expr) -> Values: ...
         def execute(self, node: ast.stmt) -> None: ...

@@ -98,8 +98,7 @@ class Interpreter(Bindings):
                     bound |= {n for part in ast.walk(obj.node) if isinstance(part, ast.Global) for n in part.names}
         values = self.everything(values)
         self.change_deep(values, known=False)
-        for which in sorted(self.seeded):
-            self.draw(which)
+        self.draw_all()
         made = self.make(statement.node, "coarse")
         self.hold(made, values - {made})
         statement.impure = statement.once = statement.plots_unsure = True
@@ -115,7 +114,7 @@ class Interpreter(Bindings):
         self.state.dead = False
         self.frame, self.stack, self.loops, self.logs = None, (), [], []
         self.depth = self.temporary = self.blind_depth = self.guards = self.guesses = 0
-        self.ways, self.each = (), []
+        self.ways, self.each, self.compiled, self.callee = (), [], 0, ""
 
     def execute_block(self, body: Iterable[ast.stmt]) -> None:
         outer = self.ways

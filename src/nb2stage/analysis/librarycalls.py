@@ -17,11 +17,11 @@ from nb2stage.analysis.heap import (
 )
 from nb2stage.analysis.objects import ATOM, Constants, Obj, Values, reach
 from nb2stage.analysis.sqlcalls import SqlCalls
-from nb2stage.knowledge import SEED_ARGUMENTS, UNKNOWN, Effect
+from nb2stage.knowledge import SEED_ARGUMENTS, UNKNOWN, Effect, looks_like_seeder
 
 SETTING_NAME = re.compile(
     r"^(set_|use$|use_|enable|disable|register|configure|config$|basic_?config|init$|setup|"
-    r"install|activate|filterwarnings|simplefilter|ignore|seed|manual_seed)",
+    r"install|activate|filterwarnings|simplefilter|ignore)",
     re.IGNORECASE,
 )
 
@@ -160,7 +160,7 @@ class LibraryCalls(SqlCalls):
             self.statement.impure = self.statement.once = True
         named = self.names_in_strings(last, arguments, node)
         effect = self.known.function(path)
-        if effect.unknown and SETTING_NAME.search(last) and last != path:
+        if effect.unknown and SETTING_NAME.search(last) and last != path and not looks_like_seeder(last):
             effect = replace(effect, sets="library " + module)
         if effect.unknown or path.startswith(("statsmodels", "sklearn", "pandas")):
             plots = PLOT_NAME.search(path) and not effect.plots and not DISPLAY_FROM.search(path)
@@ -182,6 +182,7 @@ class LibraryCalls(SqlCalls):
             effect = self.known.method(last, effect.process) or UNKNOWN
         if effect.sql:
             effect, arguments, _ = self.sql_effect(effect, arguments, node)
+        self.callee = path
         values = self.apply(effect, own, arguments, node)
         for obj in own:
             self.note_process_object(obj)
@@ -394,6 +395,9 @@ class LibraryCalls(SqlCalls):
 
     def adjust_library(self, effect: Effect, path: str, arguments: list[Argument], node: ast.AST) -> Effect:
         last = path.rpartition(".")[2]
+        effect = self.continued(effect, arguments)
+        if effect.seeds and any(a.name == "deterministic" for a in arguments):
+            effect = replace(effect, sets=path.partition(".")[0])
         if any(a.name and a.name.startswith("overwrite_") and a.constants != frozenset({False}) for a in arguments):
             effect = replace(effect, changes_all=True)
         if path.startswith("numpy.") and any(a.name == "copy" and a.constants != frozenset({True}) for a in arguments):
@@ -435,6 +439,13 @@ class LibraryCalls(SqlCalls):
         if path.startswith("statsmodels") and last[:1].isupper():
             effect = replace(effect, result="holds", draws="")
         return effect
+
+    def continued(self, effect: Effect, arguments: list[Argument]) -> Effect:
+        """Training that goes on with a model takes the random state of its library as it stands."""
+        goes_on = any(a.name in ("xgb_model", "init_model") and a.constants != frozenset({None}) for a in arguments)
+        if not goes_on or "xgboost" not in effect.seeds:
+            return effect
+        return replace(effect, seeds=(), draws="always", drawn=("xgboost",))
 
     def get_attribute(self, arguments: list[Argument], node: ast.AST) -> Values:
         """`getattr(x, name)`: what is found there, a method tied to `x`, or a part of it."""

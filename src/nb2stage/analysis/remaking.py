@@ -6,9 +6,9 @@ noticed, and read now what they read then.
 
 from __future__ import annotations
 
-from nb2stage.analysis.consequences import MAIN_STATES
 from nb2stage.analysis.objects import Obj, Statement, Var
 from nb2stage.analysis.versions import REPEATABLE, Need, StageData, Versions
+from nb2stage.knowledge import BY_KEY
 
 AGAIN = "again "
 CHANGING = frozenset({"write", "append", "update", "remove", "unknown"})
@@ -94,7 +94,7 @@ class Remaking(Versions):
     ) -> str:
         """What a statement reads must be now what it was then."""
         start = self.start(stage)
-        if name in MAIN_STATES.values():
+        if name in BY_KEY:
             return "it is made with random numbers"
         if all(s.stage is None and self.repeatable(s) for s in var.sites) and self.is_fixed(statement, name, var):
             return ""

@@ -21,9 +21,10 @@ gives).  A type stands behind a colon, `fresh:frame`; `same` is the receiver's t
 | `changes-all` | every argument too |
 | `changes:log`, `changes:1` | the argument with that name, or at that place from 0 |
 | `keeps`, `keeps-members` | the receiver now holds the arguments, or what an iteration over them gives too |
-| `draws` | from numpy's global random state unless a `random_state` or the like is given |
-| `draws-always:random` | from that generator in any case |
-| `seeds:numpy` | sets the state of that generator; may stand several times |
+| `draws`, `draws:random` | from numpy's global random state, or that generator, unless a `random_state` or the like is given |
+| `draws-always:random` | from that generator in any case; both may stand several times |
+| `seeds:numpy` | sets the state of that generator; may stand several times; `may-seed:torch` only perhaps |
+| `by-chance` | makes a generator, which begins by chance where it is given no seed |
 | `sets:matplotlib` | makes a setting of the process, in that domain |
 | `takes-back` | gives a context that takes back the settings made within it; `takes-back-itself` only those it makes itself |
 | `reads`, `writes`, `appends`, `removes`, ... | a file named by the first argument; `second`: by the second one |
@@ -45,10 +46,26 @@ of a library are settings of the process (`domain | names`), `[noticed]` which p
 by all), `[attributes]` plain attributes, `[classes numpy]` the type that a class stands for, `[estimators]` traits of
 estimators by class name, `[out]` where functions take the array for their result, `[calls]` which functions those of a
 package call, `[saving]` a line that a script runs before it saves values of the library, and the module that it needs.
-`packages.txt` has facts of whole packages.
+`packages.txt` has facts of whole packages, `generators.py` the generators of random numbers that a process has, and how the
+state of each crosses.
 """
 
 from nb2stage.knowledge.effects import SEED_ARGUMENTS, UNKNOWN, Effect, RowError, parse
+from nb2stage.knowledge.generators import BY_KEY, CHOOSE_DEVICE, GENERATORS, generator, looks_like_seeder
 from nb2stage.knowledge.tables import Knowledge, distribution, packages
 
-__all__ = ["SEED_ARGUMENTS", "UNKNOWN", "Effect", "Knowledge", "RowError", "distribution", "packages", "parse"]
+__all__ = [
+    "BY_KEY",
+    "CHOOSE_DEVICE",
+    "GENERATORS",
+    "SEED_ARGUMENTS",
+    "UNKNOWN",
+    "Effect",
+    "Knowledge",
+    "RowError",
+    "distribution",
+    "generator",
+    "looks_like_seeder",
+    "packages",
+    "parse",
+]

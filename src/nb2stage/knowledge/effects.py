@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any, Final
 
+from nb2stage.knowledge.generators import GENERATORS
+
 # Arguments that make a call draw from what they say, and not from a generator of the process.
 SEED_ARGUMENTS: Final = frozenset({"random_state", "seed", "rng", "generator"})
 
@@ -16,7 +18,6 @@ FILES: Final = frozenset(
         *("unknown-file", "file"),
     }
 )
-GENERATORS: Final = frozenset({"numpy", "random", "torch"})
 
 
 class RowError(ValueError):
@@ -34,8 +35,11 @@ class Effect:
     changes_some: tuple[str, ...] = ()  # names, and places from 0, of arguments that it changes
     keeps: bool = False
     keeps_members: bool = False  # and what an iteration over the arguments gives
-    draws: str = ""  # "" no, "seedable" unless a random state is given, else the generator that is drawn from
+    draws: str = ""  # "" no, "seedable" unless a random state is given, "always", or "any" from each that is seeded
+    drawn: tuple[str, ...] = ()  # the generators that it draws from
     seeds: tuple[str, ...] = ()
+    may_seed: tuple[str, ...] = ()  # perhaps, as far as the row can say
+    by_chance: bool = False  # makes a generator, which begins by chance unless it is given a seed
     sets: str = ""
     takes_back: str = ""  # of a context: "all" settings made within it, or those that it makes "itself"
     file: str = ""  # "reads", "writes", "appends", ...
@@ -65,7 +69,8 @@ _WORDS: Final[dict[str, dict[str, Any]]] = {
     "changes-all": {"changes_all": True},
     "keeps": {"keeps": True},
     "keeps-members": {"keeps": True, "keeps_members": True},
-    "draws": {"draws": "seedable"},
+    "draws": {"draws": "seedable", "drawn": ("numpy",)},
+    "by-chance": {"by_chance": True},
     "takes-back": {"takes_back": "all"},
     "takes-back-itself": {"takes_back": "itself"},
     "second": {"place": 1},
@@ -89,8 +94,7 @@ def parse(row: str) -> Effect:
     if row == "unknown":
         return UNKNOWN
     values: dict[str, Any] = {}
-    seeds: list[str] = []
-    changes: list[str] = []
+    lists: dict[str, list[str]] = {"seeds": [], "may_seed": [], "drawn": [], "changes_some": []}
     for word in row.split():
         head, _, tail = word.partition(":")
         if head in RESULTS:
@@ -100,14 +104,16 @@ def parse(row: str) -> Effect:
             values.update({"copies_type": True} if tail == "same" else {"type": tail})
         elif word in _WORDS:
             values.update(_WORDS[word])
-        elif head == "draws-always" and tail in GENERATORS:
-            values["draws"] = tail
-        elif head == "seeds" and tail in GENERATORS:
-            seeds.append(tail)
+        elif head in ("draws", "draws-always") and tail in GENERATORS:
+            values["draws"] = "seedable" if head == "draws" else "always"
+            lists["drawn"].append(tail)
+        elif head in ("seeds", "may-seed") and tail in GENERATORS:
+            lists[head.replace("-", "_")].append(tail)
         elif head == "changes" and tail:
-            changes.append(tail)
+            lists["changes_some"].append(tail)
         elif head in ("sets", "process", "yields") and tail:
             values[head] = tail
         else:
             raise RowError(f"`{word}` is no word of a row")
-    return Effect(**values, seeds=tuple(seeds), changes_some=tuple(changes))
+    values.update({name: tuple(each) for name, each in lists.items() if each})
+    return Effect(**values)

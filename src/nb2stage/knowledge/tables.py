@@ -13,7 +13,13 @@ from nb2stage.knowledge.effects import UNKNOWN, Effect, parse
 
 FOLDER: Final = Path(__file__).parent / "libraries"
 # Packages that stand in the file of another, and types that are named by a word of their own.
-_HOMES: Final = {"builtins": "python", "mpl_toolkits": "matplotlib", "cycler": "matplotlib"}
+_HOMES: Final = {
+    "builtins": "python",
+    "mpl_toolkits": "matplotlib",
+    "cycler": "matplotlib",
+    "lightning": "pytorch_lightning",
+    "lightning_fabric": "pytorch_lightning",
+}
 _TYPE_HOMES: Final = {
     **dict.fromkeys(("frame", "series", "pandas", "grouped", "index"), "pandas"),
     **dict.fromkeys(("ndarray", "generator"), "numpy"),
@@ -196,6 +202,10 @@ class Knowledge:
         root = kind.partition(".")[0]
         own = table(_TYPE_HOMES.get(kind) or home_of(root))
         return own if any(of == kind for of, _ in own.methods) or kind in own.types else table("python")
+
+    def has_file(self, package: str) -> bool:
+        """Whether a package has a file of its own."""
+        return table(home_of(package)) != Table()
 
     def method(self, name: str, kind: str) -> Effect | None:
         """What calling a method of this name on a value of this type does; None where nothing is known."""

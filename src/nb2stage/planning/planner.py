@@ -6,12 +6,12 @@ import ast
 import sys
 from collections.abc import Mapping, Sequence
 
-from nb2stage.analysis.consequences import MAIN_STATES
 from nb2stage.analysis.dataflow import Program, literal, yaml_value
 from nb2stage.analysis.kinds import kind_of
 from nb2stage.analysis.objects import Statement
 from nb2stage.analysis.versions import Transfer
 from nb2stage.diagnostics import Severity
+from nb2stage.knowledge import BY_KEY
 from nb2stage.messages import Notes
 from nb2stage.planning.definitions import FOLDER, Definitions, DefinitionsModule
 from nb2stage.planning.displays import figure_shown, plan_report
@@ -35,12 +35,6 @@ FOLDERS = {
 }
 FILE_NAMES = {"import": "import_data"}
 SUFFIXES = {"joblib": ".joblib"}
-STATE_FILES = {
-    "<numpy random state>": "numpy_random_state",
-    "<random state>": "random_state",
-    "<torch random state>": "torch_random_state",
-}
-assert set(STATE_FILES) == set(MAIN_STATES.values())
 
 
 class Planner:
@@ -129,7 +123,7 @@ class Planner:
                 by_index[index].loads.append(file)
 
     def file_name(self, transfer: Transfer) -> str:
-        names = [STATE_FILES.get(name, name) for name in transfer.names]
+        names = [BY_KEY[name].file if name in BY_KEY else name for name in transfer.names]
         stem = "_".join(names) if len(names) < 4 else f"{names[0]}_and_{len(names) - 1}_more"
         return stem + SUFFIXES.get(transfer.kind, ".pkl")
 

@@ -84,6 +84,8 @@ def state_of(name: str) -> Any:
         return numpy.random.get_state()
     if name == "<torch random state>" and torch is not None:
         return torch.get_rng_state()
+    if name == "<torch cuda random state>" and torch is not None:
+        return torch.cuda.get_rng_state_all()
     return None
 
 

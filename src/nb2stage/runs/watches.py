@@ -8,6 +8,7 @@ from typing import Final
 
 from nb2stage.analysis.objects import Obj, Statement, reach
 from nb2stage.analysis.versions import DEFINITIONS, IMPORTS
+from nb2stage.knowledge import generator
 from nb2stage.planning.stageplan import StagePlan
 
 # Settings that a process can be asked for; the others are said to be left out.
@@ -99,6 +100,4 @@ def _binds_values(statement: Statement) -> bool:
 
 
 def _states(seeds: set[str]) -> set[str]:
-    from nb2stage.analysis.consequences import MAIN_STATES
-
-    return {MAIN_STATES[seed] for seed in seeds if seed in MAIN_STATES}
+    return {each.key for each in map(generator, seeds) if each.readable}

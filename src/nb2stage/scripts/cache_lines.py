@@ -8,15 +8,10 @@ from collections.abc import Sequence
 
 from nb2stage.analysis.load_order import Round
 from nb2stage.analysis.versions import Transfer
+from nb2stage.knowledge import BY_KEY
 from nb2stage.planning.planner import Planner
 from nb2stage.planning.stageplan import CacheFile, StagePlan
 from nb2stage.scripts.import_lines import Imports
-
-STATE_CALLS = {
-    "<numpy random state>": ("numpy", "random.get_state()", "random.set_state({})"),
-    "<random state>": ("random", "getstate()", "setstate({})"),
-    "<torch random state>": ("torch", "get_rng_state()", "set_rng_state({})"),
-}
 
 
 class CacheLines:
@@ -106,13 +101,12 @@ class CacheLines:
         return name
 
     def is_plain(self, transfer: Transfer, name: str) -> bool:
-        return name not in STATE_CALLS and self.program.boundaries.state_of(transfer, name) is None
+        return name not in BY_KEY and self.program.boundaries.state_of(transfer, name) is None
 
     def restore(self, transfer: Transfer, name: str, value: str) -> str:
         """The line that gives a name its value; the state of a definition waits until the definition stands."""
-        if name in STATE_CALLS:
-            module, _, setter = STATE_CALLS[name]
-            return f"{self.module_of(module)}.{setter.format(value)}"
+        if name in BY_KEY:
+            return f"{self.module_of(BY_KEY[name].module)}.{BY_KEY[name].put.format(value)}"
         state = self.program.boundaries.state_of(transfer, name)
         if state is None:
             return f"{name} = {value}"
@@ -123,7 +117,7 @@ class CacheLines:
     def load_value(self, kind: str, path: str) -> str:
         if kind in ("pickle", "cloudpickle"):
             return f'{self.imports.module("pickle")}.loads({self.imports.member("pathlib", "Path")}("{path}").read_bytes())'
-        if kind in STATE_CALLS:
+        if kind in BY_KEY:
             return self.load_value("pickle", path)
         return f'{self.imports.module("joblib")}.load("{path}")'
 
@@ -147,7 +141,7 @@ class CacheLines:
         lines: list[str] = []
         for root in sorted(self.planner.roots):
             for module, line in self.program.interpreter.known.before_saving(root).items():
-                transfers = [file.transfer for file in self.plan.saves if file.transfer.kind not in STATE_CALLS]
+                transfers = [file.transfer for file in self.plan.saves if file.transfer.kind not in BY_KEY]
                 if any(t.untried or root in self.program.boundaries.libraries_of(t) for t in transfers):
                     package, _, last = module.rpartition(".")
                     name = self.imports.member(package, last)
@@ -213,9 +207,8 @@ class CacheLines:
 
     def saved_value(self, transfer: Transfer, name: str) -> str:
         """What is written for a name: its value; of a definition, the state that it has gathered."""
-        if name in STATE_CALLS:
-            module, getter, _ = STATE_CALLS[name]
-            return f"{self.module_of(module)}.{getter}"
+        if name in BY_KEY:
+            return f"{self.module_of(BY_KEY[name].module)}.{BY_KEY[name].get}"
         state = self.program.boundaries.state_of(transfer, name)
         if state is None:
             return name

@@ -1,0 +1,152 @@
+"""Random numbers: what seeds the generators of the process, and what draws from them."""
+
+from __future__ import annotations
+
+import ast
+import sys
+
+from nb2stage.analysis.functions import Functions
+from nb2stage.analysis.heap import Argument
+from nb2stage.analysis.objects import Obj, Values, Var, reach
+from nb2stage.knowledge import GENERATORS, Effect, generator, looks_like_seeder
+from nb2stage.knowledge.generators import Generator
+
+# Types of values whose methods are none of a library that draws from a generator of its own.
+PLAIN = frozenset({"list", "dict", "tuple", "set", "iter", "path", "handle", "frame", "series", "ndarray", "pandas"})
+
+
+class Randomness(Functions):
+    """Seeds and draws."""
+
+    def apply_random(
+        self, effect: Effect, callee: str, receiver: Values, arguments: list[Argument], node: ast.AST
+    ) -> None:
+        """Seed and draw as an effect says; `callee` is the dotted path of what is called, where it has one."""
+        for which in effect.seeds:
+            self.seed(which, node)
+        for which in effect.may_seed:
+            self.seed(which, node, sure=False)
+        if effect.by_chance and all(a.constants == frozenset({None}) for a in arguments):
+            self.find("NB230", node, self.name_of(node), f"`{self.name_of(node)}` begins by chance", "give it a seed")
+        if effect.unknown and looks_like_seeder(callee.rpartition(".")[2] or self.name_of(node)):
+            self.seed_unknown(callee, node)
+        elif effect.draws == "any":
+            packages = self.packages_behind(callee, receiver, arguments)
+            for which in sorted(self.seeded):
+                if self.may_draw(generator(which), packages):
+                    self.draw(which)
+        elif effect.draws == "always":
+            for which in effect.drawn:
+                self.draw(which, node)
+        elif effect.draws == "seedable" and not self.is_seeded(arguments):
+            for which in effect.drawn or ("numpy",):
+                self.draw(which)
+
+    def seed_unknown(self, callee: str, node: ast.AST) -> None:
+        """A call that looks like a seeder and that no table knows may seed each generator that the notebook uses."""
+        root = callee.partition(".")[0]
+        known = self.is_known_package(root)
+        for each in GENERATORS.values():
+            if (each.readable and each.name in self.generators) or (
+                not each.readable and not each.named and root in each.packages
+            ):
+                self.seed(each.name, node, sure=False)
+        if root and not known and root not in self.local_modules:
+            self.seed(root, node, sure=False)  # which may have a generator of its own
+
+    def is_known_package(self, root: str) -> bool:
+        """Whether it is known which generators a package draws from."""
+        return (
+            root in sys.stdlib_module_names
+            or self.known.has_file(root)
+            or any(root in each.packages for each in GENERATORS.values())
+        )
+
+    def packages_behind(self, callee: str, receiver: Values, arguments: list[Argument]) -> set[str] | None:
+        """The packages whose code a call may run; None where nobody knows."""
+        found = {callee.partition(".")[0]} if callee else set()
+        for obj in receiver:
+            package = self.package_of(obj)
+            if package is None and not found:
+                return None
+            found |= package or set()
+        given = {o for a in arguments for o in a.values}
+        for obj in given.union(*(o.contents for o in given if o.type in ("list", "tuple", "dict"))):
+            found |= self.package_of(obj) or set()
+        return found or None
+
+    def package_of(self, obj: Obj) -> set[str] | None:
+        """The packages of the class of an object; None where nobody knows."""
+        if obj.kind == "lib" or (obj.kind == "value" and "." in obj.path):
+            return {obj.path.partition(".")[0]}
+        if obj.kind == "instance":
+            return {base.path.partition(".")[0] for base in reach(obj.bases) if base.kind == "lib"}
+        if obj.kind != "value":
+            return set()
+        if not obj.type or obj.type == "callable":
+            return None
+        return set() if obj.type in PLAIN else {obj.type.partition(".")[0]}
+
+    def may_draw(self, each: Generator, packages: set[str] | None) -> bool:
+        """Whether unknown code of these packages may draw from a generator."""
+        if each.named:
+            return False
+        if packages is None:
+            return True
+        if packages & each.packages:
+            return True
+        if each.name == "random" or (each.readable and packages & sys.stdlib_module_names):
+            return True
+        strange = any(not self.is_known_package(package) for package in packages)
+        return strange and each.name in GENERATORS
+
+    def seed(self, which: str, node: ast.AST, sure: bool = True) -> None:
+        """A generator is given a state; not `sure`: or keeps the one that it has."""
+        which = self.stream(which)
+        self.statement.seeds.add(which)
+        if which == "torch.cuda" and not self.uses_gpu:
+            return
+        self.begin(which, node, sure)
+
+    def begin(self, which: str, node: ast.AST, sure: bool = True) -> None:
+        each = generator(which)
+        if not each.readable:
+            self.streams[each.key] = each
+        values, sites = frozenset({self.make(node, "seed " + which, type="random_state")}), frozenset({self.statement})
+        before = self.state.get(each.key)
+        self.seeded.add(which)
+        self.set(each.key, Var(values, sites) if sure else Var(before.values | values, before.sites | sites))
+
+    def draw(self, which: str, node: ast.AST | None = None) -> None:
+        """A number is (or may be) drawn from a generator of the process."""
+        if which == "torch" and "torch.cuda" in self.seeded:
+            self.draw("torch.cuda")
+        which = self.stream(which)
+        each = generator(which)
+        var = self.state.get(each.key)
+        self.statement.draws.add(which)
+        if not var.sites and each.begins:
+            self.begin(which, node or self.statement.node)
+            self.statement.impure = True
+            return
+        if not var.sites:
+            if node is not None:
+                self.find("NB230", node, each.title or "random")
+            return
+        self.statement.impure = True
+        before = self.statement.reads.get(each.key)
+        self.statement.reads[each.key] = (
+            var if before is None else Var(before.values | var.values, before.sites | var.sites)
+        )
+        for obj in var.values:
+            self.change(obj)
+
+    def draw_all(self) -> None:
+        """Something is not followed: it may draw from each generator that is seeded."""
+        for which in sorted(self.seeded):
+            if not generator(which).named:
+                self.draw(which)
+
+    def stream(self, which: str) -> str:
+        """The generator that a name means in the code that runs: compiled by numba, another one."""
+        return f"numba.{which}" if self.compiled and which in ("numpy", "random") else which
