@@ -91,6 +91,7 @@ RULES: Final[dict[str, str]] = {
     "NB413": "a file that existed before is written by a stage",
     "NB414": "several stages write one file, and what lies between is kept in the cache",
     "NB415": "something is missing in the report",
+    "NB416": "a call that is not known is given the path of a file",
     # -- NB5: parameters
     "NB501": "a parameter is bound twice",
     "NB551": "params.yaml cannot be read, or a group in it is no group",

@@ -302,6 +302,11 @@ RULES_EXPLAINED: Final[dict[str, Rule]] = {
         "A picture that lies inside the notebook has no address.",
         "Give your own file another name; save a pasted picture as a file and link it.",
     ),
+    "NB416": Rule(
+        "A call that nb2stage does not know is given the path of a file. Whether it reads the file, a dependency then, or "
+        "writes it, an out then, decides what DVC runs again.",
+        "Say which it is in the first line of the cell: `#| deps: a.csv` or `#| outs: b.csv`.",
+    ),
     # -- NB5
     "NB501": Rule(
         "There is one value for each name in params.yaml.",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Set
 
+from nb2stage.analysis.fileuses import FileUses
 from nb2stage.analysis.functions import _methods
 from nb2stage.analysis.heap import (
     ARRAY_VIEWS,
@@ -15,13 +16,11 @@ from nb2stage.analysis.heap import (
     MOVING,
     USED_UP,
     Argument,
-    FileUse,
     TooLongError,
     _line,
     owned,
 )
-from nb2stage.analysis.objects import ATOM, Constants, Obj, Values, Var, reach
-from nb2stage.analysis.randomness import Randomness
+from nb2stage.analysis.objects import ATOM, Obj, Values, Var, reach
 from nb2stage.knowledge import SEED_ARGUMENTS, Effect
 
 # What a library calls on the members of a list or dict that it is given: it compares, prints and adds them.
@@ -70,14 +69,7 @@ OF_MEMBERS = tuple(
 )
 
 
-# Words of a row and the one use of a file that they mean.
-ONE_FILE = {"globs": "glob", "removes": "remove", "probes": "probe", "mkdirs": "mkdir"}
-FILE_ARGUMENTS = frozenset(
-    ["path_or_buf", "filepath_or_buffer", "path", "fname", "filename", "file", "io", "f", "buf", "excel_writer"]
-)
-
-
-class Consequences(Randomness):
+class Consequences(FileUses):
     """What calls of libraries do."""
 
     def apply(self, effect: Effect, receiver: Values, arguments: list[Argument], node: ast.AST) -> Values:
@@ -269,61 +261,6 @@ class Consequences(Randomness):
         before = self.state.get(key)
         self.set(key, Var(ATOM, before.sites | {self.statement}))
         self.statement.sets.add(domain)
-
-    def apply_files(self, effect: Effect, receiver: Values, arguments: list[Argument], node: ast.AST) -> None:
-        if not effect.file or effect.file == "file":
-            return
-        first = arguments[0].constants if arguments else None
-        if effect.file == "unknown-file":
-            self.use_file("command", None, node)
-        elif effect.file in ("copies", "moves"):
-            modes = ("read" if effect.file == "copies" else "remove", "write")
-            for mode, argument in zip(modes, arguments, strict=False):
-                self.use_file(mode, argument.constants, node)
-        elif effect.file == "connects":
-            if arguments and first != frozenset({":memory:"}):
-                self.use_file("connect", first, node)
-        elif effect.file in ONE_FILE:
-            here = frozenset({"."}) if effect.file == "globs" and not arguments else first
-            self.use_file(ONE_FILE[effect.file], here, node)
-        else:
-            self.use_data_file(effect, arguments, node)
-
-    def use_data_file(self, effect: Effect, arguments: list[Argument], node: ast.AST) -> None:
-        """`read_csv("a.csv")`, `df.to_csv("b.csv")`, `np.save("c", x)`, `joblib.dump(x, "d")`."""
-        plain = [a for a in arguments if a.name is None and not a.star]
-        named = [a for a in arguments if a.name in FILE_ARGUMENTS]
-        where = named[-1] if named else plain[effect.place] if effect.place < len(plain) else None
-        if where is None:
-            return  # `df.to_csv()` gives a string
-        if where.constants is None and any(obj.type == "handle" for obj in where.values):
-            return  # the `open` has said it
-        appends = any(a.name == "mode" and "a" in (a.constants or ()) for a in arguments)
-        mode = "read" if effect.file == "reads" else "append" if appends else "write"
-        self.use_file(mode, where.constants, node, where.node)
-
-    def use_file(self, mode: str, where: Constants, node: ast.AST, place: ast.AST | None = None) -> None:
-        """Write down the use of a file; `place` is the expression in the call that says which."""
-        self.statement.impure = True
-        if where is None or len(where) != 1:
-            place = None
-        paths = sorted(str(p) for p in where if not isinstance(p, tuple)) if where is not None else [None]
-        for path in paths:
-            one_of = self.guesses or (len(paths) > 1 and not self.runs_over(len(paths)))
-            ways = (*self.ways, (id(node), 0, 2)) if one_of else self.ways
-            self.files.append(FileUse(mode, path, self.statement, node, place, ways))
-
-    def runs_over(self, count: int) -> bool:
-        """Whether loops around run over so many constants: each of the paths is used, not one of them."""
-        products = {1}
-        for size in self.each:
-            products |= {size * product for product in products}
-        return count in products
-
-    def open_file(self, where: Constants, modes: Constants, node: ast.AST, place: ast.AST | None) -> None:
-        for mode in sorted(str(m) for m in modes) if modes else ["?"]:
-            kind = "unknown" if mode == "?" else "update" if "+" in mode else "append" if "a" in mode else "read"
-            self.use_file("write" if kind == "read" and ("w" in mode or "x" in mode) else kind, where, node, place)
 
     def result(self, effect: Effect, receiver: Values, first: Values, values: Values, node: ast.AST) -> Values:
         if effect.result == "atom" or (effect.cheap and effect.result == "any" and not receiver and not values):

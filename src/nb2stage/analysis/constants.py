@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import posixpath
 from collections.abc import Callable, Iterable
 from itertools import product
 from pathlib import PurePosixPath
@@ -21,7 +22,7 @@ def constant_of(node: ast.expr, lookup: Lookup) -> Constants:
     if isinstance(node, ast.Name):
         return lookup(node.id)
     if isinstance(node, ast.List | ast.Tuple | ast.Set):
-        return _combine((constant_of(e, lookup) for e in node.elts), tuple)
+        return _combine((constant_of(e, lookup) for e in node.elts), lambda parts: parts)
     if isinstance(node, ast.JoinedStr):
         return _combine((_piece(v, lookup) for v in node.values), lambda parts: "".join(str(p) for p in parts))
     if isinstance(node, ast.BinOp):
@@ -32,7 +33,10 @@ def constant_of(node: ast.expr, lookup: Lookup) -> Constants:
     if isinstance(node, ast.Attribute):
         return _attribute(node, lookup)
     if isinstance(node, ast.Subscript):
-        return lookup(node)
+        return _subscript(node, lookup)
+    if isinstance(node, ast.IfExp):
+        one, other = constant_of(node.body, lookup), constant_of(node.orelse, lookup)
+        return one | other if one is not None and other is not None else None
     return None
 
 
@@ -48,7 +52,7 @@ def _combine(parts: Iterable[Constants], join: Callable[[tuple[object, ...]], ob
         return None
     try:
         return frozenset(join(combination) for combination in product(*choices))
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, KeyError, IndexError, AttributeError):
         return None
 
 
@@ -87,26 +91,75 @@ def _call(node: ast.Call, lookup: Lookup) -> Constants:
         return _combine(arguments, lambda parts: PurePosixPath(*(str(p) for p in parts)))
     if name == "str":
         return _combine(arguments, lambda parts: str(parts[0]))
-    if name in ("join", "joinpath") and isinstance(node.func, ast.Attribute):
-        if isinstance(node.func.value, ast.Attribute | ast.Name) and name == "join":
-            if ast.unparse(node.func.value) in ("os.path", "path", "osp"):
-                return _combine(arguments, lambda parts: str(PurePosixPath(*(str(p) for p in parts))))
-            return None
-        base = constant_of(node.func.value, lookup)
-        return _combine([base, *arguments], _join_path) if name == "joinpath" else None
-    if name == "format" and isinstance(node.func, ast.Attribute) and not node.keywords:
-        base = constant_of(node.func.value, lookup)
-        return _combine([base, *arguments], lambda parts: str(parts[0]).format(*parts[1:]))
+    if isinstance(node.func, ast.Attribute):
+        owner = ast.unparse(node.func.value) if isinstance(node.func.value, ast.Attribute | ast.Name) else ""
+        if owner in ("os.path", "path", "osp", "os"):
+            return of_path_function(name, arguments)
+        if owner.rpartition(".")[2] in PATHS and name == "cwd":
+            return frozenset({PurePosixPath()})
+        return _method(node, name, constant_of(node.func.value, lookup), arguments, lookup)
     if name in ("list", "tuple", "sorted") and len(arguments) == 1:
         return arguments[0]
     return None
 
 
-def _join_path(parts: tuple[object, ...]) -> object:
-    first, *rest = parts
-    if not isinstance(first, PurePosixPath):
+# What functions of `os` and `os.path` make of texts.  The working directory is where every relative path begins.
+_PATH_FUNCTIONS: dict[str, Callable[..., object]] = {
+    "join": lambda *parts: posixpath.join(*map(str, parts)),
+    "dirname": lambda path: _above(posixpath.dirname(str(path))),
+    "basename": lambda path: posixpath.basename(str(path)),
+    "splitext": lambda path: posixpath.splitext(str(path)),
+    "normpath": lambda path: posixpath.normpath(str(path)),
+    "abspath": lambda path: posixpath.join(".", str(path)),
+    "realpath": lambda path: posixpath.join(".", str(path)),
+    "fspath": str,
+    "getcwd": lambda: ".",
+}
+
+
+def of_path_function(name: str, arguments: Iterable[Constants]) -> Constants:
+    """What `os.path.join` and its like give."""
+    function = _PATH_FUNCTIONS.get(name)
+    return _combine(arguments, lambda parts: function(*parts)) if function is not None else None
+
+
+def _above(folder: str) -> str:
+    if folder in (".", "..") or folder.endswith("/.."):
+        raise ValueError  # the folder of the folder in which everything lies has a name that nobody knows here
+    return folder
+
+
+_OF_TEXT = frozenset({"replace", "lower", "upper", "strip", "lstrip", "rstrip", "removeprefix", "removesuffix"})
+_OF_PATH = frozenset(
+    {"with_suffix", "with_name", "with_stem", "as_posix", "absolute", "resolve", "joinpath", "relative_to"}
+)
+
+
+def _method(node: ast.Call, name: str, base: Constants, arguments: list[Constants], lookup: Lookup) -> Constants:
+    """What a method of a text or of a path gives."""
+    if name == "format":
+        named = {k.arg: constant_of(k.value, lookup) for k in node.keywords}
+        count = len(arguments)
+        return _combine(
+            [base, *arguments, *named.values()],
+            lambda parts: str(parts[0]).format(
+                *parts[1 : count + 1], **dict(zip(map(str, named), parts[count + 1 :], strict=True))
+            ),
+        )
+
+    def apply(parts: tuple[object, ...]) -> object:
+        owner, *rest = parts
+        if isinstance(owner, str) and name in _OF_TEXT:
+            return getattr(owner, name)(*rest)
+        if isinstance(owner, str) and name == "join" and rest and isinstance(rest[0], tuple):
+            return owner.join(rest[0])
+        if isinstance(owner, PurePosixPath) and name in _OF_PATH:
+            if name in ("absolute", "resolve"):
+                return owner
+            return getattr(owner, name)(*map(str, rest))
         raise TypeError
-    return first.joinpath(*(str(p) for p in rest))
+
+    return _combine([base, *arguments], apply)
 
 
 def _attribute(node: ast.Attribute, lookup: Lookup) -> Constants:
@@ -116,4 +169,21 @@ def _attribute(node: ast.Attribute, lookup: Lookup) -> Constants:
     base = constant_of(node.value, lookup)
     if base is None or not all(isinstance(b, PurePosixPath) for b in base):
         return None
+    if node.attr == "parent" and any(str(b) in (".", "..") or str(b).endswith("/..") for b in base):
+        return None
     return frozenset(getattr(b, node.attr) for b in base)
+
+
+def _subscript(node: ast.Subscript, lookup: Lookup) -> Constants:
+    """Of a dict's value, or of one member of a constant tuple: `files[0]`, `os.path.splitext(path)[0]`."""
+    known = lookup(node)
+    if known is not None or isinstance(node.slice, ast.Slice):
+        return known
+    return _combine([constant_of(node.value, lookup), constant_of(node.slice, lookup)], _member)
+
+
+def _member(pair: tuple[object, ...]) -> object:
+    whole, place = pair
+    if isinstance(whole, tuple) and isinstance(place, int) and -len(whole) <= place < len(whole):
+        return whole[place]
+    raise TypeError

@@ -378,6 +378,7 @@ def _check_timed(interpreter: Interpreter, cell: SourceCell) -> None:
         except SyntaxError:
             continue
         base, findings, files = interpreter.state, len(interpreter.findings), len(interpreter.files)
+        mentions = len(interpreter.mentions)
         interpreter.state = State(base)
         old = reach(v for var in _names(base).values() for v in var.values)
         interpreter.links = []
@@ -389,7 +390,7 @@ def _check_timed(interpreter: Interpreter, cell: SourceCell) -> None:
                 del interpreter.findings[findings:]
                 interpreter.findings.append(Finding("NB304", shadow, node, hint=str(number)))
                 findings += 1
-        del interpreter.findings[findings:], interpreter.files[files:]
+        del interpreter.findings[findings:], interpreter.files[files:], interpreter.mentions[mentions:]
         _unlink(interpreter)
         interpreter.state = base
 
@@ -410,7 +411,7 @@ def _unlink(interpreter: Interpreter) -> None:
 def _run_shadow(interpreter: Interpreter, cell: SourceCell) -> None:
     """Look at what an untagged cell would do, without doing it: a later stage must not depend on it."""
     base = interpreter.state
-    findings, files = len(interpreter.findings), len(interpreter.files)
+    findings, files, mentions = len(interpreter.findings), len(interpreter.files), len(interpreter.mentions)
     seeded, stars = set(interpreter.seeded), list(interpreter.star_modules)
     shadows = dict(interpreter.shadows)
     interpreter.state = State(base)
@@ -436,7 +437,7 @@ def _run_shadow(interpreter: Interpreter, cell: SourceCell) -> None:
     base.dead = False
     interpreter.shadows = shadows
     interpreter.seeded, interpreter.star_modules = seeded, stars
-    del interpreter.findings[findings:], interpreter.files[files:]
+    del interpreter.findings[findings:], interpreter.files[files:], interpreter.mentions[mentions:]
 
 
 def _inert_stages(boundaries: Boundaries, stage_count: int) -> set[int]:
@@ -513,6 +514,7 @@ def _facts(cell: SourceCell, interpreter: Interpreter, binders: Counter[str]) ->
     for use in interpreter.files:
         if use.statement.cell == cell.index:
             (facts.files if use.mode == "read" else facts.writes).add(use.path or "a file")
+    facts.files |= {m.text for m in interpreter.mentions if m.statement.cell == cell.index}
     return facts
 
 

@@ -6,7 +6,7 @@ import ast
 from collections.abc import Callable, Iterable
 
 from nb2stage.analysis.calls import Calls
-from nb2stage.analysis.constants import LIMIT, constant_of
+from nb2stage.analysis.constants import LIMIT, constant_of, of_path_function
 from nb2stage.analysis.heap import (
     ARRAY_VIEWS,
     CONTAINERS,
@@ -509,10 +509,23 @@ class Expressions(Calls):
 
     def lookup_constant(self, name: str | ast.Call | ast.Attribute | ast.Subscript) -> Constants:
         if isinstance(name, ast.Call):
-            return self.returned.get(id(name))
+            returned = self.returned.get(id(name))
+            return returned if returned is not None else self.constant_of_function(name)
         if isinstance(name, ast.Attribute | ast.Subscript):
             return self.constant_of_part(name)
-        return self.state.get(self.resolve(name)).constants
+        var = self.state.get(self.resolve(name))
+        # A list that has been changed is not what it was made as.
+        return None if var.constants is None or not self.changed.isdisjoint(var.values) else var.constants
+
+    def constant_of_function(self, node: ast.Call) -> Constants:
+        """Of `join(a, b)`, where that is the function of `os.path`."""
+        if not isinstance(node.func, ast.Name) or node.keywords:
+            return None
+        functions = self.state.get(self.resolve(node.func.id)).values
+        path = next(iter(functions)).path if len(functions) == 1 else ""
+        if not path.startswith(("os.", "posixpath.", "ntpath.")):
+            return None
+        return of_path_function(path.rpartition(".")[2], [self.constant(argument) for argument in node.args])
 
     def note_part(self, owner: Obj, name: object, constants: Constants) -> None:
         """Write down the plain values that an attribute of a class or a value of a dict has when it is made."""

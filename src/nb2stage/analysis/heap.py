@@ -89,6 +89,19 @@ class FileUse:
     ways: tuple[tuple[int, int, int], ...] = ()  # the branches around it: the branching, which of them, of how many
 
 
+@dataclass(eq=False)
+class Mention:
+    """A text that a call is given of which nobody knows whether it uses files."""
+
+    text: str
+    statement: Statement
+    node: ast.AST
+    ways: tuple[tuple[int, int, int], ...]  # the branches around it
+    call: str  # the last name of what is called
+    keyword: str  # the name of the argument
+    known: bool  # tables say what it does, and nothing of files
+
+
 @dataclass
 class Loop:
     """Where `break` and `continue` of the loop being run go."""
@@ -190,6 +203,7 @@ class Heap:
         self.rows: dict[Obj, Obj] = {}  # of arrays, what a loop over them gives
         self.findings: list[Finding] = []
         self.files: list[FileUse] = []
+        self.mentions: list[Mention] = []
         self.identities: set[Obj] = set()
         self.seeded: set[str] = set()
         self.generators: frozenset[str] = frozenset()  # those that the packages of the notebook draw from

@@ -85,6 +85,7 @@ class Interpreter(Bindings):
         )
         values: Values = ATOM
         seen: set[str] = set()
+        followed: dict[ast.AST, None] = {statement.node: None}
         while names - seen:
             name = min(names - seen)
             seen.add(name)
@@ -94,8 +95,11 @@ class Interpreter(Bindings):
             values |= self.load(name, statement.node)
             for obj in reach(var.values):
                 if obj.kind in ("function", "class") and isinstance(obj.node, ScopeNode):
+                    followed[obj.node] = None
                     names |= free_names(obj.node)
                     bound |= {n for part in ast.walk(obj.node) if isinstance(part, ast.Global) for n in part.names}
+        for node in followed:
+            self.mention_all(node)
         values = self.everything(values)
         self.change_deep(values, known=False)
         self.draw_all()

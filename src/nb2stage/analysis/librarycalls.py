@@ -15,7 +15,7 @@ from nb2stage.analysis.heap import (
     Argument,
     _line,
 )
-from nb2stage.analysis.objects import ATOM, Constants, Obj, Values, reach
+from nb2stage.analysis.objects import ATOM, Obj, Values, reach
 from nb2stage.analysis.sqlcalls import SqlCalls
 from nb2stage.knowledge import SEED_ARGUMENTS, UNKNOWN, Effect, looks_like_seeder
 
@@ -474,17 +474,6 @@ class LibraryCalls(SqlCalls):
     def as_frame(self, arguments: list[Argument]) -> bool:
         return any(a.name == "as_frame" and a.constants == frozenset({True}) for a in arguments)
 
-    def call_open(self, path: str, arguments: list[Argument], node: ast.AST) -> Values | None:
-        mode: Constants = frozenset({"r"})
-        if len(arguments) > 1 and arguments[1].name is None:
-            mode = arguments[1].constants
-        for argument in arguments:
-            if argument.name == "mode":
-                mode = argument.constants
-        first = arguments[0] if arguments else Argument(ATOM, None, None, None)
-        self.open_file(first.constants, mode, node, first.node)
-        return frozenset({self.make(node, "handle", type="handle")})
-
     def names_in_strings(self, name: str, arguments: list[Argument], node: ast.AST) -> Values:
         """`df.query("a > @limit")` and formulas use names that no parser sees; what those refer to."""
         texts = [str(c) for a in arguments for c in (a.constants or ()) if isinstance(c, str)]
@@ -502,43 +491,6 @@ class LibraryCalls(SqlCalls):
             if self.state.get(local).sites:
                 found |= self.load(each, node)
         return found
-
-    def path_method(self, obj: Obj, node: ast.Call, func: ast.Attribute, arguments: list[Argument]) -> Values:
-        """A method of a `pathlib.Path`."""
-        name = func.attr
-        where = self.constant(func.value)
-        made = func.value  # `Path("a.txt").read_text()`
-        place = made.args[0] if isinstance(made, ast.Call) and len(made.args) == 1 and not made.keywords else None
-        modes = {
-            "read_text": "read",
-            "read_bytes": "read",
-            "write_text": "write",
-            "write_bytes": "write",
-            "unlink": "remove",
-            "rename": "unknown",
-            "replace": "unknown",
-            "rmdir": "unknown",
-            "exists": "probe",
-            "is_file": "probe",
-            "is_dir": "probe",
-            "stat": "probe",
-            "mkdir": "mkdir",
-            "touch": "append",
-            "glob": "glob",
-            "rglob": "glob",
-            "iterdir": "glob",
-        }
-        if name == "open":
-            self.open_file(where, arguments[0].constants if arguments else frozenset({"r"}), node, place)
-            return frozenset({self.make(node, "handle", type="handle")})
-        if name in modes:
-            if name in ("rename", "replace"):
-                self.use_file("remove", where, node)
-                self.use_file("write", arguments[0].constants if arguments else None, node)
-            else:
-                self.use_file(modes[name], where, node, place)
-            return frozenset({self.make(node, "result", type="list")}) if modes[name] == "glob" else ATOM
-        return frozenset({self.make(node, "path", type="path")})
 
     def unknown_call(self, receiver: Values, arguments: list[Argument], node: ast.AST) -> Values:
         self.note_plot(node, 3 if PLOT_NAME.search(self.name_of(node)) else 0)
@@ -564,4 +516,6 @@ SPECIAL_CALLS: Final[dict[str, Callable[[LibraryCalls, str, list[Argument], ast.
     "logging.getLogger": LibraryCalls.call_get_logger,
     "pandas.eval": LibraryCalls.call_pandas_eval,
     **dict.fromkeys(OPENERS, LibraryCalls.call_open),
+    "shutil.make_archive": LibraryCalls.call_make_archive,
+    "shutil.copytree": LibraryCalls.call_copytree,
 }

@@ -13,6 +13,7 @@ from nb2stage.analysis.heap import FileUse
 from nb2stage.diagnostics import Severity
 from nb2stage.messages import Notes
 from nb2stage.planning.fileversions import FileVersions
+from nb2stage.planning.mentions import Mentions
 from nb2stage.planning.pipeline import Out
 from nb2stage.planning.stageplan import NO_VERSION_HINT, StagePlan, Surroundings, has_version, normal
 
@@ -43,6 +44,9 @@ class FilePlanner:
     def __init__(self, stages: Sequence[StagePlan], program: Program, around: Surroundings, notes: Notes) -> None:
         self.stages, self.around, self.notes = stages, around, notes
         uses = sorted(program.interpreter.files, key=lambda use: use.statement.position)
+        mentions = Mentions(stages, uses, program, around, notes)
+        uses = sorted([*uses, *mentions.uses()], key=lambda use: use.statement.position)
+        self.loose = list(mentions.loose(uses))
         self.uses = FileVersions(stages, uses, program, around, notes).plan()
         self.by_index = {plan.data.index: plan for plan in stages}
         self.order = {plan.name: position for position, plan in enumerate(stages)}
@@ -99,8 +103,28 @@ class FilePlanner:
             owner = self.by_index.get(use.statement.stage) if use.statement.stage is not None else None
             if owner is not None:
                 self.plan_use(owner, use)
+        for plan in self.stages:
+            for use in self.uses:
+                if (
+                    use.statement in plan.data.repeats
+                    and use.path is not None
+                    and use.statement.stage != plan.data.index
+                ):
+                    self.plan_repeated(plan, use, normal(use.path))
+        for plan, path in self.loose:
+            plan.reads += [path] if path not in plan.reads else []
         self.check_overlaps()
         self.check_probes()
+
+    def plan_repeated(self, plan: StagePlan, use: FileUse, path: str) -> None:
+        """What a statement of another stage reads, which this stage runs again."""
+        writer = self.written.get(path)
+        if use.mode == "glob" and not any(c in path for c in "*?["):
+            self.plan_folder(plan, path)
+        elif use.mode in ("read", "connect", "probe") and path not in plan.reads:
+            earlier = writer is not None and self.order[writer.name] < self.order[plan.name]
+            there = use.mode != "probe" and path not in self.made and self.around.exists(path)
+            plan.reads += [path] if earlier or there else []
 
     def check_probes(self) -> None:
         """Whether a file is there must not depend on a stage that runs later."""

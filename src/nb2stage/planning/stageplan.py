@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import os
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -141,7 +142,8 @@ def has_version(url: str) -> bool:
 
 
 def normal(path: str) -> str:
-    """A path with forward slashes and without `./`."""
+    """A path of the project as dvc.yaml has it: without `./`, and with forward slashes."""
     if "://" in path:
         return path
-    return str(PurePosixPath(path.replace("\\", "/")))
+    # A backslash divides a path on Windows, and is a character like others elsewhere.
+    return str(PurePosixPath(path.replace("\\", "/") if os.name == "nt" else path))

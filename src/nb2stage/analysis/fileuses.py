@@ -1,0 +1,224 @@
+"""The files that calls read, write, list and remove, by the row of a call and by the texts that it is given."""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Iterable, Iterator
+
+from nb2stage.analysis.heap import Argument, FileUse, Mention
+from nb2stage.analysis.objects import ATOM, Constants, Obj, Values
+from nb2stage.analysis.randomness import Randomness
+from nb2stage.analysis.shellfiles import files_of, files_of_words
+from nb2stage.knowledge import Effect
+
+# Words of a row and the one use of a file that they mean.
+ONE_FILE = {"globs": "glob", "removes": "remove", "probes": "probe", "mkdirs": "mkdir"}
+FILE_ARGUMENTS = frozenset(
+    ["path_or_buf", "filepath_or_buffer", "path", "fname", "filename", "file", "io", "f", "buf", "excel_writer"]
+)
+SHELL = frozenset(["system", "popen", "run", "call", "check_call", "check_output", "Popen", "getoutput"])
+# What `shutil.make_archive` puts behind the name.
+ARCHIVES = {
+    "zip": ".zip",
+    "tar": ".tar",
+    "gztar": ".tar.gz",
+    "bztar": ".tar.bz2",
+    "xztar": ".tar.xz",
+    "zstdtar": ".tar.zst",
+}
+LONGEST_PATH = 200
+QUOTED = re.compile(r"'([^'\n]+)'|\"([^\"\n]+)\"")
+PATH_METHODS = {
+    **dict.fromkeys(("read_text", "read_bytes"), "read"),
+    **dict.fromkeys(("write_text", "write_bytes"), "write"),
+    "unlink": "remove",
+    **dict.fromkeys(("rename", "replace", "rmdir"), "unknown"),
+    **dict.fromkeys(("exists", "is_file", "is_dir", "stat"), "probe"),
+    "mkdir": "mkdir",
+    "touch": "append",
+    **dict.fromkeys(("glob", "rglob", "iterdir", "walk"), "glob"),
+}
+
+
+class FileUses(Randomness):
+    """What calls do to files."""
+
+    def apply_files(self, effect: Effect, receiver: Values, arguments: list[Argument], node: ast.AST) -> None:
+        """Write down the files that a row says a call uses; where none says, the texts that may name one."""
+        if not effect.file:
+            if not effect.cheap:
+                self.mention_files(arguments, node, known=not effect.unknown)
+            return
+        if effect.file == "file":
+            return
+        first = arguments[0].constants if arguments else None
+        if effect.file == "unknown-file":
+            self.run_command(first if self.name_of(node) in SHELL else None, node)
+        elif effect.file in ("copies", "moves"):
+            modes = ("read" if effect.file == "copies" else "remove", "write")
+            for mode, argument in zip(modes, arguments, strict=False):
+                self.use_file(mode, argument.constants, node)
+        elif effect.file == "connects":
+            if arguments and first != frozenset({":memory:"}):
+                self.use_file("connect", first, node)
+        elif effect.file in ONE_FILE:
+            here = frozenset({"."}) if effect.file == "globs" and not arguments else first
+            self.use_file(ONE_FILE[effect.file], here, node)
+        else:
+            self.use_data_file(effect, arguments, node)
+
+    def use_data_file(self, effect: Effect, arguments: list[Argument], node: ast.AST) -> None:
+        """`read_csv("a.csv")`, `df.to_csv("b.csv")`, `np.save("c", x)`, `joblib.dump(x, "d")`."""
+        plain = [a for a in arguments if a.name is None and not a.star]
+        named = [a for a in arguments if a.name in FILE_ARGUMENTS]
+        where = named[-1] if named else plain[effect.place] if effect.place < len(plain) else None
+        if where is None:
+            return  # `df.to_csv()` gives a string
+        if where.constants is None and any(obj.type == "handle" for obj in where.values):
+            return  # the `open` has said it
+        appends = any(a.name == "mode" and "a" in (a.constants or ()) for a in arguments)
+        mode = "read" if effect.file == "reads" else "append" if appends else "write"
+        self.use_file(mode, where.constants, node, where.node)
+
+    def use_file(self, mode: str, where: Constants, node: ast.AST, place: ast.AST | None = None) -> None:
+        """Write down the use of a file; `place` is the expression in the call that says which."""
+        self.statement.impure = True
+        if where is None or len(where) != 1:
+            place = None
+        paths = sorted(str(p) for p in where if not isinstance(p, tuple)) if where is not None else [None]
+        ways = self.ways_to(node, len(paths))
+        for path in paths:
+            self.files.append(FileUse(mode, path, self.statement, node, place, ways))
+
+    def ways_to(self, node: ast.AST, count: int) -> tuple[tuple[int, int, int], ...]:
+        """The branches around a use; of several files it may use one only."""
+        one_of = self.guesses or (count > 1 and not self.runs_over(count))
+        return (*self.ways, (id(node), 0, 2)) if one_of else self.ways
+
+    def runs_over(self, count: int) -> bool:
+        """Whether loops around run over so many constants: each of the paths is used, not one of them."""
+        products = {1}
+        for size in self.each:
+            products |= {size * product for product in products}
+        return count in products
+
+    def open_file(self, where: Constants, modes: Constants, node: ast.AST, place: ast.AST | None) -> None:
+        """`open(path, mode)` and its like."""
+        for mode in sorted(str(m) for m in modes) if modes else ["?"]:
+            kind = "unknown" if mode == "?" else "update" if "+" in mode else "append" if "a" in mode else "read"
+            self.use_file("write" if kind == "read" and ("w" in mode or "x" in mode) else kind, where, node, place)
+
+    # -- texts that may name a file, in calls of which nobody knows what they do with it
+
+    def mention_files(self, arguments: Iterable[Argument], node: ast.AST, known: bool) -> None:
+        """Write down the texts that a call is given; with `known`, tables say what it does, and nothing of files."""
+        call = self.name_of(node)
+        found: dict[tuple[str, str], int] = {}
+        for argument in arguments:
+            texts = self.texts_of(argument)
+            for text in texts:
+                found.setdefault((text, argument.name or ""), len(texts))
+        for (text, keyword), count in found.items():
+            ways = self.ways_to(node, count)
+            self.mentions.append(Mention(text, self.statement, node, ways, call, keyword, known))
+
+    def texts_of(self, argument: Argument) -> list[str]:
+        """The texts in an argument: its own, those in a list or dict, those that it quotes, as SQL does."""
+        found: dict[str, None] = {}
+        for constant in sorted(argument.constants or (), key=str):
+            found |= dict.fromkeys(_flat(constant))
+        if argument.constants is None and argument.node is not None:
+            inside = (n.value for n in ast.walk(argument.node) if isinstance(n, ast.Constant))
+            found |= dict.fromkeys(str(value) for value in inside if isinstance(value, str))
+            dicts = {obj for obj in argument.values if obj.type == "dict"}
+            for (owner, _), constants in self.parts.items() if dicts else ():
+                if owner in dicts:
+                    found |= dict.fromkeys(text for each in constants or () for text in _flat(each))
+        paths = [text for text in found if 0 < len(text) <= LONGEST_PATH and "\n" not in text]
+        quoted = [one or two for text in found for one, two in QUOTED.findall(text)]
+        return list(dict.fromkeys([*paths, *quoted]))
+
+    def mention_all(self, tree: ast.AST) -> None:
+        """Write down all texts in code that is too much to be followed."""
+        for call in ast.walk(tree):
+            if isinstance(call, ast.Call):
+                given = [Argument(ATOM, self.constant(a), None, a) for a in call.args]
+                given += [Argument(ATOM, self.constant(k.value), k.arg, k.value) for k in call.keywords]
+                self.mention_files(given, call, known=False)
+
+    # -- calls that a row cannot say
+
+    def run_command(self, commands: Constants, node: ast.AST) -> None:
+        """`subprocess.run("sort a.txt > b.txt", shell=True)`: what the words of the command say, and what they leave open."""
+        complete = commands is not None
+        for command in sorted(commands or (), key=str):
+            found = files_of_words(list(map(str, command))) if isinstance(command, tuple) else files_of(str(command))
+            for mode, path in found.uses:
+                self.use_file(mode, frozenset({path}), node)
+            for word in found.words:
+                self.mentions.append(Mention(word, self.statement, node, self.ways_to(node, 1), "", "", False))
+            complete = complete and found.complete
+        if not complete:
+            self.use_file("command", None, node)
+
+    def call_make_archive(self, path: str, arguments: list[Argument], node: ast.AST) -> Values | None:
+        """`shutil.make_archive("out", "zip", "folder")` reads the folder and writes `out.zip`."""
+        named = {a.name: a.constants for a in arguments if a.name}
+        places = ("base_name", "format", "root_dir", "base_dir")
+        given = named | {place: a.constants for place, a in zip(places, arguments, strict=False) if a.name is None}
+        names, formats = given.get("base_name"), given.get("format")
+        if names is None or formats is None:
+            self.use_file("write", None, node)
+        else:
+            written = {f"{name}{ARCHIVES.get(str(kind), '')}" for name in names for kind in formats}
+            self.use_file("write", frozenset(written), node)
+        folders = given.get("root_dir", given.get("base_dir", frozenset({"."})))
+        self.use_file("glob", folders, node)
+        return ATOM
+
+    def call_copytree(self, path: str, arguments: list[Argument], node: ast.AST) -> Values | None:
+        """`shutil.copytree("from", "to")`."""
+        for mode, argument in zip(("glob", "write"), arguments, strict=False):
+            self.use_file(mode, argument.constants, node)
+        return ATOM
+
+    def call_open(self, path: str, arguments: list[Argument], node: ast.AST) -> Values | None:
+        """`open` and what is opened as it is."""
+        mode: Constants = frozenset({"r"})
+        if len(arguments) > 1 and arguments[1].name is None:
+            mode = arguments[1].constants
+        for argument in arguments:
+            if argument.name == "mode":
+                mode = argument.constants
+        first = arguments[0] if arguments else Argument(ATOM, None, None, None)
+        self.open_file(first.constants, mode, node, first.node)
+        return frozenset({self.make(node, "handle", type="handle")})
+
+    def path_method(self, obj: Obj, node: ast.Call, func: ast.Attribute, arguments: list[Argument]) -> Values:
+        """A method of a `pathlib.Path`."""
+        name = func.attr
+        where = self.constant(func.value)
+        made = func.value  # `Path("a.txt").read_text()`
+        place = made.args[0] if isinstance(made, ast.Call) and len(made.args) == 1 and not made.keywords else None
+        if name == "open":
+            self.open_file(where, arguments[0].constants if arguments else frozenset({"r"}), node, place)
+            return frozenset({self.make(node, "handle", type="handle")})
+        mode = PATH_METHODS.get(name)
+        if mode is not None:
+            if name in ("rename", "replace"):
+                self.use_file("remove", where, node)
+                self.use_file("write", arguments[0].constants if arguments else None, node)
+            else:
+                self.use_file(mode, where, node, place)
+            return frozenset({self.make(node, "result", type="list")}) if mode == "glob" else ATOM
+        return frozenset({self.make(node, "path", type="path")})
+
+
+def _flat(constant: object) -> Iterator[str]:
+    """The texts in a constant, of which a tuple has several."""
+    if isinstance(constant, tuple):
+        for each in constant:
+            yield from _flat(each)
+    elif constant is not None and not isinstance(constant, bool | int | float | complex):
+        yield str(constant)
