@@ -76,7 +76,7 @@ def _libraries(row: Row) -> set[str]:
 
 def _imported(source: str) -> set[str]:
     found = set(re.findall(r"^%load_ext (\w+)", source, re.MULTILINE))
-    python = "\n".join(line for line in source.split("\n") if not re.match(r"[%!;]", line))
+    python = "\n".join(line for line in source.split("\n") if not re.match(r"[%!;]|\w+ = !", line))
     for node in ast.walk(ast.parse(python)):
         if isinstance(node, ast.Import):
             found |= {alias.name for alias in node.names}

@@ -105,6 +105,19 @@ READS: Final[dict[str, tuple[Cells, list[str], dict[str, list[str]]]]] = {
         ["a.txt", "c.txt"],
         {"import": ["a.txt", "c.txt"], "train": ["b.txt", "d.log"]},
     ),
+    "archives and copies of folders": (
+        [
+            (
+                "import",
+                "import shutil\nshutil.make_archive('out/packed', 'gztar', 'd')\n"
+                "shutil.make_archive('e', format='zip', root_dir='d')\n"
+                "shutil.copytree('d', 'f')",
+            ),
+            ("train", "a, b = open('out/packed.tar.gz'), open('e.zip')\nimport os\nnames = os.listdir('f')"),
+        ],
+        ["d/a.csv"],
+        {"import": ["d"], "train": ["e.zip", "f", "out/packed.tar.gz"]},
+    ),
     "a folder in which a stage writes": (
         [
             ("import", "open('d/new.csv', 'w').write('x')"),
@@ -168,6 +181,13 @@ def test_what_is_read(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
             1,
             "stage `train` uses it too",
             id="a later stage reads it",
+        ),
+        pytest.param(
+            [("import", "import os\nos.listdir('d')"), ("train", "open('d/b.txt', 'w').write('x')")],
+            ["d/a.txt"],
+            0,
+            "NB417 [import] warning: `d` is listed here, and stage `train` writes `d/b.txt` there later",
+            id="a folder is listed before a stage writes in it",
         ),
         pytest.param(
             [("import", "#| outs: a.csv\nimport lib\nlib.process('a.csv')"), ("train", "x = open('a.csv').read()")],

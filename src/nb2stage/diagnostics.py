@@ -92,6 +92,7 @@ RULES: Final[dict[str, str]] = {
     "NB414": "several stages write one file, and what lies between is kept in the cache",
     "NB415": "something is missing in the report",
     "NB416": "a call that is not known is given the path of a file",
+    "NB417": "a folder is listed before a later stage writes in it",
     # -- NB5: parameters
     "NB501": "a parameter is bound twice",
     "NB551": "params.yaml cannot be read, or a group in it is no group",

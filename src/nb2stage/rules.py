@@ -307,6 +307,11 @@ RULES_EXPLAINED: Final[dict[str, Rule]] = {
         "writes it, an out then, decides what DVC runs again.",
         "Say which it is in the first line of the cell: `#| deps: a.csv` or `#| outs: b.csv`.",
     ),
+    "NB417": Rule(
+        "What a stage writes stays where it is until the stage runs again, so an earlier stage that lists the folder finds it "
+        "there from the second run on.",
+        "Write the file to a folder of its own, or list the folder in a stage behind the one that writes there.",
+    ),
     # -- NB5
     "NB501": Rule(
         "There is one value for each name in params.yaml.",

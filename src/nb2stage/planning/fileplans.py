@@ -69,6 +69,7 @@ class FilePlanner:
         self.read: dict[str, StagePlan] = {}
         self.sometimes: dict[str, StagePlan] = {}  # what is written under a condition
         self.probes: list[tuple[StagePlan, FileUse, str]] = []
+        self.listings: list[tuple[StagePlan, FileUse, str]] = []
 
     def certain_writes(self) -> set[tuple[int | None, str]]:
         """The stages and paths of files that are written whatever branches are taken.
@@ -115,6 +116,7 @@ class FilePlanner:
             plan.reads += [path] if path not in plan.reads else []
         self.check_overlaps()
         self.check_probes()
+        self.check_listings()
 
     def plan_repeated(self, plan: StagePlan, use: FileUse, path: str) -> None:
         """What a statement of another stage reads, which this stage runs again."""
@@ -134,6 +136,20 @@ class FilePlanner:
                 message = f"whether `{path}` is there depends on stage `{writer.name}`, which runs later"
                 self.notes.error(use, "NB411", message, "do not ask for the file in an earlier stage")
 
+    def check_listings(self) -> None:
+        """A stage that lists a folder sees the second time what a later stage has written there, as the notebook does."""
+        for plan, use, path in self.listings:
+            for other, writer in self.written.items():
+                inside = fnmatch(other, path) if any(c in path for c in "*?[") else other.startswith(path + "/")
+                if inside and self.order[writer.name] > self.order[plan.name]:
+                    message = (
+                        f"`{path}` is listed here, and stage `{writer.name}` writes `{other}` there later: a second run "
+                        "sees that file too, as the second run of the notebook does"
+                    )
+                    hint = "write it to another folder"
+                    self.notes.warn(use, "NB417", message, hint)
+                    break
+
     def plan_use(self, plan: StagePlan, use: FileUse) -> None:
         path = normal(use.path) if use.path is not None else None
         if use.mode == "mkdir":
@@ -149,6 +165,7 @@ class FilePlanner:
         elif use.mode == "glob" and any(c in path for c in "*?["):
             if not self.depends_on_condition(plan, use, path):
                 self.plan_glob(plan, path)
+                self.listings.append((plan, use, path))
         elif use.mode == "probe":
             if self.written.get(path) not in (None, plan) and path not in plan.reads:
                 plan.reads.append(path)
@@ -254,6 +271,7 @@ class FilePlanner:
             self.read[path] = plan
             if not self.depends_on_condition(plan, use, path):
                 self.plan_folder(plan, path)
+                self.listings.append((plan, use, path))
             return
         if (
             plan in (writer, self.sometimes.get(path))

@@ -32,8 +32,6 @@ _READING: Final = (
     "import",
     "fetch",
     "imread",
-    "get",
-    "find",
     "dataset",
     "folder",
 )
@@ -181,8 +179,7 @@ class Mentions:
 
     def is_folder(self, named: _Named) -> bool:
         """Whether a word that is the name of a folder means it."""
-        reads = named.verb == "read" and named.positional and not named.known
-        return "/" in named.path or named.keyword or reads
+        return "/" in named.path or named.keyword or (named.verb == "read" and named.positional)
 
     def there(self, named: _Named, place: int) -> str:
         """A file or folder that is there, and that no stage is known to write."""
