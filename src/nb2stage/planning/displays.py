@@ -20,6 +20,7 @@ from nb2stage.planning.metrics import is_number
 from nb2stage.planning.pipeline import Out
 from nb2stage.planning.stageplan import StagePlan
 from nb2stage.reading.notebook import Cell
+from nb2stage.reading.translation import ends_in_semicolon
 
 REPORT: Final = "report/report.md"
 # IPython's objects whose data is markdown, or HTML, which markdown may contain.
@@ -100,8 +101,7 @@ class Displays:
             return False
         if isinstance(value, ast.Constant | ast.Await | ast.Yield) or self.is_bound("print"):
             return False
-        line = cell.python.text.split("\n")[(value.end_lineno or value.lineno) - 1].encode()
-        if line[last.node.end_col_offset or 0 :].decode().strip().startswith(";"):
+        if ends_in_semicolon(cell.python.text, last.node):
             return False
         if isinstance(value, ast.Call):
             func = value.func

@@ -12,6 +12,7 @@ from itertools import count
 from typing import Final
 
 from nb2stage.reading.edits import Edits
+from nb2stage.reading.translation import ends_in_semicolon
 
 NAME: Final = "_"
 _FUNCTIONS: Final = (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda, ast.ClassDef)
@@ -88,8 +89,7 @@ def _shown(text: str, tree: ast.Module) -> ast.expr | None:
     last = tree.body[-1] if tree.body else None
     if not isinstance(last, ast.Expr) or (isinstance(last.value, ast.Constant) and last.value.value is None):
         return None
-    rest = text.encode().split(b"\n")[(last.end_lineno or last.lineno) - 1][last.end_col_offset or 0 :].decode()
-    if rest.lstrip(" \t)").startswith(";"):
+    if ends_in_semicolon(text, last):
         return None
     if isinstance(last.value, ast.Call) and _called(last.value) in _GIVES_NONE:
         return None

@@ -20,7 +20,7 @@ from nb2stage.reading.shellcommands import (
     system,
     text_of,
 )
-from nb2stage.reading.translation import RefusedError, Work, parse
+from nb2stage.reading.translation import LONE_SEMICOLON, RefusedError, Work, parse
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -33,6 +33,8 @@ def code_of(work: Work, command: str, assigned: bool) -> str | None:
     if command.startswith("!"):
         return system(work, command[1:], assigned)
     if command.startswith("?"):
+        return None
+    if LONE_SEMICOLON.fullmatch(command):
         return None
     if not command.startswith("%"):
         name = command[1:].split(" ")[0]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 import warnings
 from dataclasses import dataclass, field
 from typing import Final
@@ -58,6 +59,20 @@ class RefusedError(Exception):
     def __init__(self, message: str, hint: str, code: str = "NB302") -> None:
         super().__init__(message)
         self.message, self.hint, self.code = message, hint, code
+
+
+# A line that IPython takes for an empty text, which is not shown; the value above it does not end the cell any more.
+LONE_SEMICOLON: Final = re.compile(r"\s*;\s*(#.*)?")
+
+
+def ends_in_semicolon(text: str, node: ast.AST) -> bool:
+    """Whether a `;` follows the last statement of a cell: on its line, or alone below it, where it is a comment now."""
+    lines = text.split("\n")
+    last = node.end_lineno  # type: ignore[attr-defined]
+    rest = lines[last - 1].encode()[node.end_col_offset :].decode()  # type: ignore[attr-defined]
+    return rest.lstrip(" \t)").startswith(";") or any(
+        LONE_SEMICOLON.fullmatch(line.removeprefix("# ")) for line in lines[last:]
+    )
 
 
 # What translations import, by name.

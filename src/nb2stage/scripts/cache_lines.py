@@ -51,7 +51,7 @@ class CacheLines:
             value = self.load_value(transfer.kind, file.path)
         plain = all(self.is_plain(transfer, n) for n in transfer.names)
         if transfer.optional and plain and names == transfer.names:
-            return f"globals().update({value})"
+            return f"{self.imports.builtin('globals')}().update({value})"
         if transfer.optional:
             return self.load_optional(file, names, value)
         if transfer.names == [names[0]]:
@@ -77,7 +77,8 @@ class CacheLines:
         if len(optional) == 1:
             lines.append(f'if "{optional[0]}" in {shared}:\n    {optional[0]} = {shared}["{optional[0]}"]')
         elif optional:
-            lines.append(f"globals().update({{n: {shared}[n] for n in {quoted(optional)} if n in {shared}}})")
+            own = f"{self.imports.builtin('globals')}()"
+            lines.append(f"{own}.update({{n: {shared}[n] for n in {quoted(optional)} if n in {shared}}})")
         return "\n".join(line for line in lines if line)
 
     def shared_name(self, file: CacheFile) -> str:
@@ -111,7 +112,8 @@ class CacheLines:
         if state is None:
             return f"{name} = {value}"
         key, each = self.imports.fresh("attribute"), self.imports.fresh("state")
-        self.states.append(f"for {key}, {each} in {value}.items():\n    setattr({name}, {key}, {each})")
+        setter = self.imports.builtin("setattr")
+        self.states.append(f"for {key}, {each} in {value}.items():\n    {setter}({name}, {key}, {each})")
         return ""
 
     def load_value(self, kind: str, path: str) -> str:
@@ -175,12 +177,13 @@ class CacheLines:
         called = "save_object" if whole else "save" if module == "pickle" else f"save_with_{module}"
         name = self.imports.fresh(called)
         path = self.imports.member("pathlib", "Path")
+        error, stop, kind = (self.imports.builtin(each) for each in ("Exception", "SystemExit", "type"))
         lines = f"        data = {module}.dumps(value)\n"
         if whole:
             lines = (
                 "        try:\n"
                 f"            data = {module}.dumps(value)\n"
-                f"        except (AttributeError, {module}.PicklingError):\n"
+                f"        except ({self.imports.builtin('AttributeError')}, {module}.PicklingError):\n"
                 "            import cloudpickle  # the object holds a function without a name\n\n"
                 f"            data = cloudpickle.dumps(value)\n"
                 f"            {module}.loads(data)  # not all that can be saved so can be loaded\n"
@@ -189,9 +192,9 @@ class CacheLines:
             f"def {name}(value, names, path):\n"
             "    try:\n"
             f"{lines}"
-            "    except Exception as error:\n"
-            "        raise SystemExit(\n"
-            f'            f"Stage {self.plan.name} cannot save {{names}} ({{type(value).__name__}}): {{error}}\\n"\n'
+            f"    except {error} as error:\n"
+            f"        raise {stop}(\n"
+            f'            f"Stage {self.plan.name} cannot save {{names}} ({{{kind}(value).__name__}}): {{error}}\\n"\n'
             '            "Make it in the stage that uses it, or put both cells into one stage."\n'
             "        ) from error\n"
             f"    {path}(path).write_bytes(data)"
@@ -201,7 +204,8 @@ class CacheLines:
     def saved_by_name(self, transfer: Transfer) -> str:
         """A dict of those names of a file that are bound."""
         plain = [name for name in transfer.names if self.is_plain(transfer, name)]
-        bound = f"{{k: v for k, v in globals().items() if k in {quoted(plain)}}}"
+        own = self.imports.builtin("globals")
+        bound = f"{{k: v for k, v in {own}().items() if k in {quoted(plain)}}}"
         others = [f'"{n}": {self.saved_value(transfer, n)}' for n in transfer.names if n not in plain]
         return f"{{**{bound}, {', '.join(others)}}}" if others else bound
 
@@ -213,8 +217,10 @@ class CacheLines:
         if state is None:
             return name
         if isinstance(next(iter(self.program.boundaries.exits[transfer.stage][name].sites)).node, ast.ClassDef):
-            return f"{{k: v for k, v in vars({name}).items() if k in {tuple(state)!r}}}"
-        return f'{{"__defaults__": {name}.__defaults__, "__kwdefaults__": {name}.__kwdefaults__, **vars({name})}}'
+            attributes = self.imports.builtin("vars")
+            return f"{{k: v for k, v in {attributes}({name}).items() if k in {tuple(state)!r}}}"
+        defaults = f'"__defaults__": {name}.__defaults__, "__kwdefaults__": {name}.__kwdefaults__'
+        return f"{{{defaults}, **{self.imports.builtin('vars')}({name})}}"
 
 
 def quoted(names: Sequence[str]) -> str:

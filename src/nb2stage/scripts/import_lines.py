@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import builtins
 import sys
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
@@ -13,6 +14,8 @@ from nb2stage.analysis.versions import IMPORTS
 from nb2stage.knowledge import packages
 from nb2stage.planning.stageplan import StagePlan
 
+# What these bind with `import *` are none of the builtins that our own lines use.
+HARMLESS_STARS = frozenset({"pylab", "math", "cmath", "random", "tkinter", "typing", "datetime"})
 LINE = 88
 
 
@@ -84,6 +87,7 @@ class Imports:
         self.header = Header()
         self.hoisted: set[Statement] = set()
         self.ordered = self.has_import_order()
+        self.rebound: frozenset[str] | None = None  # what the script may bind to something else than a builtin
         self.bound_to: dict[str, set[frozenset[str]]] = {}  # what the imports of a name bind it to
 
     def has_import_order(self) -> bool:
@@ -106,7 +110,10 @@ class Imports:
             needed: dict[str, ast.alias] = {}
             for alias in node.names:
                 name = alias.asname or alias.name.split(".")[0]
-                effect_only = name not in ever_used and self.has_effect(node, alias) and statement.position <= last
+                if is_future(node):  # which counts for all that comes after it, whoever uses the name
+                    effect_only = any(s.order > statement.order for s in self.statements)
+                else:
+                    effect_only = name not in ever_used and self.has_effect(node, alias) and statement.position <= last
                 if effect_only or (mine and name in used and self.is_touched(node, alias, touched)):
                     needed[name] = alias
             # The statement stands at the top or where it is repeated: whole, when one of its names must stay there.
@@ -155,6 +162,8 @@ class Imports:
 
         What a translated magic needs is of the standard library or IPython's, and stands nowhere else.
         """
+        if is_future(statement.node):
+            return True
         if self.ordered and not statement.hidden:
             return statement in self.plan.data.repeats and not self.settings_before(statement)
         return self.is_only(name, statement.node)
@@ -200,6 +209,21 @@ class Imports:
             return False
         return name in self.program.binders or name not in self.program.names or name in ("Path", "json", "joblib")
 
+    def builtin(self, name: str) -> str:
+        """A builtin for our own lines: `open`, or `builtins.open` where the script gives `open` another meaning."""
+        if self.rebound is None:
+            stars = [
+                alias
+                for s in self.statements
+                if isinstance(s.node, ast.ImportFrom)
+                and (s.node.module or "").split(".")[0] not in HARMLESS_STARS | packages("quiet")
+                for alias in s.node.names
+                if alias.name == "*"
+            ]
+            names = {n for s in self.statements for n in s.binds} | self.plan.data.needs.keys()
+            self.rebound = frozenset(dir(builtins)) if stars else frozenset(names)
+        return f"{self.module('builtins')}.{name}" if name in self.rebound else name
+
     def fresh(self, name: str) -> str:
         """A name that the notebook does not use."""
         while name in self.program.names:
@@ -213,6 +237,11 @@ def import_text(node: ast.Import | ast.ImportFrom, alias: ast.alias) -> str:
     if isinstance(node, ast.Import):
         return f"import {name}"
     return f"from {'.' * node.level}{node.module or ''} import {name}"
+
+
+def is_future(node: ast.stmt) -> bool:
+    """Whether a statement is for the compiler: it must stand first in a file."""
+    return isinstance(node, ast.ImportFrom) and node.module == "__future__"
 
 
 def _targets(node: ast.stmt, name: str) -> frozenset[str]:

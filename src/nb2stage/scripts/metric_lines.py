@@ -39,7 +39,7 @@ class MetricLines:
         values = (
             "{" + ", ".join(f'"{name}": {name}' for name in names) + "}"
             if sure >= set(names)
-            else f"{{n: v for n, v in globals().items() if n in {quoted(names)}}}"
+            else f"{{n: v for n, v in {self.imports.builtin('globals')}().items() if n in {quoted(names)}}}"
         )
         numbers = [name for name in names if name in surely_numbers(cell, self.plan.params)]
         if numbers != names:
@@ -58,16 +58,17 @@ class MetricLines:
             lines.append(f"{folder}.mkdir(parents=True, exist_ok=True)")
         json = self.imports.module("json")
         dump = f"    {json}.dump({metrics}, file, indent=2, default=lambda v: v.item())"
-        return [*lines, f'with open("{path}", "w") as file:', dump]
+        return [*lines, f'with {self.imports.builtin("open")}("{path}", "w") as file:', dump]
 
     def numbers(self) -> str:
         """A function that keeps the numbers of a dict: what the kinds of the values are is seen when they are there."""
         name, real = self.imports.fresh("numbers_of"), self.imports.member("numbers", "Real")
+        is_a, text, dict_ = (self.imports.builtin(each) for each in ("isinstance", "str", "dict"))
         self.helper = (
             f"def {name}(values):\n"
             '    """The numbers of a dict, and of the dicts in it: what DVC compares."""\n'
-            f"    found = {{str(k): {name}(v) if isinstance(v, dict) else v for k, v in values.items()}}\n"
-            f"    return {{k: v for k, v in found.items() if isinstance(v, ({real}, dict))}}"
+            f"    found = {{{text}(k): {name}(v) if {is_a}(v, {dict_}) else v for k, v in values.items()}}\n"
+            f"    return {{k: v for k, v in found.items() if {is_a}(v, ({real}, {dict_}))}}"
         )
         return name
 

@@ -39,8 +39,8 @@ class PlotLines:
             return [f'{name}.to_csv("{table.path}", index_label="index", header=["{name}"])']
         csv = self.imports.module("csv")
         strict = ", strict=True" if table.checks and len(table.names) > 1 else ""
-        rows = f"zip({', '.join(table.names)}{strict})"
+        rows = f"{self.imports.builtin('zip')}({', '.join(table.names)}{strict})"
         return [
-            f'with open("{table.path}", "w", newline="") as file:',
+            f'with {self.imports.builtin("open")}("{table.path}", "w", newline="") as file:',
             f'    {csv}.writer(file, lineterminator="\\n").writerows([{quoted(table.columns)}, *{rows}])',
         ]

@@ -33,7 +33,7 @@ class ReportLines:
     @property
     def show(self) -> str:
         """The function that shows a value."""
-        return self.imports.fresh("show") if self.shows else "print"
+        return self.imports.fresh("show") if self.shows else self.imports.builtin("print")
 
     def text(self, cell: Cell) -> str:
         """The line for a cell of markdown."""
@@ -59,14 +59,18 @@ class ReportLines:
         if not self.plan.report:
             return []
         if not self.prints:
-            return [f"{self.report} = []  # the parts of {self.plan.report}", *self.showing("print(value)")]
+            return [
+                f"{self.report} = []  # the parts of {self.plan.report}",
+                *self.showing(f"{self.imports.builtin('print')}(value)"),
+            ]
+        is_a, text = self.imports.builtin("isinstance"), self.imports.builtin("str")
         sys, terminal, write = self.imports.module("sys"), self.imports.fresh("terminal"), self.imports.fresh("write")
         return [
             f"{self.report} = []  # the parts of {self.plan.report}; what is printed in one go is a list\n"
             f"{terminal} = {sys}.stdout.write",
             f"def {write}(text):\n"
             '    """Print on the terminal, and in the report."""\n'
-            f"    if not {self.report} or isinstance({self.report}[-1], str):\n"
+            f"    if not {self.report} or {is_a}({self.report}[-1], {text}):\n"
             f"        {self.report}.append([])\n"
             f"    {self.report}[-1].append(text)\n"
             f"    return {terminal}(text)",
@@ -78,18 +82,18 @@ class ReportLines:
         """The functions that show values, with the line that prints one on the terminal only."""
         if not self.shows:
             return []
-        cases, before = [], []
+        cases, before, is_a = [], [], self.imports.builtin("isinstance")
         if self.styles:
             styler = self.imports.member("pandas.io.formats.style", "Styler")
-            cases.append((f"isinstance(value, {styler})", "value.to_html(exclude_styles=True)"))
+            cases.append((f"{is_a}(value, {styler})", "value.to_html(exclude_styles=True)"))
         if self.rich:
             classes = [self.imports.member("IPython.display", name) for name in self.displays.rich()]
             which = classes[0] if len(classes) == 1 else f"({', '.join(classes)})"
-            cases.append((f"isinstance(value, {which})", "value.data"))
+            cases.append((f"{is_a}(value, {which})", "value.data"))
         if self.frames:
             pd, table = self.imports.module("pandas", "pd"), self.imports.fresh("table")
-            cases.append((f"isinstance(value, {pd}.DataFrame) and not value.empty", f"{table}(value)"))
-            before = [_table(table, pd)]
+            cases.append((f"{is_a}(value, {pd}.DataFrame) and not value.empty", f"{table}(value)"))
+            before = [self.table(table, pd)]
         lines = [
             f"def {self.show}(*values):",
             '    """Print values, and show them in the report as a notebook shows them."""',
@@ -103,6 +107,22 @@ class ReportLines:
         lines += ["        else:", f"            {text}"] if cases else [f"        {text}"]
         return [*before, "\n".join(lines)]
 
+    def table(self, name: str, pd: str) -> str:
+        """The function that makes a table of a frame."""
+        pairs, text, count = (self.imports.builtin(each) for each in ("zip", "str", "len"))
+        return (
+            f"def {name}(frame):\n"
+            '    """A frame as a table of markdown, with its rows and numbers as pandas prints them."""\n'
+            f"    options = {pd}.options.display\n"
+            '    form = {"index": False, "header": False, "max_rows": options.max_rows, "min_rows": options.min_rows}\n'
+            "    columns = [frame.index.to_series(), *(column for _, column in frame.items())]\n"
+            f'    cells = {pairs}(*(column.to_string(**form).split("\\n") for column in columns))\n'
+            '    head = [frame.index.name or "", *frame.columns]\n'
+            f'    rows = [[{text}(cell).strip().replace("|", "\\\\|") for cell in row] for row in (head, *cells)]\n'
+            f'    rows.insert(1, ["---"] * {count}(head))\n'
+            '    return "\\n".join(f"| {\' | \'.join(row)} |" for row in rows)'
+        )
+
     def end(self) -> str:
         """What stands behind the last cell."""
         if not self.plan.report:
@@ -114,25 +134,11 @@ class ReportLines:
         if self.prints:
             parts = self.imports.fresh("parts")
             block = f'"{_FENCE}\\n" + "".join(part).strip("\\n") + "\\n{_FENCE}"'
-            lines.append(f"{parts} = [part if isinstance(part, str) else {block} for part in {self.report}]")
+            test = f"{self.imports.builtin('isinstance')}(part, {self.imports.builtin('str')})"
+            lines.append(f"{parts} = [part if {test} else {block} for part in {self.report}]")
         written = f'"\\n\\n".join({parts}) + "\\n"'
         lines.append(f'{path}("{self.plan.report}").write_text({written}, encoding="utf-8")')
         return "\n".join(lines)
-
-
-def _table(name: str, pd: str) -> str:
-    return (
-        f"def {name}(frame):\n"
-        '    """A frame as a table of markdown, with its rows and numbers as pandas prints them."""\n'
-        f"    options = {pd}.options.display\n"
-        '    form = {"index": False, "header": False, "max_rows": options.max_rows, "min_rows": options.min_rows}\n'
-        "    columns = [frame.index.to_series(), *(column for _, column in frame.items())]\n"
-        '    cells = zip(*(column.to_string(**form).split("\\n") for column in columns))\n'
-        '    head = [frame.index.name or "", *frame.columns]\n'
-        '    rows = [[str(cell).strip().replace("|", "\\\\|") for cell in row] for row in (head, *cells)]\n'
-        '    rows.insert(1, ["---"] * len(head))\n'
-        '    return "\\n".join(f"| {\' | \'.join(row)} |" for row in rows)'
-    )
 
 
 def _literal(text: str) -> str:

@@ -25,7 +25,7 @@ from nb2stage.reading.notebook import Cell
 from nb2stage.reading.tags import directive_lines
 from nb2stage.scripts.blocks import has_code, join_blocks, statement_text
 from nb2stage.scripts.cache_lines import CacheLines
-from nb2stage.scripts.import_lines import Header, Imports, from_line, import_text
+from nb2stage.scripts.import_lines import Header, Imports, from_line, import_text, is_future
 from nb2stage.scripts.metric_lines import MetricLines
 from nb2stage.scripts.plot_lines import PlotLines
 from nb2stage.scripts.report_lines import ReportLines
@@ -165,7 +165,7 @@ class ScriptWriter:
                 assert isinstance(statement.node, ast.Assign | ast.AnnAssign)
                 assert statement.node.value is not None
                 if isinstance(literal(statement.node.value), tuple):
-                    return f"tuple({access})"
+                    return f"{self.imports.builtin('tuple')}({access})"
         return access
 
     def folders(self) -> str:
@@ -338,7 +338,7 @@ class ScriptWriter:
                 path = self.imports.member("pathlib", "Path")
                 lines.append(f'{path}("{self.plan.figures}").mkdir(parents=True, exist_ok=True)')
         else:
-            lines.append(f'file = f"figure_{{next({self.imports.fresh("figure_numbers")})}}"')
+            lines.append(f'file = f"figure_{{{self.imports.builtin("next")}({self.imports.fresh("figure_numbers")})}}"')
             file, form = "{file}", "f"
         name = f"{self.plan.figures}/{file}.png"
         lines.append(f'{figure or self.pyplot()}.savefig({form}"{name}")')
@@ -356,12 +356,13 @@ class ScriptWriter:
             self.imports.member("itertools", "count"),
         )
         numbers, name = self.imports.fresh("figure_numbers"), self.imports.fresh("save_figures")
-        file = f"figure_{{next({numbers})}}"
+        following = self.imports.builtin("next")
+        file = f"figure_{{{following}({numbers})}}"
         saving = [f'{plt}.figure(number).savefig(f"{self.plan.figures}/{file}.png")']
         if self.plan.report:
             file = "{file}"
             saving = [
-                f'file = f"figure_{{next({numbers})}}"',
+                f'file = f"figure_{{{following}({numbers})}}"',
                 f'{plt}.figure(number).savefig(f"{self.plan.figures}/{file}.png")',
                 self.report.figure(f"{self.plan.figures}/{file}.png", "f"),
             ]
@@ -397,10 +398,9 @@ def module_text(module: DefinitionsModule, planner: Planner) -> str:
     header = Header()
     for statement in planner.program.statements:
         if isinstance(statement.node, IMPORTS):
+            later = is_future(statement.node) and any(s.order > statement.order for s in module.statements)
             for alias in statement.node.names:
-                if (alias.asname or alias.name.split(".")[0]) in used or (
-                    isinstance(statement.node, ast.ImportFrom) and statement.node.module == "__future__"
-                ):
+                if later or (alias.asname or alias.name.split(".")[0]) in used:
                     header.add(import_text(statement.node, alias))
     for other in planner.modules:
         for each in sorted(other.names & used) if other is not module else ():
