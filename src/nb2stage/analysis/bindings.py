@@ -292,6 +292,9 @@ class Bindings(Expressions):
             if isinstance(target, ast.Attribute) and all(o.path == "enum member" for o in base):
                 obj.stored.add(target.attr)
                 self.statement.changes.add(obj)
+            if obj.kind == "instance" and isinstance(target, ast.Attribute) and target.attr == "__dict__":
+                if any(o.kind == "instance" or o not in self.made for o in stored):
+                    obj.stored.add("__dict__")  # which somebody else has too
             if obj.kind == "class" and isinstance(target, ast.Attribute):
                 obj.stored.add(target.attr)
                 obj.fields[target.attr] = obj.fields.get(target.attr, ATOM) | values

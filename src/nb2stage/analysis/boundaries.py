@@ -404,7 +404,7 @@ class Boundaries(Views, FileContents):
         """Whether sharing this object can be noticed from a position on."""
         if obj.kind in ("class", "lib") or obj.type == "class":
             return False
-        if obj.kind == "instance" or obj in self.interpreter.identities:
+        if obj.kind == "instance" or obj.type == "object" or obj in self.interpreter.identities:
             return True
         return any(s.position >= start for s in self.changers.get(obj, ()))
 

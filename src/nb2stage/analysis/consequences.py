@@ -279,7 +279,7 @@ class Consequences(FileUses):
                 first |= {self.part_of(node, obj, "") for obj in unknown}
             return first or frozenset({self.make(node, "result", type=effect.type)})
         if effect.result == "part":
-            return self.members(first if receiver or len(values) == len(first) else first | values)
+            return self.members(first) | self.other_choices(receiver, first, values, node)
         if effect.result == "rows":
             named = self.name_of(node) == "itertuples"  # whose rows have attributes
             made = self.make(node, "rows", type="generator_object")
@@ -313,6 +313,8 @@ class Consequences(FileUses):
             self.hold(made, self.copied_contents(receiver | values, kind))
             return frozenset({made})
         if effect.result == "holds":
+            if kind == "progress":
+                made.fields["over"] = made.fields.get("over", ATOM) | values
             self.hold(made, self.kept(held, kind))
             return frozenset({made})
         held = self.used_up(held)
@@ -334,6 +336,13 @@ class Consequences(FileUses):
                 made.fields["base"] = made.fields.get("base", ATOM) | {obj}
         made.certain_view = effect.shares
         return made
+
+    def other_choices(self, receiver: Values, first: Values, values: Values, node: ast.AST) -> Values:
+        """What a call that picks a member may give instead: `d.get(key, default)`, `next(it, default)`, `max(a, b)`."""
+        if receiver:
+            return values
+        plain = isinstance(node, ast.Call) and len(node.args) == 1 and not isinstance(node.args[0], ast.Starred)
+        return values - first if plain or self.name_of(node) not in ("max", "min") else values
 
     def fill_cells(self, made: Obj, effect: Effect, receiver: Values, values: Values, node: ast.AST) -> None:
         """Lists that a call makes inside its result."""

@@ -9,12 +9,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 
-from nb2stage.analysis.async_lines import refusal
+from nb2stage.analysis.async_lines import is_async, refusal
 from nb2stage.analysis.boundaries import Boundaries
 from nb2stage.analysis.heap import Finding
 from nb2stage.analysis.interpreter import Interpreter
 from nb2stage.analysis.objects import State, Statement, Var, reach
-from nb2stage.analysis.scopes import inner_free_names, top_level_names
+from nb2stage.analysis.scopes import inner_free_names, outside_functions, top_level_names
 from nb2stage.analysis.versions import DEFINITIONS, IMPORTS
 from nb2stage.knowledge import CHOOSE_DEVICE, GENERATORS, Knowledge
 from nb2stage.reading.tags import CellRole, Role
@@ -124,10 +124,20 @@ def analyse(cells: Sequence[SourceCell], stage_count: int, world: World) -> Prog
     return Program(list(order), statements, interpreter, boundaries, _unique(findings), inert)
 
 
+# Settings that belong to a context: a kernel runs a cell with a top-level `await` in a copy of it.
+OF_CONTEXT = frozenset({"numpy", "decimal", "contextvars"})
+
+
 def _top_level_async(cells: Sequence[SourceCell], interpreter: Interpreter) -> list[Finding]:
     """What waits for other tasks of the notebook's event loop cannot run in a script."""
     findings: list[Finding] = []
     for cell in cells:
+        if any(is_async(node) for s in cell.statements for node in outside_functions(s.node)):
+            for statement in cell.statements:
+                if statement.sets & OF_CONTEXT:
+                    text = "a kernel forgets this setting at the end of the cell, which has an `await`"
+                    hint = "make the setting in a cell without `await`, or for a few lines by `with`"
+                    findings.append(Finding("NB290", statement, statement.node, text=text, hint=hint))
         for statement in cell.statements:
             if found := refusal(statement, cell.statements, interpreter):
                 text, hint = found

@@ -218,6 +218,8 @@ class FileContents(Remaking):
             return "an instance of a class that says itself what is saved of it"
         if obj.kind == "instance" and any(map(_asks_itself, self.interpreter.lookup(obj, "__getattr__"))):
             return "an instance of a class whose `__getattr__` needs what a file has not given back yet"
+        if obj.kind == "instance" and "__dict__" in obj.stored:
+            return "an instance whose `__dict__` is something else's too, of which a file keeps a copy"
         kept = self.changers.get(obj, ()) if obj.type == "cached" else ()
         if any(s.position < before and not self.repeatable(s) for s in kept):
             return "state that a decorated or conditional definition keeps between calls"
