@@ -372,6 +372,13 @@ class LibraryCalls(SqlCalls):
             obj.fields["factory"] = obj.fields.get("factory", ATOM) | factories
         return values
 
+    def call_display(self, path: str, arguments: list[Argument], node: ast.AST) -> Values | None:
+        """`display(x, display_id=True)` gives a handle, by which something else is shown in its place."""
+        values = self.apply(self.known.function(path), ATOM, arguments, node)
+        if all(a.name not in ("display_id", None) or (a.name is None and not a.star) for a in arguments):
+            return values
+        return values | {self.make(node, "handle", type="IPython.display")}
+
     def call_csv_reader(self, path: str, arguments: list[Argument], node: ast.AST) -> Values | None:
         """A reader reads as it is asked, gives new rows, and cannot be saved."""
         values = self.apply(self.known.function(path), ATOM, arguments, node)
@@ -507,6 +514,8 @@ SPECIAL_CALLS: Final[dict[str, Callable[[LibraryCalls, str, list[Argument], ast.
     **dict.fromkeys(ITERATORS, LibraryCalls.call_iterator),
     **dict.fromkeys((f"numpy.{n}" for n in ("split", "array_split", "hsplit", "vsplit")), LibraryCalls.call_split),
     "collections.defaultdict": LibraryCalls.call_defaultdict,
+    "builtins.display": LibraryCalls.call_display,
+    "IPython.display.display": LibraryCalls.call_display,
     "csv.reader": LibraryCalls.call_csv_reader,
     "csv.DictReader": LibraryCalls.call_csv_reader,
     "itertools.groupby": LibraryCalls.call_groupby,

@@ -132,6 +132,7 @@ class Definitions:
             or node.name in self.pinned
             or statement.changes
             or statement.impure
+            or any(map(gives_handle, ast.walk(node)))  # a script defines a `display` that gives one
         ):
             return False
         if not self.program.boundaries.repeatable(statement) or any(isinstance(n, ast.Global) for n in ast.walk(node)):
@@ -173,6 +174,12 @@ class Definitions:
                 module.statements.append(sites[0])
                 todo.extend(sites[0].reads)
         module.statements.sort(key=lambda s: s.position)
+
+
+def gives_handle(node: ast.AST) -> bool:
+    """Whether a node is a call like `display(x, display_id=True)`, which gives a handle to show something else with."""
+    named = isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "display"
+    return named and any(k.arg in ("display_id", None) for k in node.keywords)  # type: ignore[attr-defined]
 
 
 def _is_library_setting(statement: Statement) -> bool:

@@ -79,10 +79,10 @@ class Displays:
     def __init__(self, program: Program, plan: StagePlan) -> None:
         self.program, self.plan = program, plan
         bound = [s.node for s in program.binders.get("display", ())]
-        ours = plan.name == "report" and all(
+        self.is_ipythons = all(
             isinstance(n, ast.ImportFrom) and (n.module or "").split(".")[0] == "IPython" for n in bound
         )
-        self.knows_display = ours or not bound
+        self.knows_display = (plan.name == "report" and self.is_ipythons) or not bound
 
     def is_bound(self, name: str) -> bool:
         """Whether a cell gives this name a meaning of its own."""

@@ -43,6 +43,13 @@ class Header:
         if not aliases:
             self.modules.pop(module, None)
 
+    def drop_member(self, module: str, name: str) -> None:
+        """Leave out `from module import name`."""
+        members = self.members.get(module, set())
+        members.discard((name, None))
+        if not members:
+            self.members.pop(module, None)
+
     def lines(self, local: Iterable[str]) -> list[str]:
         """Sorted as isort sorts: the standard library, other people's packages, modules beside the notebook."""
         sections: list[list[str]] = [[], [], []]

@@ -16,13 +16,14 @@ from nb2stage.analysis.dataflow import SourceCell, literal
 from nb2stage.analysis.objects import Statement
 from nb2stage.analysis.scopes import free_names, inner_free_names, mentioned_names, outside_functions
 from nb2stage.analysis.versions import DEFINITIONS, IMPORTS
-from nb2stage.planning.definitions import FOLDER, DefinitionsModule
+from nb2stage.planning.definitions import FOLDER, DefinitionsModule, gives_handle
 from nb2stage.planning.displays import Displays, figure_shown
 from nb2stage.planning.planner import Planner
 from nb2stage.planning.stageplan import StagePlan, normal
 from nb2stage.reading.edits import Edits
 from nb2stage.reading.notebook import Cell
 from nb2stage.reading.tags import directive_lines
+from nb2stage.reading.translation import parse
 from nb2stage.scripts.blocks import has_code, join_blocks, statement_text
 from nb2stage.scripts.cache_lines import CacheLines
 from nb2stage.scripts.import_lines import Header, Imports, from_line, import_text, is_future
@@ -84,6 +85,7 @@ class ScriptWriter:
         folders = self.folders()
         figures = self.figure_helper()
         backend = self.backend()
+        displays = self.display_helper([*repeats, *cells])
         future = self.imports.header.members.pop("__future__", None)
         blocks = [
             intro,
@@ -93,6 +95,7 @@ class ScriptWriter:
             backend,
             params,
             *figures,
+            *displays,
             self.metrics.helper,
             *repeats,
             *self.cache.helpers.values(),
@@ -257,8 +260,6 @@ class ScriptWriter:
         for call in self.displays.calls(cell) if self.displays.knows_display else ():
             if not call.keywords:
                 edits.replace(call.func, self.report.show)
-            elif not self.displays.is_bound("display"):
-                self.imports.header.add("from IPython.display import display")
         self.run_coroutines(cell, edits)
         plotting = [s for s in cell.statements if s.plots]
         shows = [s for s in cell.statements if _is_show(s.node)]
@@ -293,6 +294,25 @@ class ScriptWriter:
             name = self.imports.fresh("main")
             call = f"{self.imports.module('asyncio')}.run({name}())"
             edits.nest([s.node for s in run], header(name, run), call)
+
+    def display_helper(self, blocks: list[str]) -> list[str]:
+        """`display`, which no script knows by itself; with a definition, where it has to give handles as in a kernel."""
+        nodes = [n for block in blocks if "display" in block for n in ast.walk(parse(block))]
+        if not self.displays.is_ipythons or not any(isinstance(n, ast.Name) and n.id == "display" for n in nodes):
+            return []
+        if not any(map(gives_handle, nodes)):
+            if not self.displays.is_bound("display"):
+                self.imports.header.add("from IPython.display import display")
+            return []
+        self.imports.header.drop_member("IPython.display", "display")
+        shown = self.imports.module("IPython.display", self.imports.fresh("ipython"))
+        return [
+            "def display(*values, display_id=None, **options):\n"
+            '    """Show values; with an id, give the handle that shows others in their place."""\n'
+            f"    {shown}.display(*values, **options)\n"
+            "    if display_id:\n"
+            f"        return {shown}.DisplayHandle(None if display_id is True else display_id)"
+        ]
 
     # -- figures
 
