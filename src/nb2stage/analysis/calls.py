@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 from dataclasses import replace
 
+from nb2stage.analysis.functions import SINGLE_DISPATCH
 from nb2stage.analysis.heap import (
     CONTAINERS,
     DATA,
@@ -80,6 +81,8 @@ class Calls(LibraryCalls):
         return result
 
     def call_object(self, fn: Obj, arguments: list[Argument], node: ast.AST) -> Values:
+        if fn.kind == "function" and fn.path == SINGLE_DISPATCH and not fn.bases:
+            return self.call_implementations(fn, arguments, node)
         if fn.kind == "function":
             receiver = arguments[0].values if fn.bases and arguments else ATOM
             shifted = arguments[1:] if fn.bases and fn.type not in ("staticmethod", "classmethod") else arguments
@@ -98,6 +101,10 @@ class Calls(LibraryCalls):
             made.fields["class"] = made.fields.get("class", ATOM) | {fn}
             self.hold(made, frozenset().union(*(a.values for a in arguments)))
             return frozenset({made})
+        if fn.type == "register":
+            given = frozenset().union(*(a.values for a in arguments))
+            self.register_implementation(fn.fields["base"], given)
+            return given
         if fn.kind == "value" and (fn.type in CONTAINERS or fn.type in ("frame", "series")):
             return ATOM  # it cannot be called: something else is meant
         if fn.kind == "value" and fn.type == "ndarray":  # `np.poly1d(p)(x)`
@@ -166,6 +173,12 @@ class Calls(LibraryCalls):
         if obj.kind == "super":
             self.hold_all(obj, arguments)
             return frozenset(obj.contents)
+        if obj.kind == "function" and obj.path == SINGLE_DISPATCH and name == "register":
+            # `show.register(int, f)`, or the decorator that `show.register(int)` gives
+            self.register_implementation(frozenset({obj}), frozenset().union(*(a.values for a in arguments)))
+            made = self.make(node, "registers", type="register")
+            made.fields["base"] = frozenset({obj})
+            return frozenset({made})
         if obj.kind == "function":
             if name == "cache_info" and self.cached_calls.get(obj, set()) - {self.statement.stage}:
                 self.find("NB243", node, ast.unparse(func.value), "a count of the calls that other stages make too")

@@ -369,6 +369,8 @@ class Expressions(Calls):
             return self.bound(obj, found, node) | worked_out
         if obj.kind == "instance":
             return worked_out | self.held_as(obj, node.attr)
+        if obj.kind == "value" and (words := self.known.attribute(node.attr, obj.type)):
+            return parts_of(obj) if words == "part" else ATOM
         if (
             self.known.is_plain_attribute(node.attr)
             and obj.kind == "value"

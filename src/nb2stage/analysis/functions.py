@@ -48,6 +48,9 @@ KEEPING = (
 )
 
 
+SINGLE_DISPATCH = "functools.singledispatch"
+
+
 def _methods(obj: Obj) -> list[tuple[str, Values]]:
     found: dict[str, Values] = {}
     todo, seen = list(obj.bases), set()
@@ -125,11 +128,19 @@ class Functions(Heap):
         """What a decorator makes of a function or class."""
         name = decorator.func if isinstance(decorator, ast.Call) else decorator
         last = name.attr if isinstance(name, ast.Attribute) else getattr(name, "id", "")
+        owners = self.eval(name.value) if isinstance(name, ast.Attribute) and last not in KEEPING else ATOM
+        generic = frozenset(o for o in owners if o.path == SINGLE_DISPATCH and last == "register")
+        if generic and generic == owners:
+            self.register_implementation(generic, values)
+            return values | self.evaluate_arguments(decorator)
+        if self.keeps_nothing(decorator, name):
+            self.evaluate_arguments(decorator)
+            return values
         called = self.eval(decorator)
         compiles = any(o.path.startswith("numba.") for o in (self.eval(name) if name is not decorator else called))
         if isinstance(name, ast.Attribute) and last not in KEEPING:
             # `@describe.register`: what is decorated is kept by a function or object of the notebook.
-            for owner in self.eval(name.value):
+            for owner in owners:
                 if owner.kind != "lib":
                     self.change(owner)
                     self.hold(owner, values)
@@ -137,21 +148,68 @@ class Functions(Heap):
             if not called or all(o.kind != "lib" for o in called):
                 return values
         for obj in values:
-            if obj.kind == "class" and last == "dataclass":
-                obj.type = "dataclass"
-                for field_name, inner in list(obj.fields.items()):
-                    # Defaults of fields cannot be mutable; each instance has its own value.
-                    obj.fields[field_name] = frozenset(o for o in inner if o.kind == "function")
+            if obj.kind == "function" and any(o.kind == "lib" and o.path == SINGLE_DISPATCH for o in called):
+                obj.path = SINGLE_DISPATCH
+            if obj.kind == "class" and (last == "dataclass" or self.makes_dataclass(decorator)):
+                self.make_dataclass(obj)
             if obj.kind == "function" and compiles:
                 obj.type = "numba"
             if obj.kind == "function" and last in ("lru_cache", "cache"):
                 obj.type = "cached"
             if obj.kind == "function" and last in ("staticmethod", "classmethod", "property", "cached_property"):
                 obj.type = "property" if last == "cached_property" else last
-        if compiles or last in KEEPING or (all(obj.kind == "lib" for obj in called) and called):
+        if compiles or last in KEEPING or (called and all(obj.kind == "lib" or obj.type == "context" for obj in called)):
             return values
         argument = Argument(values, None, None, None)
         return self.call_values(called, [argument], decorator)
+
+    def keeps_nothing(self, decorator: ast.expr, name: ast.expr) -> bool:
+        """Whether a decorator is a call of a library that nobody knows and that is given numbers and texts: `@retry(3)`.
+
+        It gives back what it is given, or something that calls it; made again with the function it is the same.
+        """
+        if not isinstance(decorator, ast.Call):
+            return False
+        functions = self.eval(name)
+        unknown = bool(functions) and all(o.kind == "lib" and self.known.function(o.path).unknown for o in functions)
+        given = [*decorator.args, *(keyword.value for keyword in decorator.keywords)]
+        return unknown and not any(o.kind != "lib" for part in given for o in self.peek(part))
+
+    def evaluate_arguments(self, decorator: ast.expr) -> Values:
+        """Look at what a decorator is called with; nothing of it is given back."""
+        if isinstance(decorator, ast.Call):
+            for part in [*decorator.args, *(keyword.value for keyword in decorator.keywords)]:
+                self.eval(part)
+        return ATOM
+
+    def make_dataclass(self, cls: Obj) -> None:
+        """The fields of a data class are none of the class: each instance has its own value."""
+        cls.type = "dataclass"
+        for name, inner in list(cls.fields.items()):
+            cls.fields[name] = frozenset(o for o in inner if o.kind == "function")
+
+    def makes_dataclass(self, decorator: ast.expr) -> bool:
+        """Whether a library's decorator makes a class whose instances have the annotated fields."""
+        functions = self.eval(decorator.func if isinstance(decorator, ast.Call) else decorator)
+        return any(o.kind == "lib" and self.known.function(o.path).type == "dataclass" for o in functions)
+
+    def register_implementation(self, generic: Values, values: Values) -> None:
+        """`@show.register`: a generic function calls one more function."""
+        for owner in generic:
+            self.change(owner)
+            self.hold(owner, frozenset(o for o in values if o.kind == "function"))
+
+    def call_implementations(self, fn: Obj, arguments: list[Argument], node: ast.AST) -> Values:
+        """Call a generic function: its own body, or one of those that were registered."""
+        result: Values = ATOM
+        for each in [fn, *sorted((o for o in fn.contents if o.kind == "function" and o is not fn), key=_line)]:
+            base = self.state
+            self.state = State(base)
+            self.depth += 1
+            result |= self.call_function(each, arguments, node)
+            self.depth -= 1
+            self.commit(base, [self.state, State(base)])
+        return result
 
     def enter(self, node: ast.AST, scope: Scope, parent: Frame | None) -> Frame:
         key = (id(node), self.stack)

@@ -270,6 +270,8 @@ class Interpreter(Bindings):
                     member.fields["class"] = frozenset({cls})
                     member.fields["value"] = inner
                     cls.fields[name] = frozenset({member})
+        if any(b.kind == "lib" and self.known.function(b.path).type == "dataclass" for b in reach(cls.bases)):
+            self.make_dataclass(cls)  # `class Config(BaseModel)`
         for base in cls.bases:
             for hook in self.lookup(base, "__init_subclass__"):
                 if hook.kind == "function":

@@ -425,6 +425,8 @@ class LibraryCalls(SqlCalls):
             made = self.make(node, "result", type=effect.type)
             arrays = frozenset(o for a in arguments for o in a.values if o.type in ("ndarray", ""))
             made.fields["base"] = made.fields.get("base", ATOM) | (arrays - {made})
+        if effect.type == "rich.console" and any(a.name in ("record", "file", None) for a in arguments):
+            effect = replace(effect, result="holds", type="rich.recorder")
         if last == "train_test_split":
             self.slices[id(node)] = [self.kind_of(a.values) for a in arguments if a.name is None and not a.star]
         in_place = any(a.name in ("copy", "copy_X", "copy_x") and a.constants != frozenset({True}) for a in arguments)

@@ -19,6 +19,8 @@ _HOMES: Final = {
     "cycler": "matplotlib",
     "lightning": "pytorch_lightning",
     "lightning_fabric": "pytorch_lightning",
+    "attr": "attrs",
+    "pydantic_settings": "pydantic",
 }
 _TYPE_HOMES: Final = {
     **dict.fromkeys(("frame", "series", "pandas", "grouped", "index"), "pandas"),
@@ -255,6 +257,10 @@ class Knowledge:
     def is_plain_attribute(self, name: str) -> bool:
         """Whether an attribute of this name is a number or a text, whatever the object."""
         return name in table("common").attributes
+
+    def attribute(self, name: str, kind: str) -> str | None:
+        """What an attribute of a value of this type is: `atom`, or `part` of what it holds; None where nobody says."""
+        return self._table_of_type(kind).attributes.get(name) if kind else None
 
     def out_argument(self, path: str) -> int | None:
         """The place at which a function of numpy takes the array for its result: `np.add(a, 1, a)`."""
