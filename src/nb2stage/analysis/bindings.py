@@ -256,7 +256,8 @@ class Bindings(Expressions):
         if owner is not None and pair and not any(o.type in FRAMES for o in owners):
             assert isinstance(target, ast.Tuple)
             keys, held = self.pairs_of(owners)
-            self.assign(target.elts[0], keys, None, None)
+            assert owner is not None
+            self.assign(target.elts[0], keys, self.constant_keys(owner), None)
             self.assign(target.elts[1], held, None, None)
             return
         self.assign(target, self.members(values), constants, None)

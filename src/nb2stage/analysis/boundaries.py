@@ -404,9 +404,16 @@ class Boundaries(Views, FileContents):
         """Whether sharing this object can be noticed from a position on."""
         if obj.kind in ("class", "lib") or obj.type == "class":
             return False
-        if obj.kind == "instance" or obj.type == "object" or obj in self.interpreter.identities:
+        if obj.kind == "instance" or obj.type == "object":
+            return True
+        if obj in self.interpreter.identities and not self.is_found_by_name(obj):
             return True
         return any(s.position >= start for s in self.changers.get(obj, ()))
+
+    def is_found_by_name(self, obj: Obj) -> bool:
+        """Whether a function is one and the same for all of a script: its source makes it, and files hold its name."""
+        name = outermost(obj)
+        return bool(name) and obj.kind == "function" and self.interpreter.state.get(name).values == {obj}
 
     def transfer(self, stage: StageData, group: list[str]) -> None:
         stages = []

@@ -17,7 +17,7 @@ from nb2stage.analysis.heap import (
     USED_UP,
     parts_of,
 )
-from nb2stage.analysis.objects import ATOM, Constants, Frame, Obj, State, Values
+from nb2stage.analysis.objects import ATOM, Constants, Frame, Obj, State, Values, Var
 from nb2stage.analysis.scopes import (
     COMPREHENSIONS,
     Scope,
@@ -539,6 +539,8 @@ class Expressions(Calls):
         """Of `CFG.folder` or `config["folder"]` where nothing has changed the class or the dict since it was made."""
         if not isinstance(node.value, ast.Name):
             return None
+        if isinstance(node, ast.Attribute) and node.attr in ("__name__", "__qualname__"):
+            return self.names_of_definitions(self.state.get(self.resolve(node.value.id)))
         owners = self.state.get(self.resolve(node.value.id))
         if len(owners.values) != 1 or owners.unbound:
             return None
@@ -551,6 +553,26 @@ class Expressions(Calls):
             return None
         cls = owner.bases[0] if owner.kind == "instance" and len(owner.bases) == 1 else owner
         return self.parts.get((cls, node.attr))
+
+    def names_of_definitions(self, var: Var) -> Constants:
+        """Of `f.__name__`, where `f` is certainly a function or class that stands at the top level of the notebook."""
+        if not var.values or var.unbound or not var.values.isdisjoint(self.changed):
+            return None
+        nodes = [obj.node if obj.kind in ("function", "class") and obj.frame is None else None for obj in var.values]
+        names = [node.name for node in nodes if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef)]
+        return frozenset(names) if len(names) == len(nodes) else None
+
+    def constant_keys(self, node: ast.expr) -> Constants:
+        """The keys of a dict that stands here, or of one with a name that nothing has changed since it was made."""
+        if isinstance(node, ast.Dict):
+            keys = [key.value for key in node.keys if isinstance(key, ast.Constant)]
+            return frozenset(keys) if len(keys) == len(node.keys) else None
+        owners = self.state.get(self.resolve(node.id)) if isinstance(node, ast.Name) else Var()
+        if len(owners.values) != 1 or owners.unbound or not owners.values.isdisjoint(self.changed):
+            return None
+        made = next(iter(owners.values))
+        found = [name for (owner, name) in self.parts if owner is made]
+        return frozenset(found) if found and None not in found and made.type == "dict" else None
 
     def count_of(self, node: ast.expr) -> int:
         """How many constants a loop runs over; 0 where that is not known."""

@@ -133,10 +133,8 @@ class Functions(Heap):
         if generic and generic == owners:
             self.register_implementation(generic, values)
             return values | self.evaluate_arguments(decorator)
-        if self.keeps_nothing(decorator, name):
-            self.evaluate_arguments(decorator)
-            return values
-        called = self.eval(decorator)
+        inert = last not in KEEPING and self.keeps_nothing(decorator, name)
+        called = self.evaluate_arguments(decorator) if inert else self.eval(decorator)
         compiles = any(o.path.startswith("numba.") for o in (self.eval(name) if name is not decorator else called))
         if isinstance(name, ast.Attribute) and last not in KEEPING:
             # `@describe.register`: what is decorated is kept by a function or object of the notebook.
@@ -145,7 +143,7 @@ class Functions(Heap):
                     self.change(owner)
                     self.hold(owner, values)
                     called = called - {owner}
-            if not called or all(o.kind != "lib" for o in called):
+            if not inert and (not called or all(o.kind != "lib" for o in called)):
                 return values
         for obj in values:
             if obj.kind == "function" and any(o.kind == "lib" and o.path == SINGLE_DISPATCH for o in called):
@@ -158,22 +156,27 @@ class Functions(Heap):
                 obj.type = "cached"
             if obj.kind == "function" and last in ("staticmethod", "classmethod", "property", "cached_property"):
                 obj.type = "property" if last == "cached_property" else last
-        if compiles or last in KEEPING or (called and all(obj.kind == "lib" or obj.type == "context" for obj in called)):
+        inert = inert or compiles or last in KEEPING
+        if inert or (called and all(obj.kind == "lib" or obj.type == "context" for obj in called)):
             return values
         argument = Argument(values, None, None, None)
         return self.call_values(called, [argument], decorator)
 
     def keeps_nothing(self, decorator: ast.expr, name: ast.expr) -> bool:
-        """Whether a decorator is a call of a library that nobody knows and that is given numbers and texts: `@retry(3)`.
+        """Whether a decorator is a call of a library that is given nothing of the notebook: `@retry(3)`, `@no_grad()`.
 
         It gives back what it is given, or something that calls it; made again with the function it is the same.
         """
         if not isinstance(decorator, ast.Call):
             return False
         functions = self.eval(name)
-        unknown = bool(functions) and all(o.kind == "lib" and self.known.function(o.path).unknown for o in functions)
+        if not functions or any(o.kind != "lib" for o in functions):
+            return False
+        effects = [self.known.function(o.path) for o in functions]
+        if not all(e.unknown or (e.cheap and not e.changes) for e in effects):
+            return False
         given = [*decorator.args, *(keyword.value for keyword in decorator.keywords)]
-        return unknown and not any(o.kind != "lib" for part in given for o in self.peek(part))
+        return not any(o.kind not in ("lib", "function") for part in given for o in self.peek(part))
 
     def evaluate_arguments(self, decorator: ast.expr) -> Values:
         """Look at what a decorator is called with; nothing of it is given back."""
