@@ -41,13 +41,13 @@ gives).  A type stands behind a colon, `fresh:frame`; `same` is the receiver's t
 
 **Other sections**: `[types]` says how values of a type cross into another process: `pickle`, `joblib`, `cloudpickle`,
 `torch` (the formats of cache files), `again WHAT` (by the statements that made it, which run again), `never WHAT`.
- `[settings matplotlib]` which things
-of a library are settings of the process (`domain | names`), `[noticed]` which packages notice a domain (others are noticed
-by all), `[attributes]` plain attributes, `[classes numpy]` the type that a class stands for, `[estimators]` traits of
-estimators by class name, `[out]` where functions take the array for their result, `[calls]` which functions those of a
-package call, `[saving]` a line that a script runs before it saves values of the library, and the module that it needs.
-`packages.txt` has facts of whole packages, `generators.py` the generators of random numbers that a process has, and how the
-state of each crosses.
+`[settings matplotlib]` which things of a library are settings of the process (`domain | names`), `[noticed]` which
+packages notice a domain (others are noticed by all), `[attributes]` plain attributes (in the file of a library those
+of its values: `atom`, or `part` of what one holds), `[classes numpy]` the type that a class stands for,
+`[estimators]` traits of estimators by class name, `[out]` where functions take the array for their result, `[calls]`
+which functions those of a package call, `[saving]` a line that a script runs before it saves values of the library,
+and the module that it needs. `packages.txt` has facts of whole packages, `generators.py` the generators of random
+numbers that a process has, and how the state of each crosses.
 """
 
 from nb2stage.knowledge.effects import SEED_ARGUMENTS, UNKNOWN, Effect, RowError, parse
