@@ -77,7 +77,11 @@ def _libraries(row: Row) -> set[str]:
 def _imported(source: str) -> set[str]:
     found = set(re.findall(r"^%load_ext (\w+)", source, re.MULTILINE))
     python = "\n".join(line for line in source.split("\n") if not re.match(r"[%!;]|\w+ = !", line))
-    for node in ast.walk(ast.parse(python)):
+    try:
+        tree = ast.parse(python)
+    except SyntaxError:  # a module that is broken on purpose
+        return found
+    for node in ast.walk(tree):
         if isinstance(node, ast.Import):
             found |= {alias.name for alias in node.names}
         elif isinstance(node, ast.ImportFrom) and node.module and not node.level:

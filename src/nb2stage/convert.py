@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import ast
 import re
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from functools import cache
 from pathlib import Path
 
 from nb2stage.analysis.dataflow import Program, SourceCell, World, analyse
-from nb2stage.analysis.scopes import scope_of, top_level_names
-from nb2stage.analysis.versions import DEFINITIONS
+from nb2stage.analysis.modulefiles import ModuleFiles
 from nb2stage.configuration import read_configuration
 from nb2stage.diagnostics import Diagnostic, Severity
 from nb2stage.files.dvcyaml import foreign_outs
@@ -133,10 +132,13 @@ def convert(data: bytes, path: str, project: Project) -> Conversion:
 
 def world_of(project: Project) -> World:
     """The modules in the project's folder, and how the installed pandas treats views."""
-    local = {p.stem for p in project.root.glob("*.py")} | {p.parent.name for p in project.root.glob("*/__init__.py")}
-    stateful = {p.stem for p in project.root.glob("*.py") if keeps_state(p)}
-    calls = read_configuration(project.root).calls
-    return World(frozenset(local), copies_on_write(), frozenset(stateful), Knowledge(calls))
+
+    def text(path: str) -> str | None:
+        there = path in project.made or (project.root / path).is_file()
+        return project.text(path) if there else None
+
+    files = ModuleFiles(cache(text), lambda path: (project.root / path).is_dir())
+    return World(files, copies_on_write(), Knowledge(read_configuration(project.root).calls))
 
 
 def not_in_git(plans: list[StagePlan], root: Path) -> list[Diagnostic]:
@@ -152,36 +154,6 @@ def not_in_git(plans: list[StagePlan], root: Path) -> list[Diagnostic]:
         hint = "remove the line, or add lines with `!` below it, such as " + f"`!/{paths[0]}`"
         found.append(Diagnostic("NB722", message, hint, Severity.WARNING, source, line=line or None))
     return found
-
-
-MUTATORS = frozenset(
-    ["append", "extend", "insert", "add", "update", "pop", "popitem", "setdefault", "remove", "discard", "clear"]
-)
-
-
-def keeps_state(path: Path) -> bool:
-    """Whether functions of a module change its globals: a stage that imports it anew would not see that."""
-    try:
-        tree = ast.parse(path.read_bytes())
-    except (SyntaxError, ValueError, OSError, RecursionError, MemoryError):
-        return False
-    names = {name for node in tree.body if not isinstance(node, DEFINITIONS) for name in top_level_names(node)}
-    for function in ast.walk(tree):
-        if isinstance(function, ast.FunctionDef | ast.AsyncFunctionDef):
-            own = scope_of(function)
-            if own.global_names:
-                return True
-            for node in ast.walk(function):
-                stored = isinstance(node, ast.Subscript | ast.Attribute) and not isinstance(node.ctx, ast.Load)
-                called = (
-                    isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr in MUTATORS
-                )
-                root = node.value if stored else node.func.value if called else None  # type: ignore[attr-defined]
-                while isinstance(root, ast.Subscript | ast.Attribute):
-                    root = root.value
-                if isinstance(root, ast.Name) and root.id in names and root.id not in own.local_names:
-                    return True
-    return False
 
 
 def copies_on_write() -> bool:

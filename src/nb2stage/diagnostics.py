@@ -62,6 +62,8 @@ RULES: Final[dict[str, str]] = {
     "NB243": "a value that cannot be saved",
     "NB244": "a view of memory that changes later",
     "NB246": "a cell without a stage binds a name between cells of a stage that use it",
+    "NB247": "a change of one of your modules cannot be made again in a later stage",
+    "NB248": "importing one of your modules does something that must not be done twice",
     "NB245": "a definition whose default has another value by then",
     "NB250": "a stage without work of its own",
     "NB251": "no stage has work to do",

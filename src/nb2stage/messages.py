@@ -63,6 +63,16 @@ MESSAGES: dict[str, tuple[Severity, str, str]] = {
         "`{name}` is bound here, between cells of a stage that use another `{name}`",
         "give this cell the tag of that stage, or another name to `{name}`",
     ),
+    "NB247": (
+        Severity.ERROR,
+        "this changes `{name}` of module `{text}`, which a later stage imports anew, without the change",
+        "keep the value in a variable of the notebook and pass it to the functions, or put the cells into one stage",
+    ),
+    "NB248": (
+        Severity.ERROR,
+        "module `{name}` {text} when it is imported, and each stage that uses it imports it anew",
+        "put that into a function of the module, and call it in a cell",
+    ),
     "NB243": (
         Severity.ERROR,
         "`{name}` cannot be saved for a later stage: it holds {text}",

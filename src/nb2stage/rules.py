@@ -192,6 +192,15 @@ RULES_EXPLAINED: Final[dict[str, Rule]] = {
         "The cell would run before or after the whole stage, and the stage would see the wrong value.",
         "Give the cell the tag of that stage, or another name to the variable.",
     ),
+    "NB247": Rule(
+        "Each stage is a process of its own and imports your modules anew: what a call has changed in a module is done again "
+        "there, which takes calls with constants.",
+        "Keep the value in a variable of the notebook and pass it to the functions, or put the cells into one stage.",
+    ),
+    "NB248": Rule(
+        "What a module does when it is imported is done in each stage that imports it; in the notebook it was done once.",
+        "Put it into a function of the module, and call that in a cell.",
+    ),
     "NB250": Rule(
         "Imports and definitions go into the scripts that use them; a stage of nothing else would do nothing.",
         "Nothing needs to be done.",

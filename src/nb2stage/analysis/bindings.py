@@ -12,7 +12,7 @@ from nb2stage.analysis.heap import (
     DATA,
     FRAMES,
 )
-from nb2stage.analysis.objects import ATOM, Constants, Key, Obj, Values, Var, join_vars, reach
+from nb2stage.analysis.objects import ATOM, Constants, Key, Obj, Values, Var, is_nested, join_vars, reach
 
 BUILTINS = frozenset(dir(builtins)) | {"display"}
 
@@ -51,8 +51,10 @@ class Bindings(Expressions):
         frame, first = self.frame, True
         while frame is not None:
             scope = frame.scope
+            if frame.module is not None:
+                return (frame.number, name)
             if name in scope.global_names:
-                return name
+                return self.global_key(frame, name)
             if name in scope.local_names and (first or not scope.is_class):
                 key = (frame.number, name)
                 # A class body falls back to the outer name until it has bound its own.
@@ -64,8 +66,8 @@ class Bindings(Expressions):
 
     def key_to_bind(self, name: str) -> Key:
         frame = self.frame
-        if frame is None or name in frame.scope.global_names:
-            return name
+        if frame is None or frame.module is not None or name in frame.scope.global_names:
+            return self.global_key(frame, name)
         if name in frame.scope.local_names:
             return (frame.number, name)
         return self.resolve(name)
@@ -78,10 +80,14 @@ class Bindings(Expressions):
 
     def bind(self, name: str, values: Values, constants: Constants = None) -> None:
         key = self.key_to_bind(name)
+        module = None if isinstance(key, str) else self.modules_by_frame.get(key[0])
+        if module is not None:
+            self.bind_in_module(module, name, values, constants)
+            return
         self.set(key, Var(values, frozenset({self.statement}), 0, constants))
         if isinstance(key, str):
             self.statement.binds.add(name)
-            if any(v.kind == "function" and (v.frame is not None or isinstance(v.node, ast.Lambda)) for v in values):
+            if any(v.kind == "function" and (is_nested(v) or isinstance(v.node, ast.Lambda)) for v in values):
                 self.statement.makes_functions = True
             self.global_binds += 1
             if self.depth == 0:
@@ -96,7 +102,8 @@ class Bindings(Expressions):
         key = self.resolve(name)
         var = self.state.get(key)
         if not isinstance(key, str):
-            return var.values
+            module = self.modules_by_frame.get(key[0])
+            return var.values if module is None else self.load_from_module(module, name, node)
         if not var.sites or (var.unbound == 3):
             return self.load_missing(name, node, var)
         self.check_shadow(name, node, var)
@@ -115,6 +122,8 @@ class Bindings(Expressions):
         if not isinstance(name, ast.Constant) or not isinstance(name.value, str) or name.value.startswith("_"):
             return None
         if not isinstance(space, ast.Call) or not isinstance(space.func, ast.Name) or space.args or space.keywords:
+            return None
+        if self.module_here() is not None:
             return None
         spaces = ("globals", "locals") if self.frame is None else ("globals",)
         if space.func.id not in spaces or self.state.get(self.resolve(space.func.id)).sites:
@@ -206,7 +215,12 @@ class Bindings(Expressions):
                 owners = self.eval(target.value.value) if target.value.attr == "flags" else ATOM
                 if owners and not all(owner.type in FRAMES for owner in owners):
                     self.find("NB243", target, ast.unparse(target.value.value), "array flags, which no file keeps")
-            self.store_into(base, target, values, keys)
+            for obj in base:
+                if obj.kind == "module" and isinstance(target, ast.Attribute):
+                    self.bind_in_module(self.modules_by_object[obj], target.attr, values, constants)
+            outside = frozenset(obj for obj in base if obj.kind != "module")
+            if outside or not base:
+                self.store_into(outside, target, values, keys)
 
     def may_replace_members(self, target: ast.Subscript) -> bool:
         """Whether a store may replace several members of a list: `xs[1:] = values`, or `xs[part] = values`."""

@@ -17,7 +17,8 @@ from nb2stage.analysis.bindings import BUILTINS
 from nb2stage.analysis.filecontents import FileContents, outermost
 from nb2stage.analysis.heap import Finding
 from nb2stage.analysis.load_order import LoadOrder
-from nb2stage.analysis.objects import Obj, Statement, Var
+from nb2stage.analysis.modules import module_state
+from nb2stage.analysis.objects import Module, Obj, Statement, Var, is_nested, module_of
 from nb2stage.analysis.scopes import certain_reads, inner_free_names, plain_defaults
 from nb2stage.analysis.versions import DEFINITIONS, IMPORTS, Need, StageData, Transfer
 from nb2stage.analysis.views import Views
@@ -52,7 +53,11 @@ class Boundaries(Views, FileContents):
         for statement in stage.statements:
             for name, var in statement.reads.items():
                 outside = frozenset(s for s in var.sites if s.stage != stage.index)
-                if outside and not self.is_deleted(name, self.entries[stage.index]):
+                if module_state(name):
+                    need = Need(name, var.values, outside, statement.position, 0, statement)
+                    if self.history(need, stage.index):
+                        self.add_need(stage, need)
+                elif outside and not self.is_deleted(name, self.entries[stage.index]):
                     certain = outside == var.sites and name in certain_reads(statement.node)
                     self.add_need(
                         stage, Need(name, var.values, outside, statement.position, var.unbound, statement, certain)
@@ -153,21 +158,53 @@ class Boundaries(Views, FileContents):
             stage.files.update(more)
             if not more and not any(self.rebuild_views(stage, group) for group in groups):
                 break
+        self.import_for_effects(stage)
         self.check_order(stage)
         for group in groups:
-            self.transfer(stage, group)
+            saved = [name for name in group if not module_state(name)]
+            if saved and any(name in stage.files for name in saved):
+                self.transfer(stage, saved)
+
+    def import_for_effects(self, stage: StageData) -> None:
+        """A module that makes settings, seeds or registers something when it is imported does so in each process.
+
+        The notebook's first import of it stands in each stage that imports it, so that it comes before whatever followed it
+        in the notebook.
+        """
+        done: set[Module] = set()
+        while True:
+            todo = [m for m in self.modules_of(stage) if m not in done and m.loader is not None]
+            if not todo:
+                return
+            for module in todo:
+                done.add(module)
+                loader = module.loader
+                assert loader is not None
+                if loader.stage == stage.index or not (module.effects or module.once):
+                    continue
+                if not self.repeatable(loader):
+                    text = module.once or "makes settings or seeds a generator"
+                    self.findings.append(Finding("NB248", loader, loader.node, module.name, text=text))
+                else:
+                    self.repeat_statement(stage, loader, f"<{module.name}.__name__>")
 
     def settle_needs(self, stage: StageData) -> None:
         done: set[str] = set()
+        for need in list(stage.needs.values()):
+            for obj in sorted(self.reach(need.values, need.before), key=lambda o: getattr(o.node, "lineno", 0)):
+                self.module_of_class(stage, need, obj)
         while True:
             self.definitions_of_repeats(stage)
             todo = [n for n in stage.needs if n not in done]
             if not todo:
                 return
-            for name in todo:
+            # What statements that are repeated for a module make needs no file.
+            for name in sorted(todo, key=lambda n: module_state(n) is None):
                 done.add(name)
                 need = stage.needs[name]
-                if self.natives(need.values, self.start(stage)) and self.is_remade(stage, need):
+                if module_state(name):
+                    self.repeat_for_module(stage, need)
+                elif self.natives(need.values, self.start(stage)) and self.is_remade(stage, need):
                     self.remake(stage, need)
                 elif name in stage.rebuilt:
                     self.rebuild(stage, need)
@@ -175,6 +212,8 @@ class Boundaries(Views, FileContents):
                     stage, self.history(need, stage.index)
                 ):
                     self.refuse_stream(stage, need, stream)
+                elif name not in stage.files and self.is_replayed(stage, need):
+                    self.repeat(stage, need)
                 elif name in stage.files or not self.can_repeat(stage, self.history(need, stage.index)):
                     self.cross_in_file(stage, name)
                 else:
@@ -184,6 +223,26 @@ class Boundaries(Views, FileContents):
         """A generator whose state cannot be read is drawn from here after an earlier stage."""
         statement = need.statement or stage.statements[0]
         self.findings.append(Finding("NB231", statement, statement.node, stream.title, hint=stream.hint))
+
+    def repeat_for_module(self, stage: StageData, need: Need) -> None:
+        """Repeat the statements that made a name of a module what it is."""
+        history = self.history(need, stage.index)
+        last = next((s for s in reversed(history) if not self.replayable(s)), None)
+        if need.name in stage.files:  # what is saved holds the same thing, and the module would have another one
+            last = last or (history[-1] if history else need.statement or stage.statements[0])
+        if last is not None:
+            module, name = module_state(need.name) or ("", "")
+            self.findings.append(Finding("NB247", last, last.node, name, text=module))
+            return
+        self.repeat(stage, need)
+
+    def is_replayed(self, stage: StageData, need: Need) -> bool:
+        """Whether all statements that made a version of a name are repeated anyway for what they do to a module."""
+        history = self.history(need, stage.index)
+        if not any(map(self.changes_module, history)):
+            return False
+        ours = not need.values.isdisjoint(self.module_values)
+        return all(s in stage.repeats or (ours and self.replayable(s)) for s in history)
 
     def can_repeat(self, stage: StageData, history: Iterable[Statement]) -> bool:
         """Whether a stage can repeat statements before it loads anything."""
@@ -204,12 +263,31 @@ class Boundaries(Views, FileContents):
 
     def cross_in_file(self, stage: StageData, name: str) -> None:
         need = stage.needs[name]
+        if self.is_imported_only(stage, need):
+            return
         stage.files.add(name)
         self.definitions_within(stage, need)
         if self.is_definition(need):
             # The source is repeated; what crosses is the state that it has gathered.
             for site in sorted(need.sites, key=lambda s: s.position):
                 self.repeat_late(stage, site, name)
+
+    def is_imported_only(self, stage: StageData, need: Need) -> bool:
+        """Refuse a module of the project, or a function or class of it, that an import does not bring as it is here."""
+        here = [o for o in need.values if o.kind == "module" or (module_of(o) is not None and not is_nested(o))]
+        if not here:
+            return False
+        for statement in self.history(need, stage.index):
+            for module in self.with_imports(statement.modules):
+                if module.once:
+                    finding = Finding("NB248", statement, statement.node, module.name, text=module.once)
+                    self.findings.append(finding)
+                    return True
+        owner = module_of(here[0])
+        if owner is None:
+            return False
+        self.repeat_for_module(stage, replace(need, name=f"<{owner.name}.{outermost(here[0])}>"))
+        return True
 
     def repeat_late(self, stage: StageData, statement: Statement, name: str) -> None:
         """Repeat a statement after the loads: it reads what crosses in files."""
@@ -249,7 +327,7 @@ class Boundaries(Views, FileContents):
         if wanted is not None and name in wanted:
             return
         stage.repeats.setdefault(statement, set()).add(name)
-        if isinstance(statement.node, IMPORTS) or statement.param:
+        if (isinstance(statement.node, IMPORTS) and not statement.modules) or statement.param:
             return
         for other, var in statement.reads.items():
             own = {s for s in var.sites if s.stage == stage.index and not isinstance(s.node, (*IMPORTS, *DEFINITIONS))}
@@ -275,6 +353,7 @@ class Boundaries(Views, FileContents):
     def definitions_within(self, stage: StageData, need: Need) -> None:
         """A value that holds functions or instances of the notebook is loaded where their definitions stand."""
         for obj in sorted(self.reach(need.values, need.before), key=lambda o: getattr(o.node, "lineno", 0)):
+            self.module_of_class(stage, need, obj)
             for used in obj.fields.get("formula", ()):
                 for each, bound in self.entries[stage.index].items():
                     outside = frozenset(s for s in bound.sites if s.stage != stage.index)
@@ -288,6 +367,15 @@ class Boundaries(Views, FileContents):
             outside = frozenset(s for s in var.sites if s.stage != stage.index)
             if outside:
                 self.add_need(stage, Need(name, var.values, outside, need.before))
+
+    def module_of_class(self, stage: StageData, need: Need, obj: Obj) -> None:
+        """An instance is loaded with the class as its module has it: what changed the class is done again."""
+        module = module_of(obj) if obj.kind in ("class", "function") else None
+        if module is not None and not is_nested(obj):
+            name = f"<{module.name}.{outermost(obj)}>"
+            state = Need(name, frozenset({obj}), frozenset(), need.before)
+            if name not in stage.needs and self.history(state, stage.index):
+                self.add_need(stage, state)
 
     def definitions_of_file(self, stage: StageData, transfer: Transfer) -> None:
         """A file is loaded whole, so the definitions of all its values must stand, not only of those that are used."""
@@ -307,7 +395,7 @@ class Boundaries(Views, FileContents):
     def name_of_definition(self, obj: Obj, stage: StageData) -> str:
         """The global name of a function or class, also of one like `Pair = namedtuple("Pair", ...)`."""
         if obj.kind in ("function", "class") and isinstance(obj.node, DEFINITIONS):
-            return outermost(obj)
+            return outermost(obj) if module_of(obj) is None else ""
         if obj.kind == "value" and obj.type == "class":
             return next((n for n, var in self.entries[stage.index].items() if obj in var.values), "")
         return ""
@@ -385,7 +473,7 @@ class Boundaries(Views, FileContents):
         held = self.reach(frozenset(tied), start)
         for name in names:
             for obj in reached[name]:
-                if obj.kind == "lib" or not (obj in held or self.matters(obj, start)):
+                if obj.kind in ("lib", "module") or not (obj in held or self.matters(obj, start)):
                     continue
                 if obj in owner:
                     parent[root(name)] = root(owner[obj])
@@ -402,7 +490,7 @@ class Boundaries(Views, FileContents):
 
     def matters(self, obj: Obj, start: int) -> bool:
         """Whether sharing this object can be noticed from a position on."""
-        if obj.kind in ("class", "lib") or obj.type == "class":
+        if obj.kind in ("class", "lib", "module") or obj.type == "class":
             return False
         if obj.kind == "instance" or obj.type == "object":
             return True

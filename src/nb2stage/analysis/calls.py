@@ -65,7 +65,7 @@ class Calls(LibraryCalls):
         made = self.make(self.frame.scope.node, "locals", type="dict")
         self.change(made)
         frame: Frame | None = self.frame
-        while frame is not None:
+        while frame is not None and frame.module is None:
             for name in sorted(frame.scope.local_names):
                 self.hold(made, self.state.get((frame.number, name)).values)
             frame = frame.parent
@@ -154,6 +154,13 @@ class Calls(LibraryCalls):
     ) -> Values:
         """Call a method of one object, or of several that are `alike` as far as the tables go."""
         name = func.attr
+        if obj.kind == "module":
+            self.last_returned = None
+            found = self.module_attribute(obj, name, func)
+            result = self.call_values(found, arguments, node)
+            followed = len(found) == 1 and all(fn.kind == "function" for fn in found)
+            self.returned[id(node)] = self.last_returned if followed else None
+            return result
         if name == "setflags":
             self.find("NB243", node, ast.unparse(func.value), "array flags, which no file keeps")
         if obj.kind == "lib":

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Set
+from dataclasses import replace
+from pathlib import PurePath
 
 from nb2stage.analysis.fileuses import FileUses
 from nb2stage.analysis.functions import _methods
@@ -20,6 +22,7 @@ from nb2stage.analysis.heap import (
     _line,
     owned,
 )
+from nb2stage.analysis.modulefiles import search_folder
 from nb2stage.analysis.objects import ATOM, Obj, Values, Var, reach
 from nb2stage.knowledge import SEED_ARGUMENTS, Effect
 
@@ -75,6 +78,7 @@ class Consequences(FileUses):
     def apply(self, effect: Effect, receiver: Values, arguments: list[Argument], node: ast.AST) -> Values:
         """Do what an effect says to the receiver and the arguments; give the result's objects."""
         callee, self.callee = self.callee, ""
+        arguments = [self.unpacked(a) if a.star else a for a in arguments]
         self.count_step(len(receiver) + sum(len(a.values) for a in arguments))
         values: Values = frozenset().union(*(a.values for a in arguments))
         if not effect.cheap:
@@ -110,6 +114,11 @@ class Consequences(FileUses):
             return result
         # An iterator that `__iter__` made is used up, and not given back.
         return result | frozenset(o for o in extra if effect.unknown or o.type not in USED_UP)
+
+    def unpacked(self, argument: Argument) -> Argument:
+        """`*xs` and `**options` give what a list or dict holds, not the list or dict itself."""
+        plain = frozenset(o for o in argument.values if o.kind == "value" and o.type in ("list", "tuple", "dict"))
+        return replace(argument, values=(argument.values - plain) | self.members(plain)) if plain else argument
 
     def count_step(self, size: int) -> None:
         """Give up on following a statement that takes too long to follow; `size` is how many objects a call is given."""
@@ -237,9 +246,17 @@ class Consequences(FileUses):
         if effect.sets:
             self.setting(effect.sets)
             if effect.sets == "syspath":
-                self.search_paths += sorted(str(c) for a in arguments for c in a.constants or () if isinstance(c, str))
+                self.add_search_paths(arguments, node)
         if effect.plots:
             self.note_plot(node, effect.plots)
+
+    def add_search_paths(self, arguments: list[Argument], node: ast.AST) -> None:
+        """Folders of `sys.path`: those that are inserted come first."""
+        given = [c for a in arguments for c in a.constants or () if isinstance(c, str | PurePath)]
+        found = sorted({search_folder(str(path)) for path in given} - set(self.search_paths))
+        self.search_paths[:] = (
+            found + self.search_paths if self.name_of(node) == "insert" else self.search_paths + found
+        )
 
     def note_plot(self, node: ast.AST, plots: int) -> None:
         """Write down a figure: 1 exactly one new one, 2 pyplot's current one, 3 perhaps."""

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import ast
+import posixpath
 import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 
@@ -13,6 +14,8 @@ from nb2stage.analysis.async_lines import is_async, refusal
 from nb2stage.analysis.boundaries import Boundaries
 from nb2stage.analysis.heap import Finding
 from nb2stage.analysis.interpreter import Interpreter
+from nb2stage.analysis.modulefiles import ModuleFiles, reachable_trees, search_folder
+from nb2stage.analysis.modules import module_state
 from nb2stage.analysis.objects import State, Statement, Var, reach
 from nb2stage.analysis.scopes import inner_free_names, outside_functions, top_level_names
 from nb2stage.analysis.versions import DEFINITIONS, IMPORTS
@@ -90,9 +93,8 @@ class Program:
 class World:
     """What the analysis has to know beside the notebook: modules beside it, and whether frames copy on write."""
 
-    local_modules: frozenset[str] = frozenset()
+    modules: ModuleFiles = field(default_factory=ModuleFiles)
     copy_on_write: bool = True
-    stateful_modules: frozenset[str] = frozenset()
     known: Knowledge = field(default_factory=Knowledge)
 
 
@@ -267,11 +269,11 @@ def literal(node: ast.expr) -> object:
 NAMES_INDEX = re.compile(r"\.(index|columns)\.(names?|set_names|rename)\b")
 
 
-def _names_indexes(cells: Sequence[SourceCell]) -> bool:
-    """Whether a cell sets the name of a frame's index, perhaps by a name for the index: `days = df.index`."""
+def _names_indexes(cells: Sequence[SourceCell], trees: Sequence[ast.Module]) -> bool:
+    """Whether the code sets the name of a frame's index, perhaps by a name for the index: `days = df.index`."""
     if any(NAMES_INDEX.search(cell.role.cell.source) for cell in cells):
         return True
-    nodes = [node for cell in cells for node in ast.walk(cell.tree) if isinstance(node, ast.Attribute)]
+    nodes = [node for tree in trees for node in ast.walk(tree) if isinstance(node, ast.Attribute)]
     renamed = any(node.attr in ("name", "names") and isinstance(node.ctx, ast.Store) for node in nodes)
     return renamed and any(node.attr in ("index", "columns") for node in nodes)
 
@@ -280,10 +282,38 @@ def _names_indexes(cells: Sequence[SourceCell]) -> bool:
 SETS_ANY = frozenset({"setattr", "vars", "exec", "eval", "__dict__", "__setattr__", "update_wrapper", "wraps", "patch"})
 
 
-def _stored_attributes(cells: Sequence[SourceCell]) -> frozenset[str] | None:
-    """The attributes that the cells set; None where any may be set, by a name that is worked out."""
+def _search_folders(trees: Iterable[ast.AST]) -> list[str]:
+    """The folders that any text of the code may put on `sys.path`, and that of the project."""
+    calls = [node for tree in trees for node in ast.walk(tree) if isinstance(node, ast.Call) and _is_sys_path(node)]
+    texts = [part.value for call in calls for part in ast.walk(call) if isinstance(part, ast.Constant)]
+    return ["", *sorted({search_folder(text) for text in texts if isinstance(text, str)} - {""})]
+
+
+def _is_sys_path(node: ast.Call) -> bool:
+    return isinstance(node.func, ast.Attribute) and ast.unparse(node.func.value).endswith("path")
+
+
+def _written_modules(trees: Iterable[ast.AST]) -> dict[str, str | None]:
+    """The modules that `%%writefile` writes, with their texts."""
+    found: dict[str, str | None] = {}
+    for node in (node for tree in trees for node in ast.walk(tree) if isinstance(node, ast.Call)):
+        func = node.func
+        if (
+            isinstance(func, ast.Attribute)
+            and func.attr == "write_text"
+            and isinstance(func.value, ast.Call)
+            and node.args
+        ):
+            path, text = [literal(each) for each in (*func.value.args[:1], node.args[0])][-2:]
+            if isinstance(path, str) and path.endswith(".py") and isinstance(text, str):
+                found[posixpath.normpath(path)] = text
+    return found
+
+
+def _stored_attributes(trees: Iterable[ast.Module]) -> frozenset[str] | None:
+    """The attributes that the code sets; None where any may be set, by a name that is worked out."""
     found: set[str] = set()
-    for node in (node for cell in cells for node in ast.walk(cell.tree)):
+    for node in (node for tree in trees for node in ast.walk(tree)):
         name = node.attr if isinstance(node, ast.Attribute) else node.id if isinstance(node, ast.Name) else ""
         if name in SETS_ANY:
             return None
@@ -294,11 +324,11 @@ def _stored_attributes(cells: Sequence[SourceCell]) -> frozenset[str] | None:
     return frozenset(found)
 
 
-def _generators(cells: Sequence[SourceCell]) -> tuple[frozenset[str], bool]:
-    """The generators that what the cells import may draw from, and whether some of it may run on a GPU."""
+def _generators(trees: Iterable[ast.Module]) -> tuple[frozenset[str], bool]:
+    """The generators that what the code imports may draw from, and whether some of it may run on a GPU."""
     roots: set[str] = set()
     gpu = False
-    for node in (node for cell in cells for node in ast.walk(cell.tree)):
+    for node in (node for tree in trees for node in ast.walk(tree)):
         if isinstance(node, ast.Import):
             roots.update(alias.name.partition(".")[0] for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
@@ -315,11 +345,13 @@ def _interpret(
     order: Sequence[SourceCell], stage_count: int, world: World
 ) -> tuple[Interpreter, list[dict[str, Var]], list[dict[str, Var]]]:
     """Run the abstract interpreter over the cells; the names at the entry and at the exit of each stage."""
-    interpreter = Interpreter(world.copy_on_write, world.local_modules, world.stateful_modules, world.known)
-    interpreter.stored_attributes = _stored_attributes(order)
+    interpreter = Interpreter(world.copy_on_write, world.modules, world.known)
+    trees = [cell.tree for cell in order]
+    trees += reachable_trees(trees, world.modules, _search_folders(trees), _written_modules(trees))
+    interpreter.stored_attributes = _stored_attributes(trees)
     interpreter.has_parameters = any(cell.role.role is Role.PARAMETERS for cell in order)
-    interpreter.names_indexes = _names_indexes(order)
-    interpreter.generators, interpreter.uses_gpu = _generators(order)
+    interpreter.names_indexes = _names_indexes(order, trees)
+    interpreter.generators, interpreter.uses_gpu = _generators(trees)
     position = 0
     for cell in order:
         cell.statements = _statements_of(cell, position)
@@ -423,6 +455,7 @@ def _run_shadow(interpreter: Interpreter, cell: SourceCell) -> None:
     base = interpreter.state
     findings, files, mentions = len(interpreter.findings), len(interpreter.files), len(interpreter.mentions)
     seeded, stars = set(interpreter.seeded), list(interpreter.star_modules)
+    written, folders = dict(interpreter.written_modules), list(interpreter.search_paths)
     shadows = dict(interpreter.shadows)
     interpreter.state = State(base)
     old = reach(v for var in _names(base).values() for v in var.values)
@@ -447,6 +480,7 @@ def _run_shadow(interpreter: Interpreter, cell: SourceCell) -> None:
     base.dead = False
     interpreter.shadows = shadows
     interpreter.seeded, interpreter.star_modules = seeded, stars
+    interpreter.written_modules, interpreter.search_paths = written, folders
     del interpreter.findings[findings:], interpreter.files[files:], interpreter.mentions[mentions:]
 
 
@@ -455,10 +489,11 @@ def _inert_stages(boundaries: Boundaries, stage_count: int) -> set[int]:
 
     def is_inert(statement: Statement) -> bool:
         node = statement.node
-        if not boundaries.repeatable(statement):
+        in_module = boundaries.changes_only_modules(statement) and boundaries.replayable(statement)
+        if not boundaries.repeatable(statement) and not in_module:
             return False
         settles = isinstance(node, ast.Expr) and (
-            isinstance(node.value, ast.Constant) or statement.sets or statement.seeds
+            isinstance(node.value, ast.Constant) or statement.sets or statement.seeds or in_module
         )
         if is_inert_node(node) or settles:
             return True
@@ -533,15 +568,21 @@ def interpreter_settings(interpreter: Interpreter) -> set[str]:
     return {str(k)[1:-10] for k in interpreter.state.delta if isinstance(k, str) and k.endswith(" settings>")}
 
 
+def _shown(name: str) -> str:
+    """A name as a message has it; `<helpers.TABLE>` is one of a module."""
+    found = module_state(name)
+    return f"`{found[1]}` of module `{found[0]}`" if found else f"`{name}`"
+
+
 def _clash(one: _Facts, two: _Facts, wanted: set[str]) -> str:
     """The name of something that one of two cells makes or changes and the other uses; empty if there is none."""
     for a, b in ((one, two), (two, one)):
         names = a.binds & ((b.binds & wanted) | b.reads)
         if names:
-            return "`" + min(names) + "`"
+            return _shown(min(names))
         for obj in a.changes & (b.changes | b.reached):
             found = a.names.get(obj) or b.names.get(obj)
-            return f"`{found}`" if found else str(obj) if isinstance(obj, str) else "an object"
+            return _shown(found) if found else str(obj) if isinstance(obj, str) else "an object"
         paths = a.writes & (b.writes | b.files)
         if paths:
             return f"the file {min(paths)}"

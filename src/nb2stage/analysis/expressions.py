@@ -17,7 +17,7 @@ from nb2stage.analysis.heap import (
     USED_UP,
     parts_of,
 )
-from nb2stage.analysis.objects import ATOM, Constants, Frame, Obj, State, Values, Var
+from nb2stage.analysis.objects import ATOM, Constants, Frame, Obj, State, Values, Var, is_nested
 from nb2stage.analysis.scopes import (
     COMPREHENSIONS,
     Scope,
@@ -340,6 +340,8 @@ class Expressions(Calls):
         return frozenset(result)
 
     def attribute(self, obj: Obj, node: ast.Attribute) -> Values:
+        if obj.kind == "module":
+            return self.module_attribute(obj, node.attr, node)
         if obj.kind == "lib":
             path = f"{obj.path}.{node.attr}"
             if path == "sys.modules":
@@ -536,15 +538,20 @@ class Expressions(Calls):
         self.parts[owner, name] = before | constants if known else None  # type: ignore[operator]
 
     def constant_of_part(self, node: ast.Attribute | ast.Subscript) -> Constants:
-        """Of `CFG.folder` or `config["folder"]` where nothing has changed the class or the dict since it was made."""
-        if not isinstance(node.value, ast.Name):
+        """Of `CFG.folder` or `config["folder"]` where nothing has changed the class or the dict since it was made.
+
+        `config` may be that of a module: `settings.config["folder"]`, and so may the value: `settings.FOLDER`.
+        """
+        owners = self.var_of(node.value)
+        if owners is None:
             return None
         if isinstance(node, ast.Attribute) and node.attr in ("__name__", "__qualname__"):
-            return self.names_of_definitions(self.state.get(self.resolve(node.value.id)))
-        owners = self.state.get(self.resolve(node.value.id))
+            return self.names_of_definitions(owners)
         if len(owners.values) != 1 or owners.unbound:
             return None
         owner = next(iter(owners.values))
+        if owner.kind == "module" and isinstance(node, ast.Attribute):
+            return self.state.get((owner.frame.number, node.attr)).constants if owner.frame is not None else None
         if isinstance(node, ast.Subscript):
             key = node.slice.value if isinstance(node.slice, ast.Constant) else None
             return None if owner in self.changed else self.parts.get((owner, key))
@@ -558,7 +565,7 @@ class Expressions(Calls):
         """Of `f.__name__`, where `f` is certainly a function or class that stands at the top level of the notebook."""
         if not var.values or var.unbound or not var.values.isdisjoint(self.changed):
             return None
-        nodes = [obj.node if obj.kind in ("function", "class") and obj.frame is None else None for obj in var.values]
+        nodes = [obj.node if obj.kind in ("function", "class") and not is_nested(obj) else None for obj in var.values]
         names = [node.name for node in nodes if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef)]
         return frozenset(names) if len(names) == len(nodes) else None
 
@@ -573,6 +580,17 @@ class Expressions(Calls):
         made = next(iter(owners.values))
         found = [name for (owner, name) in self.parts if owner is made]
         return frozenset(found) if found and None not in found and made.type == "dict" else None
+
+    def var_of(self, node: ast.expr) -> Var | None:
+        """What a name refers to, or one of a module of the project: `settings.config`."""
+        if isinstance(node, ast.Name):
+            return self.state.get(self.resolve(node.id))
+        owners = self.var_of(node.value) if isinstance(node, ast.Attribute) else None
+        owner = next(iter(owners.values)) if owners is not None and len(owners.values) == 1 else None
+        if owner is None or owner.kind != "module" or owner.frame is None:
+            return None
+        assert isinstance(node, ast.Attribute)
+        return self.state.get((owner.frame.number, node.attr))
 
     def count_of(self, node: ast.expr) -> int:
         """How many constants a loop runs over; 0 where that is not known."""

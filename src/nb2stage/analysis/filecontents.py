@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterable
 
 from nb2stage.analysis.heap import DESIGN, TRANSFORMED, Finding
-from nb2stage.analysis.objects import ATOM, Obj, Statement, Var, fields_of, reach
+from nb2stage.analysis.objects import ATOM, Module, Obj, Statement, Var, fields_of, module_of, reach
 from nb2stage.analysis.remaking import AGAIN, Remaking
 from nb2stage.analysis.scopes import free_names
 from nb2stage.analysis.versions import DEFINITIONS, Need, Transfer
@@ -90,9 +90,8 @@ class FileContents(Remaking):
         seen: set[Obj] = set()
         todo = list(values)
         for obj in values:
-            if obj.kind in ("class", "function"):
-                todo += fields_of(obj, before)
-            todo += obj.contents if obj.kind in ("class", "function") else ()
+            if obj.kind in ("class", "function") and (module_of(obj) is None or not outermost(obj)):
+                todo += [*fields_of(obj, before), *obj.contents]
         while todo:
             obj = todo.pop()
             if obj in seen:
@@ -139,6 +138,8 @@ class FileContents(Remaking):
         if obj.kind not in ("function", "class") or (obj.kind == "function" and obj.bases):
             return False
         name = outermost(obj)
+        if module_of(obj) is not None:
+            return not name
         var = self.exits[transfer.stage].get(name) if name else None
         nested = isinstance(obj.node, DEFINITIONS) and obj.node.name != name
         return var is None or not any(v is obj or (nested and outermost(v) == name) for v in var.values)
@@ -147,17 +148,21 @@ class FileContents(Remaking):
         """Whether an object is a class like `P = namedtuple("Pair", ...)`, which a pickle looks up as `Pair`."""
         if obj.kind != "value" or obj.type != "class" or obj.path in ("", "enum member"):
             return False
+        state, modules = self.interpreter.state, self.interpreter.modules.values()
+        if any(obj in state.get((module.frame.number, obj.path)).values for module in modules):
+            return False
         var = self.exits[transfer.stage].get(obj.path)
         return var is None or obj not in var.values
 
     def is_module(self, obj: Obj) -> bool:
         """Whether an object is certainly a module, which a plain pickle cannot hold."""
-        return obj.kind == "lib" and obj.path in self.modules
+        return obj.kind == "module" or (obj.kind == "lib" and obj.path in self.modules)
 
     def check_savable(self, transfer: Transfer, values: frozenset[Obj]) -> None:
         for name in transfer.names:
             reached = self.pickled(self.exits[transfer.stage].get(name, Var()).values, self.end(transfer.stage))
-            members = {o for cls in reached if cls.kind == "class" for held in cls.fields.values() for o in held}
+            own = [o for o in reached if o.kind == "class" and module_of(o) is None]
+            members = {o for cls in own for held in cls.fields.values() for o in held}
             what = next(filter(None, (self.unsavable(o, self.end(transfer.stage)) for o in {*reached, *members})), "")
             if what:
                 self.refuse(transfer, name, what)
@@ -270,9 +275,13 @@ class FileContents(Remaking):
         """A function that is saved whole takes its globals along as they are: they must not change afterwards."""
         if not isinstance(fn.node, (*DEFINITIONS, ast.Lambda)):
             return
+        module = module_of(fn)
+        if module is not None:
+            self.check_function_of_module(transfer, name, fn, module)
+            return
         enclosed: set[str] = set()
         frame = fn.frame
-        while frame is not None:  # variables of the calls around it are saved with it
+        while frame is not None and frame.module is None:  # variables of the calls around it are saved with it
             enclosed |= frame.scope.local_names if not frame.scope.is_class else set()
             frame = frame.parent
         for free in sorted(free_names(fn.node) - enclosed):
@@ -288,6 +297,14 @@ class FileContents(Remaking):
             fixed = all(self.repeatable(s) for s in self.history(need, None))
             if not fixed or changed or last.sites != var.sites:
                 self.refuse(transfer, name, f"a function without a name that uses `{free}`")
+
+    def check_function_of_module(self, transfer: Transfer, name: str, fn: Obj, module: Module) -> None:
+        """A function that a call of a module's function made takes a copy of the module's values along."""
+        assert isinstance(fn.node, (*DEFINITIONS, ast.Lambda))
+        for free in sorted(free_names(fn.node)):
+            var = self.interpreter.state.get((module.frame.number, free))
+            if var.sites or any(o.kind in ("value", "instance") and self.changers.get(o) for o in reach(var.values)):
+                self.refuse(transfer, name, f"a function without a name that uses `{free}` of module `{module.name}`")
 
     def refuse(self, transfer: Transfer, name: str, what: str) -> None:
         var = self.exits[transfer.stage].get(name, Var())
@@ -318,7 +335,7 @@ def outermost(obj: Obj) -> str:
     if obj.kind not in ("function", "class") or not isinstance(obj.node, DEFINITIONS):
         return ""
     name, frame = obj.node.name, obj.frame
-    while frame is not None:
+    while frame is not None and frame.module is None:
         if not isinstance(frame.scope.node, ast.ClassDef):
             return ""
         name, frame = frame.scope.node.name, frame.parent

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import posixpath
 import re
 from collections.abc import Iterable, Iterator
 
@@ -89,7 +90,10 @@ class FileUses(Randomness):
         paths = sorted(str(p) for p in where if not isinstance(p, tuple)) if where is not None else [None]
         ways = self.ways_to(node, len(paths))
         for path in paths:
-            self.files.append(FileUse(mode, path, self.statement, node, place, ways))
+            there, imported = self.in_notebook(node), bool(self.loading)
+            self.files.append(FileUse(mode, path, self.statement, there, place, ways, imported))
+            if path is not None and path.endswith(".py") and mode in ("write", "append", "update"):
+                self.written_modules[posixpath.normpath(path)] = None
 
     def ways_to(self, node: ast.AST, count: int) -> tuple[tuple[int, int, int], ...]:
         """The branches around a use; of several files it may use one only."""
@@ -121,7 +125,7 @@ class FileUses(Randomness):
                 found.setdefault((text, argument.name or ""), len(texts))
         for (text, keyword), count in found.items():
             ways = self.ways_to(node, count)
-            self.mentions.append(Mention(text, self.statement, node, ways, call, keyword, known))
+            self.mentions.append(Mention(text, self.statement, self.in_notebook(node), ways, call, keyword, known))
 
     def texts_of(self, argument: Argument) -> list[str]:
         """The texts in an argument: its own, those in a list or dict, those that it quotes, as SQL does."""
@@ -206,13 +210,21 @@ class FileUses(Randomness):
             return frozenset({self.make(node, "handle", type="handle")})
         mode = PATH_METHODS.get(name)
         if mode is not None:
-            if name in ("rename", "replace"):
+            if name == "write_text" and where is not None and len(where) == 1:
+                self.use_file(mode, where, node, place)
+                self.note_written(str(*where), arguments[0].constants if arguments else None)
+            elif name in ("rename", "replace"):
                 self.use_file("remove", where, node)
                 self.use_file("write", arguments[0].constants if arguments else None, node)
             else:
                 self.use_file(mode, where, node, place)
             return frozenset({self.make(node, "result", type="list")}) if mode == "glob" else ATOM
         return frozenset({self.make(node, "path", type="path")})
+
+    def note_written(self, path: str, texts: Constants) -> None:
+        """A file is written whole: `%%writefile helpers.py` writes a module that the notebook may import."""
+        if path.endswith(".py") and texts is not None and len(texts) == 1:
+            self.written_modules[posixpath.normpath(path)] = str(*texts)
 
 
 def _flat(constant: object) -> Iterator[str]:

@@ -14,7 +14,19 @@ from nb2stage.analysis.heap import (
     _line,
     _mentioned,
 )
-from nb2stage.analysis.objects import ATOM, Constants, Frame, Obj, State, Values, Var, merge, reach
+from nb2stage.analysis.objects import (
+    ATOM,
+    Constants,
+    Frame,
+    Obj,
+    State,
+    Values,
+    Var,
+    is_nested,
+    merge,
+    module_of,
+    reach,
+)
 from nb2stage.analysis.scopes import (
     Scope,
     bound_names,
@@ -136,7 +148,8 @@ class Functions(Heap):
         inert = last not in KEEPING and self.keeps_nothing(decorator, name)
         called = self.evaluate_arguments(decorator) if inert else self.eval(decorator)
         compiles = any(o.path.startswith("numba.") for o in (self.eval(name) if name is not decorator else called))
-        if isinstance(name, ast.Attribute) and last not in KEEPING:
+        ours = bool(owners) and all(o.kind == "module" for o in owners)
+        if isinstance(name, ast.Attribute) and last not in KEEPING and not ours:
             # `@describe.register`: what is decorated is kept by a function or object of the notebook.
             for owner in owners:
                 if owner.kind != "lib":
@@ -274,8 +287,12 @@ class Functions(Heap):
     def reads_variables(self, fn: Obj) -> bool:
         """Whether a function looks up globals that may be bound again or changed."""
         assert fn.node is not None
+        module = module_of(fn)
         for name in free_names(fn.node):
-            sites = self.state.get(name).sites
+            var = self.state.get(self.global_key(fn.frame, name))
+            sites = var.sites
+            if module is not None and (sites or any(o.kind in ("value", "instance") for o in var.values)):
+                return True
             if any(not isinstance(s.node, ast.Import | ast.ImportFrom | ast.FunctionDef | ast.ClassDef) for s in sites):
                 return True
         return False
@@ -300,9 +317,14 @@ class Functions(Heap):
         self.change_deep(values, known=False)
         self.statement.once = True
         assert fn.node is not None
+        module = module_of(fn)
         for name in sorted(free_names(fn.node)):
-            if self.state.get(name).sites:
+            if module is not None:
+                self.load_from_module(module, name, fn.node)
+            elif self.state.get(name).sites:
                 self.load(name, fn.node)
+        if module is not None and id(fn.node) not in self.stack:
+            self.change(module.object, known=False)  # what it would do to its module is not known
         self.draw_all()
         self.last_returned = None
         if not values and self.gives_plain_values(fn):
@@ -314,9 +336,9 @@ class Functions(Heap):
     def gives_plain_values(self, fn: Obj) -> bool:
         """Whether a function that is given numbers and texts certainly gives such: `n * fact(n - 1) if n else 1`."""
         node = fn.node
-        if not isinstance(node, ast.FunctionDef) or fn.frame is not None or scope_of(node).is_generator:
+        if not isinstance(node, ast.FunctionDef) or is_nested(fn) or scope_of(node).is_generator:
             return False
-        itself = self.state.get(node.name).values == {fn}
+        itself = self.state.get(self.global_key(fn.frame, node.name)).values == {fn}
         return itself and not any(fn.fields.values()) and gives_plain_values(node)
 
     def bind_parameters(self, fn: Obj, frame: Frame, arguments: list[Argument], receiver: Values) -> None:

@@ -8,7 +8,21 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
-from nb2stage.analysis.objects import ATOM, Constants, Frame, Key, Obj, State, Statement, Values, Var, reach
+from nb2stage.analysis.modulefiles import ModuleFiles
+from nb2stage.analysis.objects import (
+    ATOM,
+    Constants,
+    Frame,
+    Key,
+    Module,
+    Obj,
+    State,
+    Statement,
+    Values,
+    Var,
+    is_nested,
+    reach,
+)
 from nb2stage.knowledge import Effect, Knowledge
 from nb2stage.knowledge.generators import Generator
 
@@ -87,6 +101,7 @@ class FileUse:
     node: ast.AST
     place: ast.AST | None = None  # the expression in the call that is the path, and always this one
     ways: tuple[tuple[int, int, int], ...] = ()  # the branches around it: the branching, which of them, of how many
+    imported: bool = False  # a module of the project does it when it is imported
 
 
 @dataclass(eq=False)
@@ -186,8 +201,7 @@ class Heap:
     def __init__(
         self,
         copy_on_write: bool = True,
-        local_modules: frozenset[str] = frozenset(),
-        stateful_modules: frozenset[str] = frozenset(),
+        module_files: ModuleFiles | None = None,
         known: Knowledge | None = None,
     ) -> None:
         self.known = known or Knowledge()
@@ -244,9 +258,14 @@ class Heap:
         self.blind_turn = 0
         self.blind_depth = 0
         self.copy_on_write = copy_on_write
-        self.local_modules = local_modules
-        self.stateful_modules = stateful_modules
-        self.search_paths: list[str] = []
+        self.module_files = module_files or ModuleFiles()
+        self.search_paths: list[str] = [""]
+        self.modules: dict[str, Module] = {}
+        self.modules_by_frame: dict[int, Module] = {}
+        self.modules_by_object: dict[Obj, Module] = {}
+        self.opaque_modules: set[str] = set()  # modules of the project that cannot be followed
+        self.loading: list[Module] = []  # the modules that are being run, the innermost last
+        self.written_modules: dict[str, str | None] = {}  # files that the notebook has written, with their texts
         self.lazy_annotations = False
         self.has_parameters = False
         # attributes that some cell sets; None where any may be set
@@ -259,6 +278,7 @@ class Heap:
         def attribute(self, obj: Obj, node: ast.Attribute) -> Values: ...
         def assign(self, target: ast.expr, values: Values, constants: Constants, value: ast.expr | None) -> None: ...
         def bind(self, name: str, values: Values, constants: Constants = None) -> None: ...
+        def bind_in_module(self, module: Module, name: str, values: Values, constants: Constants) -> None: ...
         def call_library(self, path: str, arguments: list[Argument], node: ast.AST) -> Values: ...
         def call_values(self, functions: Values, arguments: list[Argument], node: ast.AST) -> Values: ...
         def commit(self, base: State, ends: list[State]) -> None: ...
@@ -269,16 +289,38 @@ class Heap:
         def eval(self, node: ast.expr) -> Values: ...
         def execute(self, node: ast.stmt) -> None: ...
         def execute_block(self, body: Iterable[ast.stmt]) -> None: ...
+        def import_module(self, name: str) -> Module | None: ...
         def is_seeded(self, arguments: list[Argument]) -> bool: ...
         def load(self, name: str, node: ast.AST) -> Values: ...
+        def load_from_module(self, module: Module, name: str, node: ast.AST) -> Values: ...
         def lookup(self, obj: Obj, name: str) -> Values: ...
         def peek(self, node: ast.expr) -> Values: ...
+        def module_attribute(self, obj: Obj, name: str, node: ast.AST) -> Values: ...
         def resolve(self, name: str) -> Key: ...
         def set(self, key: Key, var: Var) -> None: ...
         def test(self, node: ast.expr) -> None: ...
 
     def find(self, code: str, node: ast.AST, name: str = "", text: str = "", hint: str = "") -> None:
-        self.findings.append(Finding(code, self.statement, node, name, text, hint))
+        self.findings.append(Finding(code, self.statement, self.in_notebook(node), name, text, hint))
+
+    def in_notebook(self, node: ast.AST) -> ast.AST:
+        """Where the notebook does what a node does: in the code of a module it is the statement that led there."""
+        return node if self.module_here() is None else self.statement.node
+
+    def module_here(self) -> Module | None:
+        """The module of the project whose code is being run; None for that of the notebook."""
+        return self.root_of(self.frame)
+
+    def root_of(self, frame: Frame | None) -> Module | None:
+        """The module in which a frame lies."""
+        while frame is not None and frame.parent is not None:
+            frame = frame.parent
+        return frame.module if frame is not None else None
+
+    def global_key(self, frame: Frame | None, name: str) -> Key:
+        """Where a global name lives, seen from a frame: in its module, or in the notebook."""
+        module = self.root_of(frame)
+        return name if module is None else (module.frame.number, name)
 
     def make(self, node: ast.AST, what: str, *, kind: str = "value", type: str = "") -> Obj:  # noqa: A002
         """The object that this place of the program makes in this chain of calls; the same one on each visit."""
@@ -325,7 +367,7 @@ class Heap:
             if obj.type == "namespace":
                 for owner in obj.fields["base"]:
                     self.hold(owner, new)
-            if any(v.kind == "function" and (v.frame is not None or isinstance(v.node, ast.Lambda)) for v in new):
+            if any(v.kind == "function" and (is_nested(v) or isinstance(v.node, ast.Lambda)) for v in new):
                 self.statement.makes_functions = True
             if any(v.kind in ("function", "bound", "instance", "class") or v.type == "partial" for v in new):
                 self.functions_stored = True
@@ -337,6 +379,13 @@ class Heap:
     def change(self, obj: Obj, known: bool = True) -> None:
         """Write down that the current statement may change `obj`, and with it what it is a view of."""
         known = known and not self.guesses
+        if self.loading and obj in self.made:
+            # what a module makes of its own when it is run is what each process has that imports it
+            self.changed.add(obj)
+            for base in obj.fields.get("base", ATOM):
+                if base is not obj:
+                    self.change(base, known)
+            return
         if (
             obj.kind == "lib"
             or obj.type == "class"
@@ -346,7 +395,7 @@ class Heap:
         self.changed.add(obj)
         if known:
             self.statement.known_changes.add(obj)
-        if obj.kind == "function" and (obj.frame is not None or isinstance(obj.node, ast.Lambda)):
+        if obj.kind == "function" and (is_nested(obj) or isinstance(obj.node, ast.Lambda)):
             self.statement.makes_functions = True
         self.statement.changes.add(obj)
         for base in obj.fields.get("base", ATOM):

@@ -11,14 +11,14 @@ import re
 from collections.abc import Callable, Iterable
 from functools import cache
 
-from nb2stage.analysis.bindings import Bindings
 from nb2stage.analysis.heap import (
     MANY_LINKS,
     MAX_LINKS,
     Loop,
     TooLongError,
 )
-from nb2stage.analysis.objects import ATOM, Key, State, Statement, Values, Var, join_vars, merge, reach
+from nb2stage.analysis.modules import Modules
+from nb2stage.analysis.objects import ATOM, Key, State, Statement, Values, Var, join_vars, merge, module_of, reach
 from nb2stage.analysis.scopes import (
     ScopeNode,
     bound_names,
@@ -62,7 +62,7 @@ def may_leave(node: ast.stmt) -> bool:
     return False
 
 
-class Interpreter(Bindings):
+class Interpreter(Modules):
     """One run over the statements of a notebook; `state` is the flow state after the last one."""
 
     def run(self, statement: Statement) -> None:
@@ -94,7 +94,11 @@ class Interpreter(Bindings):
                 continue
             values |= self.load(name, statement.node)
             for obj in reach(var.values):
-                if obj.kind in ("function", "class") and isinstance(obj.node, ScopeNode):
+                module = module_of(obj) or self.modules_by_object.get(obj)
+                if module is not None:
+                    values |= self.all_of(module)
+                    self.change(module.object, known=False)
+                elif obj.kind in ("function", "class") and isinstance(obj.node, ScopeNode):
                     followed[obj.node] = None
                     names |= free_names(obj.node)
                     bound |= {n for part in ast.walk(obj.node) if isinstance(part, ast.Global) for n in part.names}
@@ -118,6 +122,7 @@ class Interpreter(Bindings):
         self.state.dead = False
         self.frame, self.stack, self.loops, self.logs = None, (), [], []
         self.depth = self.temporary = self.blind_depth = self.guards = self.guesses = 0
+        self.loading = []
         self.ways, self.each, self.compiled, self.callee = (), [], 0, ""
 
     def execute_block(self, body: Iterable[ast.stmt]) -> None:
@@ -153,7 +158,8 @@ class Interpreter(Bindings):
             self.assign(target, values, constants, node.value)
 
     def do_AnnAssign(self, node: ast.AnnAssign) -> None:
-        if (self.frame is None or self.frame.scope.is_class) and not self.lazy_annotations:
+        at_top = self.frame is None or self.frame.module is not None
+        if (at_top or (self.frame is not None and self.frame.scope.is_class)) and not self.lazy_annotations:
             self.eval(node.annotation)
         if node.value is not None:
             self.assign(node.target, self.eval(node.value), self.constant(node.value), node.value)
@@ -201,7 +207,10 @@ class Interpreter(Bindings):
             name = alias.asname or alias.name.split(".")[0]
             path = alias.name if alias.asname else name
             before = self.state.get(name)
-            self.bind(name, frozenset({self.library(path)}))
+            module = self.import_module(alias.name)
+            if module is not None:
+                module = module if alias.asname else self.modules[name]
+            self.bind(name, frozenset({module.object if module is not None else self.library(path)}))
             if not alias.asname and self.frame is None:
                 # `import a.b` after `import a` adds to the same module: both statements make the name.
                 sites = {s for s in before.sites if isinstance(s.node, ast.Import)}
@@ -210,13 +219,17 @@ class Interpreter(Bindings):
             self.statement.imports.add(alias.name)
 
     def do_ImportFrom(self, node: ast.ImportFrom) -> None:
-        module = "." * node.level + (node.module or "")
+        module = self.absolute(node)
         self.statement.imports.add(module)
+        ours = self.import_module(module)
+        if ours is not None:
+            self.import_names(ours, node)
+            return
         if module == "__future__" and any(a.name == "annotations" for a in node.names):
             self.lazy_annotations = True
         for alias in node.names:
             if alias.name == "*":
-                self.star_modules.append((module, self.statement))
+                self.note_star(module)
                 continue
             self.statement.imports.add(f"{module}.{alias.name}")
             self.bind(alias.asname or alias.name, frozenset({self.library(f"{module}.{alias.name}")}))
@@ -335,7 +348,7 @@ class Interpreter(Bindings):
             fixed = var.sites and not var.unbound and (literal or not self.has_parameters)  # which may be tuned
             found = {bool(value) for value in var.constants or ()} if fixed and not var.values else set()
             return found.pop() if len(found) == 1 else None
-        return True if IS_MAIN.fullmatch(ast.unparse(node)) else None
+        return self.module_here() is None if IS_MAIN.fullmatch(ast.unparse(node)) else None
 
     def branches(self, node: ast.If, bodies: list[list[ast.stmt]]) -> None:
         base, outer = self.state, self.ways

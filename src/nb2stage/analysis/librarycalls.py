@@ -153,8 +153,7 @@ class LibraryCalls(SqlCalls):
         if made is not None:
             return made
         module = path.split(".")[0]
-        inside = module in self.local_modules and path.count(".") > 1 and not last[:1].isupper()
-        if inside or module in self.stateful_modules:
+        if module in self.opaque_modules and path.count(".") > 1 and not last[:1].isupper():
             # `settings.items.append(1)`: a later stage imports the module anew.
             self.setting("state of " + module)
             self.statement.impure = self.statement.once = True
@@ -397,6 +396,20 @@ class LibraryCalls(SqlCalls):
                 self.load(each, node)
         return None
 
+    def call_import(self, path: str, arguments: list[Argument], node: ast.AST) -> Values | None:
+        """`importlib.import_module("helpers")`."""
+        names = sorted(str(name) for name in arguments[0].constants or ()) if len(arguments) == 1 else []
+        modules = [self.import_module(name) for name in names]
+        found = frozenset(module.object for module in modules if module is not None)
+        return found if found and None not in modules else None
+
+    def call_reload(self, path: str, arguments: list[Argument], node: ast.AST) -> Values | None:
+        for obj in frozenset().union(*(a.values for a in arguments)):
+            if obj.kind == "module":
+                message = f"`{path}` runs the module `{obj.path}` a second time, which no other stage would do"
+                self.find("NB220", node, "reload", message, "remove the call: each stage reads the module anew")
+        return None
+
     def is_seeded(self, arguments: list[Argument]) -> bool:
         return any(a.name in SEED_ARGUMENTS and a.constants != frozenset({None}) for a in arguments)
 
@@ -521,6 +534,8 @@ SPECIAL_CALLS: Final[dict[str, Callable[[LibraryCalls, str, list[Argument], ast.
     "csv.reader": LibraryCalls.call_csv_reader,
     "csv.DictReader": LibraryCalls.call_csv_reader,
     "itertools.groupby": LibraryCalls.call_groupby,
+    "importlib.import_module": LibraryCalls.call_import,
+    "importlib.reload": LibraryCalls.call_reload,
     "builtins.getattr": LibraryCalls.call_getattr,
     "builtins.setattr": LibraryCalls.call_setattr,
     "builtins.type": LibraryCalls.call_type,

@@ -28,8 +28,9 @@ _serials = count()
 class Obj:
     """One abstract object.
 
-    `kind` is `value`, `lib` (something of a library, known by its dotted `path`), `function`, `class` or `bound` (a
-    method with its receiver).  `type` is a coarse type where it is known: `list`, `frame`, `ndarray`, or the package.
+    `kind` is `value`, `lib` (something of a library, known by its dotted `path`), `module` (one of the project),
+    `function`, `class` or `bound` (a method with its receiver).
+     `type` is a coarse type where it is known: `list`, `frame`, `ndarray`, or the package.
     """
 
     kind: str = "value"
@@ -78,6 +79,45 @@ class Frame:
     constants: list[Constants] = field(default_factory=list)  # of what is returned
     ends: list[State] = field(default_factory=list)
     made: list[Obj] = field(default_factory=list)
+    module: Module | None = None  # of the top level of a module of the project
+
+
+@dataclass(eq=False)
+class Module:
+    """A module of the project as the interpreter knows it; what its names refer to is part of the flow state."""
+
+    name: str  # dotted
+    path: str  # of its file; empty for a folder without `__init__.py`
+    folder: str  # where the modules inside it are looked for, with a slash at its end; empty where there can be none
+    node: ast.Module
+    frame: Frame
+    object: Obj
+    lazy_annotations: bool = False
+    stars: list[str] = field(default_factory=list)  # libraries of which it imports all names
+    imports: set[Module] = field(default_factory=set)  # the modules that it imports when it is run
+    loader: Statement | None = None  # the statement of the notebook that has run it
+    effects: bool = False  # running it does something to the process or to other modules
+    once: str = ""  # what it does when it is run that no other process may do again
+    reads: list[str] = field(default_factory=list)  # the files that it reads when it is run
+
+    def __hash__(self) -> int:
+        return self.object.serial
+
+    def __repr__(self) -> str:
+        return f"<module {self.name}>"
+
+
+def module_of(obj: Obj) -> Module | None:
+    """The module of the project in which a function or class is defined; None for those of the notebook."""
+    frame = obj.frame
+    while frame is not None and frame.parent is not None:
+        frame = frame.parent
+    return frame.module if frame is not None else None
+
+
+def is_nested(obj: Obj) -> bool:
+    """Whether a function or class is made inside another one, or by a call, and not at the top level."""
+    return obj.frame is not None and obj.frame.module is None
 
 
 @dataclass(frozen=True)
@@ -223,6 +263,7 @@ class Statement:
     # `a is b` of texts or numbers, and the names in it; None where these are not those of the notebook
     atom_identities: list[tuple[ast.AST, set[str] | None]] = field(default_factory=list)
     hidden: bool = False  # stands in no cell: an import that a translated magic needs
+    modules: set[Module] = field(default_factory=set)  # of the project, that it imports, itself or in what it calls
 
     @property
     def plots(self) -> bool:

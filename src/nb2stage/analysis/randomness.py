@@ -51,7 +51,7 @@ class Randomness(Functions):
                 not each.readable and not each.named and root in each.packages
             ):
                 self.seed(each.name, node, sure=False)
-        if root and not known and root not in self.local_modules:
+        if root and not known and root not in self.opaque_modules:
             self.seed(root, node, sure=False)  # which may have a generator of its own
 
     def is_known_package(self, root: str) -> bool:
@@ -124,6 +124,12 @@ class Randomness(Functions):
         which = self.stream(which)
         each = generator(which)
         var = self.state.get(each.key)
+        for module in self.loading:
+            module.effects = True
+        if self.loading and var.sites == {self.statement}:
+            for obj in var.values:  # the module has seeded it itself: run again, it draws the same
+                self.change(obj)
+            return
         self.statement.draws.add(which)
         if not var.sites and each.begins:
             self.begin(which, node or self.statement.node)

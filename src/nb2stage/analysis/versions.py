@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import ast
 from collections import defaultdict
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from nb2stage.analysis.heap import Finding
 from nb2stage.analysis.interpreter import Interpreter
 from nb2stage.analysis.load_order import Round
-from nb2stage.analysis.objects import Obj, Statement, Var, reach
+from nb2stage.analysis.modules import HARMLESS, module_state
+from nb2stage.analysis.objects import Module, Obj, Statement, Var, reach
 from nb2stage.analysis.scopes import inner_definitions
 
 DEFINITIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
@@ -83,6 +85,10 @@ class Versions:
         self.stages = [StageData(i, [s for s in statements if s.stage == i]) for i in range(len(entries))]
         self.transfers: list[Transfer] = []
         self._repeatable: dict[Statement, bool] = {}
+        self._replayable: dict[Statement, bool] = {}
+        self.module_values = reach(
+            o for s in statements for name, var in s.reads.items() if module_state(name) for o in var.values
+        )
         self._reach: dict[tuple[frozenset[Obj], int], set[Obj]] = {}
         self.definitions: dict[ast.AST | None, Statement] = {
             node: s for s in statements for node in inner_definitions(s.node)
@@ -91,7 +97,7 @@ class Versions:
         imported = [alias.name.split(".") for each in imports for alias in each.names]
         self.modules = {".".join(parts[: n + 1]) for parts in imported for n in range(len(parts))}
         self.settings = [s for s in statements if s.sets]
-        self.files_of: set[Statement] = {use.statement for use in interpreter.files}
+        self.files_of: set[Statement] = {use.statement for use in interpreter.files if not use.imported}
         self.hindrances: dict[tuple[int, str], str] = {}  # why a stage cannot make a name anew
 
     def reach(self, values: frozenset[Obj], before: int) -> set[Obj]:
@@ -125,6 +131,10 @@ class Versions:
     def _is_repeatable(self, statement: Statement) -> bool:
         if statement.param:
             return True
+        if any(module.once for module in self.with_imports(statement.modules)):
+            return False
+        if isinstance(statement.node, IMPORTS) and statement.modules:
+            return self.can_replay_reads(statement)
         if statement.impure or statement.draws or statement in self.files_of:
             return False
         definition = isinstance(statement.node, DEFINITIONS) or statement.sets or statement.seeds
@@ -137,6 +147,57 @@ class Versions:
             if not all(self.repeatable(s) for s in self.history(need, None) if s is not statement):
                 return False
         return True
+
+    def replayable(self, statement: Statement) -> bool:
+        """Whether a statement may be run again in another process for what it does to a module, whatever that costs."""
+        known = self._replayable.get(statement)
+        if known is None:
+            self._replayable[statement] = False
+            known = self._replayable[statement] = self.repeatable(statement) or self._is_replayable(statement)
+        return known
+
+    def _is_replayable(self, statement: Statement) -> bool:
+        if any(module.once for module in self.with_imports(statement.modules)):
+            return False
+        uses = [use for use in self.interpreter.files if use.statement is statement]
+        if statement.once or statement.draws or not all(use.mode in HARMLESS and use.path for use in uses):
+            return False
+        if not isinstance(statement.node, REPEATABLE):
+            return False
+        reads = [Need(name, var.values, var.sites, statement.position) for name, var in statement.reads.items()]
+        return all(self.replayable(s) for need in reads for s in self.history(need, None) if s is not statement)
+
+    def can_replay_reads(self, statement: Statement) -> bool:
+        """Whether what a statement reads of modules can be made again in another process."""
+        reads = [
+            Need(name, var.values, var.sites, statement.position)
+            for name, var in statement.reads.items()
+            if module_state(name)
+        ]
+        return all(self.replayable(s) for need in reads for s in self.history(need, None) if s is not statement)
+
+    def changes_module(self, statement: Statement) -> bool:
+        """Whether a statement changes what a module of the project has."""
+        return any(map(module_state, statement.binds)) or not statement.changes.isdisjoint(self.module_values)
+
+    def changes_only_modules(self, statement: Statement) -> bool:
+        """Whether a statement changes what modules of the project have, and nothing else."""
+        return self.changes_module(statement) and statement.changes <= self.module_values
+
+    def modules_of(self, stage: StageData) -> list[Module]:
+        """The modules of the project that the process of a stage imports, directly or through each other."""
+        return self.with_imports(m for s in [*stage.statements, *stage.repeats] for m in s.modules)
+
+    def with_imports(self, modules: Iterable[Module]) -> list[Module]:
+        """Modules and those that they import, by name."""
+        todo = list(modules)
+        found: dict[str, Module] = {}
+        while todo:
+            module = todo.pop()
+            if module.name not in found:
+                found[module.name] = module
+                todo += module.imports
+        return [found[name] for name in sorted(found)]
 
 
 def _is_quiet_definition(node: ast.stmt) -> bool:

@@ -12,6 +12,7 @@ from typing import Final
 
 from nb2stage.analysis.dataflow import Program, SourceCell
 from nb2stage.analysis.kinds import kind_of
+from nb2stage.analysis.modulefiles import imported_names
 from nb2stage.analysis.objects import Statement
 from nb2stage.diagnostics import Severity
 from nb2stage.knowledge import packages
@@ -144,17 +145,19 @@ class Displays:
 
     def may_print(self) -> bool:
         """Whether something other than the shown values may be printed."""
-        if self.plan.local_modules:
-            return True
+        modules = self.program.boundaries.modules_of(self.plan.data)
+        if {module.path for module in modules if module.path} != set(self.plan.local_modules):
+            return True  # one that could not be followed
         statements = [*self.plan.data.statements, *self.plan.data.repeats]
         statements += [s for module in self.plan.definitions for s in module.statements]
-        if (
-            {path.split(".")[0] for s in statements for path in s.imports}
-            - packages("silent")
-            - sys.stdlib_module_names
-        ):
+        used = {path.split(".")[0] for s in statements for path in s.imports}
+        used |= {name.split(".")[0] for m in modules for level, name in imported_names(m.node) if not level}
+        used -= {module.name.split(".")[0] for module in modules}
+        if used - packages("silent") - sys.stdlib_module_names:
             return True
-        nodes = [node for s in statements for node in ast.walk(s.node)]
+        nodes = [
+            node for tree in [*(s.node for s in statements), *(m.node for m in modules)] for node in ast.walk(tree)
+        ]
         names = {node.id for node in nodes if isinstance(node, ast.Name)}
         if self.knows_display and not any(call.keywords for cell in self.plan.cells for call in self.calls(cell)):
             names -= {"display"}

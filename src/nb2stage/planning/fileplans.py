@@ -38,12 +38,29 @@ def covers_all(found: set[tuple[tuple[int, int, int], ...]]) -> bool:
     return True
 
 
+def repeated_reads(stages: Sequence[StagePlan], program: Program) -> list[FileUse]:
+    """What a stage reads because it imports a module that does so, or repeats a statement of another stage."""
+    found: list[FileUse] = []
+    for plan in stages:
+        own = plan.data.statements
+        modules = program.boundaries.modules_of(plan.data) if own else []
+        paths = {path for module in modules if module.loader not in own for path in module.reads}
+        paths |= {
+            use.path
+            for use in program.interpreter.files
+            if use.mode == "read" and use.path is not None and use.statement in plan.data.repeats
+        }
+        found += [FileUse("read", path, own[0], own[0].node) for path in sorted(paths)]
+    return found
+
+
 class FilePlanner:
     """Plans the files of all stages, in the order in which the cells use them."""
 
     def __init__(self, stages: Sequence[StagePlan], program: Program, around: Surroundings, notes: Notes) -> None:
         self.stages, self.around, self.notes = stages, around, notes
-        uses = sorted(program.interpreter.files, key=lambda use: use.statement.position)
+        found = [*program.interpreter.files, *repeated_reads(stages, program)]
+        uses = sorted(found, key=lambda use: use.statement.position)
         mentions = Mentions(stages, uses, program, around, notes)
         uses = sorted([*uses, *mentions.uses()], key=lambda use: use.statement.position)
         self.loose = list(mentions.loose(uses))

@@ -101,6 +101,7 @@ class StagePlan:
         """The entry in dvc.yaml."""
         deps = {self.script, *self.reads, *self.local_modules, *(file.path for file in self.loads)}
         deps |= {module.path for module in self.definitions}
+        deps -= {out.path for out in self.outs}  # `%%writefile helpers.py`, and the same stage imports it
         return DvcStage(
             name=self.name,
             cmd=f"python {self.script}",

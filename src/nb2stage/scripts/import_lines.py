@@ -9,10 +9,10 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 from nb2stage.analysis.dataflow import Program
-from nb2stage.analysis.objects import Statement
-from nb2stage.analysis.versions import IMPORTS
+from nb2stage.analysis.objects import Statement, Var
+from nb2stage.analysis.versions import DEFINITIONS, IMPORTS
 from nb2stage.knowledge import packages
-from nb2stage.planning.stageplan import StagePlan
+from nb2stage.planning.stageplan import StagePlan, normal
 
 # What these bind with `import *` are none of the builtins that our own lines use.
 HARMLESS_STARS = frozenset({"pylab", "math", "cmath", "random", "tkinter", "typing", "datetime"})
@@ -96,6 +96,26 @@ class Imports:
         self.ordered = self.has_import_order()
         self.rebound: frozenset[str] | None = None  # what the script may bind to something else than a builtin
         self.bound_to: dict[str, set[frozenset[str]]] = {}  # what the imports of a name bind it to
+        self.effective = [s for s in statements if does_something(s)]
+        self.anchored = self.find_anchored()
+
+    def find_anchored(self) -> set[Statement]:
+        """The imports that stay where they are: of modules that do something to the process, or that the stage writes."""
+        written = {normal(use.path) for use in self.plan.writes if use.path is not None}
+        quiet, found = True, set()
+        for statement in self.statements_in_order():
+            node = statement.node
+            if not isinstance(node, IMPORTS):
+                quiet = quiet and isinstance(node, DEFINITIONS) and not statement.calls
+            elif any(module.path in written for module in statement.modules) or (
+                statement in self.effective and (len(self.effective) > 1 or not quiet)
+            ):
+                found.add(statement)
+        return found
+
+    def statements_in_order(self) -> list[Statement]:
+        """All statements as they stand in the script: those of other cells first."""
+        return sorted(self.statements, key=lambda s: (s not in self.plan.data.repeats, s.position))
 
     def has_import_order(self) -> bool:
         """Whether the order of imports among other statements matters: `sys.path.insert` before `import mine`."""
@@ -119,6 +139,8 @@ class Imports:
                 name = alias.asname or alias.name.split(".")[0]
                 if is_future(node):  # which counts for all that comes after it, whoever uses the name
                     effect_only = any(s.order > statement.order for s in self.statements)
+                elif statement.modules:
+                    effect_only = mine and statement in self.effective
                 else:
                     effect_only = name not in ever_used and self.has_effect(node, alias) and statement.position <= last
                 if effect_only or (mine and name in used and self.is_touched(node, alias, touched)):
@@ -171,6 +193,8 @@ class Imports:
         """
         if is_future(statement.node):
             return True
+        if statement in self.anchored:
+            return False
         if self.ordered and not statement.hidden:
             return statement in self.plan.data.repeats and not self.settings_before(statement)
         return self.is_only(name, statement.node)
@@ -178,11 +202,19 @@ class Imports:
     def is_only(self, name: str, node: ast.stmt) -> bool:
         """Whether all that binds a name are imports that bind it to the same thing as this one."""
         if name not in self.bound_to:
-            binders = [s.node for s in self.program.binders.get(name, ())]
-            imports = all(isinstance(binder, IMPORTS) for binder in binders)
-            self.bound_to[name] = {_targets(binder, name) for binder in binders} if imports else {frozenset()}
+            binders = self.program.binders.get(name, ())
+            imports = all(isinstance(binder.node, IMPORTS) for binder in binders)
+            self.bound_to[name] = {self.targets(s, name) for s in binders} if imports else {frozenset()}
         mine = _targets(node, name)
         return all(mine & other for other in self.bound_to[name])
+
+    def targets(self, statement: Statement, name: str) -> frozenset[str]:
+        """The dotted paths that an import binds a name to: from a module of the project, what that has under the name."""
+        found = _targets(statement.node, name)
+        var = self.program.interpreter.state.get(name) if statement.modules else Var()
+        if statement in var.sites and len(var.values) == 1:
+            found |= {obj.path for obj in var.values if obj.kind in ("lib", "module")}
+        return found
 
     def settings_before(self, statement: Statement) -> bool:
         return any(s.sets and s.position < statement.position for s in self.statements)
@@ -236,6 +268,11 @@ class Imports:
         while name in self.program.names:
             name += "_"
         return name
+
+
+def does_something(statement: Statement) -> bool:
+    """Whether an import is the one that runs a module which makes settings, seeds or registers something."""
+    return isinstance(statement.node, IMPORTS) and any(m.effects and m.loader is statement for m in statement.modules)
 
 
 def import_text(node: ast.Import | ast.ImportFrom, alias: ast.alias) -> str:

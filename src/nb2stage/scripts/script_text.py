@@ -26,7 +26,7 @@ from nb2stage.reading.tags import directive_lines
 from nb2stage.reading.translation import parse
 from nb2stage.scripts.blocks import has_code, join_blocks, statement_text
 from nb2stage.scripts.cache_lines import CacheLines
-from nb2stage.scripts.import_lines import Header, Imports, from_line, import_text, is_future
+from nb2stage.scripts.import_lines import Header, Imports, does_something, from_line, import_text, is_future
 from nb2stage.scripts.metric_lines import MetricLines
 from nb2stage.scripts.plot_lines import PlotLines
 from nb2stage.scripts.report_lines import ReportLines
@@ -57,7 +57,11 @@ class ScriptWriter:
         repeats = [s for s in sorted(self.plan.data.repeats, key=lambda s: s.position) if s not in self.moved]
         readers = Counter(n for s in [*self.own, *repeats] if s not in self.moved for n in s.reads)
         inside = {s for m in self.plan.definitions for s in m.statements}
-        kept = [s for s in repeats if s not in inside or any(readers[n] > (n in s.reads) for n in s.binds)]
+        kept = [
+            s
+            for s in repeats
+            if s not in inside or does_something(s) or any(readers[n] > (n in s.reads) for n in s.binds)
+        ]
         for statement in [s for s in kept if isinstance(s.node, IMPORTS)]:
             # An import of a later cell that a definition above it needs.
             place = kept.index(statement)
@@ -127,7 +131,8 @@ class ScriptWriter:
         return 'import sys\n\nsys.path.insert(0, ".")  # for the modules beside the notebook'
 
     def local_roots(self) -> set[str]:
-        return {PurePosixPath(m).name.removesuffix(".py") for m in self.plan.local_modules} | {FOLDER}
+        modules = {m.name.partition(".")[0] for m in self.program.interpreter.modules.values()}
+        return modules | {PurePosixPath(m).name.removesuffix(".py") for m in self.plan.local_modules} | {FOLDER}
 
     def used_names(self) -> set[str]:
         """All global names that the script's own lines look up: not what only a module that it imports needs."""

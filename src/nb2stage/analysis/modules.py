@@ -1,0 +1,275 @@
+"""Modules of the project: their code is followed like that of the notebook.
+
+Their statements at the top level are run once, when the notebook first imports them.  What their names refer to is part of
+the flow state, so that a change which one statement makes is seen by those behind it.  Another stage is another process: it
+imports a module anew, and has it as it was after the import.  So each reading of a name of a module is written down as a
+reading of `<module.name>`, which no file carries from stage to stage: the statements that made it what it is are repeated.
+"""
+
+from __future__ import annotations
+
+import ast
+import re
+from dataclasses import replace
+
+from nb2stage.analysis.bindings import BUILTINS, FORBIDDEN, Bindings
+from nb2stage.analysis.heap import Argument, TooLongError
+from nb2stage.analysis.objects import ATOM, UNBOUND, Constants, Frame, Module, Obj, State, Values, Var, join_vars
+from nb2stage.analysis.scopes import Scope
+
+STATE = re.compile(r"<([^\W\d][\w.]*)\.(\w+)>")
+MAX_NESTED = 25
+# What a use of a file is that another process may repeat.
+HARMLESS = frozenset({"read", "probe", "glob", "mkdir"})
+# What a statement is not, however much a module does when the statement imports it.
+TRAITS = ("impure", "once", "calls", "loops", "makes_functions")
+# Of a statement, what it is seen to do to the process and to what others have made.
+NOTED = ("sets", "seeds", "changes", "known_changes", "draws", "binds")
+
+
+def module_state(name: str) -> tuple[str, str] | None:
+    """The module and the name in it of `<module.name>`; None for any other name."""
+    found = STATE.fullmatch(name)
+    return (found[1], found[2]) if found else None
+
+
+class Modules(Bindings):
+    """Imports of modules of the project, and what their names refer to."""
+
+    def absolute(self, node: ast.ImportFrom) -> str:
+        """The dotted name of the module that `from … import` names; of a relative import in the notebook with its dots."""
+        here = self.module_here()
+        if not node.level or here is None:
+            return "." * node.level + (node.module or "")
+        package = here.name if here.folder else here.name.rpartition(".")[0]
+        for _ in range(node.level - 1):
+            package = package.rpartition(".")[0]
+        return f"{package}.{node.module}" if package and node.module else node.module or package
+
+    def import_module(self, name: str) -> Module | None:
+        """The module of the project that `import a.b` imports, and `a` with it; None where it is none of the project's."""
+        parts, parent = name.split("."), None
+        for count in range(1, len(parts) + 1):
+            following = parts[count] if count < len(parts) else ""
+            module = self.part_of_package(".".join(parts[:count]), parent, following)
+            if module is None:
+                return None
+            if parent is not None:
+                key = (parent.frame.number, parts[count - 1])
+                if self.state.get(key) is UNBOUND:
+                    self.set(key, Var(frozenset({module.object})))
+            parent = module
+        return parent
+
+    def part_of_package(self, name: str, parent: Module | None, following: str) -> Module | None:
+        """The module of a dotted name whose package has been imported; it is run where it has not been."""
+        module = self.modules.get(name) or self.found(name, parent, following)
+        if module is None:
+            return None
+        self.statement.modules.add(module)
+        if self.loading:
+            self.loading[-1].imports.add(module)
+        if module in self.loading:
+            return module  # modules that import each other
+        loaded = self.state.get((module.frame.number, "__name__"))
+        if loaded is UNBOUND:
+            return module if self.run_module(module) else None
+        if loaded.unbound:  # on one of several ways
+            base = self.state
+            self.state = State(base)
+            self.depth += 1
+            self.run_module(module)
+            self.depth -= 1
+            self.commit(base, [self.state, State(base)])
+            self.name_module(module)
+        return module
+
+    def found(self, name: str, parent: Module | None, following: str) -> Module | None:
+        """A module that has not been imported before; None where the project has none that can be followed."""
+        root = name.partition(".")[0]
+        if root in self.opaque_modules or (parent is not None and not parent.folder):
+            return None
+        folders = [parent.folder] if parent is not None else self.search_paths
+        found = self.module_files.find(name, folders, self.written_modules)
+        if found is None:
+            folder = self.module_files.find_folder(name, following, folders, self.written_modules) if following else ""
+            return self.new_module(name, "", folder, ast.Module([], [])) if folder else None
+        if found.tree is None or len(self.loading) >= MAX_NESTED:
+            self.opaque_modules.add(root)
+            return None
+        return self.new_module(name, found.path, found.folder, found.tree)
+
+    def new_module(self, name: str, path: str, folder: str, node: ast.Module) -> Module:
+        frame = Frame(len(self.frames) + 1, Scope(node), None)
+        self.frames[node] = frame
+        module = Module(name, path, folder, node, frame, Obj(kind="module", path=name))
+        frame.module, module.object.frame = module, frame
+        self.modules[name] = self.modules_by_frame[frame.number] = self.modules_by_object[module.object] = module
+        return module
+
+    def name_module(self, module: Module) -> None:
+        """Write down that a module is imported, with the names that each has."""
+        for name, value in (("__name__", module.name), ("__file__", module.path), ("__doc__", ""), ("__package__", "")):
+            self.set((module.frame.number, name), Var(constants=frozenset({value})))
+
+    def run_module(self, module: Module) -> bool:
+        """Run the statements of a module; False where they cannot be followed, and nothing of it is known."""
+        statement, base = self.statement, self.state
+        module.loader = module.loader or statement
+        noted = [getattr(statement, name) for name in NOTED]
+        for name in NOTED:
+            setattr(statement, name, set())
+        traits, files = [getattr(statement, name) for name in TRAITS], len(self.files)
+        saved = (self.frame, self.stack, self.loops, self.steps, self.budget, self.lazy_annotations, self.made)
+        outer = (self.depth, self.guards, self.ways, self.guesses, self.temporary, self.blind_depth, len(self.each))
+        loading, last = list(self.loading), self.last_returned
+        self.state, self.frame, self.stack = State(base), module.frame, (("module", module.name),)
+        self.loops, self.steps, self.budget, self.lazy_annotations, self.made = [], 0, 4_000, False, set()
+        self.loading = [*loading, module]
+        self.name_module(module)
+        followed = True
+        try:
+            self.execute_block(module.node.body)
+        except (TooLongError, RecursionError):
+            followed = False
+        made, self.loading, self.last_returned = self.made, loading, last
+        self.frame, self.stack, self.loops, self.steps, self.budget, self.lazy_annotations, self.made = saved
+        self.depth, self.guards, self.ways, self.guesses, self.temporary, self.blind_depth, loops = outer
+        del self.each[loops:]
+        self.made |= made
+        done, drawn = any(getattr(statement, name) for name in NOTED), statement.draws & self.seeded
+        for name, earlier in zip(NOTED, noted, strict=True):
+            getattr(statement, name).update(earlier)
+        for name, trait in zip(TRAITS, traits, strict=True):
+            setattr(statement, name, trait)
+        if not followed:
+            self.state = base
+            self.opaque_modules.add(module.name.partition(".")[0])
+            self.forget(module.name.partition(".")[0])
+            return False
+        base.delta.update(self.state.since(base))
+        self.state = base
+        uses = self.files[files:]
+        module.effects = module.effects or done
+        module.reads += [use.path for use in uses if use.mode == "read" and use.path is not None]
+        if any(use.mode not in HARMLESS for use in uses):
+            module.once = "writes a file"
+        elif drawn:
+            module.once = "draws random numbers that another module or the notebook has seeded"
+        return True
+
+    def forget(self, root: str) -> None:
+        """Know nothing more of a package."""
+        for name in [name for name in self.modules if name.partition(".")[0] == root]:
+            module = self.modules.pop(name)
+            del self.modules_by_frame[module.frame.number]
+
+    # -- names
+
+    def bind_in_module(self, module: Module, name: str, values: Values, constants: Constants) -> None:
+        """Bind a name of a module: while it is run, as each process has it; later, as only this one has it."""
+        own = bool(self.loading) and self.loading[-1] is module
+        sites = frozenset() if own else frozenset({self.statement})
+        self.set((module.frame.number, name), Var(values, sites, 0, constants))
+        if not own:
+            self.statement.binds.add(f"<{module.name}.{name}>")
+            self.global_binds += 1
+
+    def load_from_module(self, module: Module, name: str, node: ast.AST) -> Values:
+        """What a global name refers to in the code of a module."""
+        var = self.state.get((module.frame.number, name))
+        if var is not UNBOUND and var.unbound < 3:
+            self.note_reading(module, name, var)
+            return var.values
+        if name in FORBIDDEN and name != "input":
+            self.change(module.object, known=False)  # `exec` and `globals` may do anything to the module
+        elif name == "input":
+            self.find("NB220", node, name, f"`{name}` in `{module.path}` asks a person", FORBIDDEN[name])
+        if name in BUILTINS:
+            return frozenset({self.library(f"builtins.{name}")})
+        if name.startswith("__"):
+            return ATOM
+        return frozenset({self.library(f"{module.stars[-1] if module.stars else module.name}.{name}")})
+
+    def module_attribute(self, obj: Obj, name: str, node: ast.AST) -> Values:
+        """What `module.name` refers to."""
+        module = self.modules_by_object[obj]
+        self.statement.imports.add(f"{module.name}.{name}")
+        var = self.state.get((module.frame.number, name))
+        if var is not UNBOUND and var.unbound < 3:
+            self.note_reading(module, name, var)
+            return var.values
+        if name == "__dict__":
+            return frozenset({self.namespace(node, obj)})
+        getter = self.state.get((module.frame.number, "__getattr__"))
+        if getter is not UNBOUND:
+            return self.call_values(getter.values, [Argument(ATOM, frozenset({name}), None, None)], node)
+        return frozenset({self.library(f"{module.stars[-1] if module.stars else module.name}.{name}")})
+
+    def note_reading(self, module: Module, name: str, var: Var) -> None:
+        """Write down that the statement reads a name of a module: what it is may be known to this process only."""
+        self.statement.imports.update(obj.path for obj in var.values if obj.kind == "lib")
+        if module in self.loading:
+            return
+        var = replace(var, values=var.values | {module.object}, unbound=0)
+        state = f"<{module.name}.{name}>"
+        before = self.statement.reads.get(state)
+        self.statement.reads[state] = var if before is None else join_vars(before, var)
+
+    def all_of(self, module: Module) -> Values:
+        """Everything that the names of a module refer to."""
+        for name in sorted({key[1] for key in self.keys_of(module)}):
+            self.note_reading(module, name, self.state.get((module.frame.number, name)))
+        return frozenset().union(*(self.state.get(key).values for key in self.keys_of(module)))
+
+    def keys_of(self, module: Module) -> list[tuple[int, str]]:
+        """Where the names of a module live."""
+        found: set[tuple[int, str]] = set()
+        state: State | None = self.state
+        while state is not None:
+            found.update(k for k in state.delta if not isinstance(k, str) and k[0] == module.frame.number)
+            state = state.parent
+        return sorted(found)
+
+    # -- `from … import`
+
+    def import_names(self, module: Module, node: ast.ImportFrom) -> None:
+        """`from module import a, b as c` and `from module import *`."""
+        for alias in node.names:
+            if alias.name == "*":
+                for name in self.public_names(module):
+                    self.import_name(module, name, name)
+                for library in module.stars:
+                    self.note_star(library)
+                continue
+            self.statement.imports.add(f"{module.name}.{alias.name}")
+            self.import_name(module, alias.name, alias.asname or alias.name)
+
+    def import_name(self, module: Module, name: str, wanted: str) -> None:
+        var = self.state.get((module.frame.number, name))
+        if var is UNBOUND and module.folder:
+            part = self.import_module(f"{module.name}.{name}")
+            if part is not None:
+                self.bind(wanted, frozenset({part.object}))
+                return
+        if var is UNBOUND or var.unbound == 3:
+            library = module.stars[-1] if module.stars else module.name
+            self.bind(wanted, frozenset({self.library(f"{library}.{name}")}))
+            return
+        self.note_reading(module, name, var)
+        self.bind(wanted, var.values, var.constants)
+
+    def public_names(self, module: Module) -> list[str]:
+        """What `from module import *` binds, in the order of its names."""
+        wanted = self.state.get((module.frame.number, "__all__")).constants
+        if wanted is not None and len(wanted) == 1 and isinstance(names := next(iter(wanted)), tuple):
+            return sorted({str(name) for name in names})
+        return sorted({name for _, name in self.keys_of(module) if not name.startswith("_")})
+
+    def note_star(self, library: str) -> None:
+        """All names of a library are imported."""
+        here = self.module_here()
+        if here is None:
+            self.star_modules.append((library, self.statement))
+        elif library not in here.stars:
+            here.stars.append(library)
