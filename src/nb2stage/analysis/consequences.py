@@ -102,6 +102,8 @@ class Consequences(FileUses):
         keys = frozenset().union(*(a.values for a in arguments if a.name == "key"))
         kept = values - keys if effect.type != "iter" and not effect.unknown else values
         result = self.result(effect, receiver, first, kept, node)
+        if effect.file == "connects":
+            self.databases.update(dict.fromkeys(result - receiver, self.connecting))
         result |= frozenset().union(*(a.values for a in arguments if a.name in ("out", "output")))
         if returned:
             given = self.everything(receiver | values) if any(o.type in USED_UP for o in returned) else ATOM

@@ -22,6 +22,7 @@ from nb2stage.analysis.scopes import (
     COMPREHENSIONS,
     Scope,
 )
+from nb2stage.knowledge import Effect
 
 ARRAY_MAKERS = frozenset({"numpy.r_", "numpy.c_", "numpy.mgrid", "numpy.ogrid"})
 
@@ -267,6 +268,8 @@ class Expressions(Calls):
                 result |= parts_of(obj)
             elif obj.type == "bunch" and (array := self.array_of(obj, self.constant(node.slice))):
                 result |= array
+            elif (item := self.item_effect(obj, node.slice)) is not None:
+                result |= self.result(item, frozenset({obj}), frozenset({obj}), ATOM, node)
             elif obj.type != "match":  # its groups are texts
                 if obj.type == "bunch" and self.constant(node.slice) in (None, frozenset({"frame"})):
                     result |= self.frame_of(obj)
@@ -279,6 +282,14 @@ class Expressions(Calls):
                 for base_obj in obj.fields.get("base", ATOM):
                     result |= base_obj.contents
         return frozenset(result) | self.dunders(base, [index], only=("__getitem__", "__class_getitem__"))
+
+    def item_effect(self, obj: Obj, place: ast.expr) -> Effect | None:
+        """What a subscript of a library's object gives, where its table says so: `[text]` for a name, `[]` for any other."""
+        if "." not in obj.type or obj.kind != "value":
+            return None
+        constants = self.constant(place)
+        named = constants is not None and all(isinstance(c, str) for c in constants)
+        return (self.known.method("[text]", obj.type) if named else None) or self.known.method("[]", obj.type)
 
     def array_of(self, bunch: Obj, names: Constants) -> Values:
         """The one array that a data set of scikit-learn has under a name; nothing where it is not known to be one."""

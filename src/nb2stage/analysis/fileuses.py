@@ -11,12 +11,15 @@ from nb2stage.analysis.heap import Argument, FileUse, Mention
 from nb2stage.analysis.objects import ATOM, Constants, Obj, Values
 from nb2stage.analysis.randomness import Randomness
 from nb2stage.analysis.shellfiles import files_of, files_of_words
+from nb2stage.analysis.sqltext import changes_nothing, exported_files
 from nb2stage.knowledge import Effect
 
 # Words of a row and the one use of a file that they mean.
 ONE_FILE = {"globs": "glob", "removes": "remove", "probes": "probe", "mkdirs": "mkdir"}
 FILE_ARGUMENTS = frozenset(
-    ["path_or_buf", "filepath_or_buffer", "path", "fname", "filename", "file", "io", "f", "buf", "excel_writer"]
+    """path_or_buf filepath_or_buffer path fname filename file io f buf excel_writer source where fp uri file_name file_path
+    filepath filename_or_obj model_file database fileobj sink dest path_or_paths fn filepath_or_obj handle
+    con""".split()  # noqa: SIM905
 )
 SHELL = frozenset(["system", "popen", "run", "call", "check_call", "check_output", "Popen", "getoutput"])
 # What `shutil.make_archive` puts behind the name.
@@ -28,6 +31,10 @@ ARCHIVES = {
     "xztar": ".tar.xz",
     "zstdtar": ".tar.zst",
 }
+# The name of a database that is in no file, and the methods of a connection that are given SQL.
+MEMORY = ":memory:"
+QUERIES = frozenset({"execute", "executemany", "executescript", "sql", "query"})
+DATABASE_URL = re.compile(r"(?:sqlite|duckdb)(?:\+\w+)?://(?:/(.*))?$")
 LONGEST_PATH = 200
 QUOTED = re.compile(r"'([^'\n]+)'|\"([^\"\n]+)\"")
 PATH_METHODS = {
@@ -48,6 +55,8 @@ class FileUses(Randomness):
     def apply_files(self, effect: Effect, receiver: Values, arguments: list[Argument], node: ast.AST) -> None:
         """Write down the files that a row says a call uses; where none says, the texts that may name one."""
         if not effect.file:
+            if receiver & self.databases.keys():
+                self.query_database(receiver, arguments, node)
             if not effect.cheap:
                 self.mention_files(arguments, node, known=not effect.unknown)
             return
@@ -61,8 +70,9 @@ class FileUses(Randomness):
             for mode, argument in zip(modes, arguments, strict=False):
                 self.use_file(mode, argument.constants, node)
         elif effect.file == "connects":
-            if arguments and first != frozenset({":memory:"}):
-                self.use_file("connect", first, node)
+            self.connect(arguments, node)
+        elif effect.file == "opens":
+            self.open_as_said(arguments, node, effect.mode)
         elif effect.file in ONE_FILE:
             here = frozenset({"."}) if effect.file == "globs" and not arguments else first
             self.use_file(ONE_FILE[effect.file], here, node)
@@ -76,11 +86,46 @@ class FileUses(Randomness):
         where = named[-1] if named else plain[effect.place] if effect.place < len(plain) else None
         if where is None:
             return  # `df.to_csv()` gives a string
+        if where.constants is None and where.values & self.databases.keys():
+            self.change_database(where.values, node)
+            return
         if where.constants is None and any(obj.type == "handle" for obj in where.values):
             return  # the `open` has said it
-        appends = any(a.name == "mode" and "a" in (a.constants or ()) for a in arguments)
+        if effect.file == "appends" and where.constants is None:
+            return  # `df.to_sql("t", connection)`, of which nothing is known
+        appends = effect.file == "appends" or any(a.name == "mode" and "a" in (a.constants or ()) for a in arguments)
         mode = "read" if effect.file == "reads" else "append" if appends else "write"
-        self.use_file(mode, where.constants, node, where.node)
+        paths = where.constants
+        if paths is not None and any("://" in str(path) for path in paths):
+            paths = database_files(paths)
+        if effect.suffix and paths is not None and not any(a.name == "format" for a in arguments):
+            paths = frozenset(_with_suffix(path, effect) for path in paths)
+        self.use_file(mode, paths, node, where.node)
+
+    def connect(self, arguments: list[Argument], node: ast.AST) -> None:
+        """`sqlite3.connect("shop.db")`, `create_engine("sqlite:///shop.db")`."""
+        first = arguments[0].constants if arguments else frozenset({MEMORY})
+        paths = database_files(first) if first is not None else None
+        if paths != frozenset({MEMORY}) and (paths or paths is None):
+            self.use_file("connect", paths, node)
+        self.connecting = paths
+
+    def query_database(self, receiver: Values, arguments: list[Argument], node: ast.AST) -> None:
+        """`con.execute("insert ...")`: what is no query changes the file of the database."""
+        if self.name_of(node) not in QUERIES or not arguments:
+            return
+        text = arguments[0].constants
+        if text is None or not all(isinstance(each, str) and changes_nothing(each) for each in text):
+            self.change_database(receiver, node)
+
+    def change_database(self, objects: Values, node: ast.AST) -> None:
+        """Something is written through a connection: to its file, or to the connection itself."""
+        for obj in sorted(objects & self.databases.keys(), key=lambda obj: obj.serial):
+            paths = self.databases[obj]
+            if paths is None or paths - {MEMORY}:
+                self.use_file("update", paths, node)
+            else:
+                self.change(obj)
 
     def use_file(self, mode: str, where: Constants, node: ast.AST, place: ast.AST | None = None) -> None:
         """Write down the use of a file; `place` is the expression in the call that says which."""
@@ -118,14 +163,24 @@ class FileUses(Randomness):
     def mention_files(self, arguments: Iterable[Argument], node: ast.AST, known: bool) -> None:
         """Write down the texts that a call is given; with `known`, tables say what it does, and nothing of files."""
         call = self.name_of(node)
+        exported = self.exported(arguments)
+        if exported:
+            self.use_file("write", exported, node)
         found: dict[tuple[str, str], int] = {}
         for argument in arguments:
             texts = self.texts_of(argument)
             for text in texts:
                 found.setdefault((text, argument.name or ""), len(texts))
         for (text, keyword), count in found.items():
+            if text in exported:
+                continue
             ways = self.ways_to(node, count)
             self.mentions.append(Mention(text, self.statement, self.in_notebook(node), ways, call, keyword, known))
+
+    def exported(self, arguments: Iterable[Argument]) -> frozenset[str]:
+        """The files that the SQL in a call writes."""
+        texts = [str(c) for a in arguments for c in a.constants or () if isinstance(c, str) and "'" in c]
+        return frozenset(path for text in texts for path in exported_files(text))
 
     def texts_of(self, argument: Argument) -> list[str]:
         """The texts in an argument: its own, those in a list or dict, those that it quotes, as SQL does."""
@@ -189,15 +244,22 @@ class FileUses(Randomness):
 
     def call_open(self, path: str, arguments: list[Argument], node: ast.AST) -> Values | None:
         """`open` and what is opened as it is."""
-        mode: Constants = frozenset({"r"})
+        self.open_as_said(arguments, node, "r")
+        return frozenset({self.make(node, "handle", type="handle")})
+
+    def open_as_said(self, arguments: list[Argument], node: ast.AST, otherwise: str) -> None:
+        """Open the file that the first argument names, as the second one or `mode` says."""
+        mode: Constants = frozenset({otherwise})
         if len(arguments) > 1 and arguments[1].name is None:
             mode = arguments[1].constants
         for argument in arguments:
             if argument.name == "mode":
                 mode = argument.constants
-        first = arguments[0] if arguments else Argument(ATOM, None, None, None)
+        named = [a for a in arguments if a.name in FILE_ARGUMENTS]
+        first = (named or arguments or [Argument(ATOM, None, None, None)])[0]
+        if first.constants is None and any(obj.type in ("handle", "buffer") for obj in first.values):
+            return  # `zipfile.ZipFile(io.BytesIO(data))`
         self.open_file(first.constants, mode, node, first.node)
-        return frozenset({self.make(node, "handle", type="handle")})
 
     def path_method(self, obj: Obj, node: ast.Call, func: ast.Attribute, arguments: list[Argument]) -> Values:
         """A method of a `pathlib.Path`."""
@@ -234,3 +296,22 @@ def _flat(constant: object) -> Iterator[str]:
             yield from _flat(each)
     elif constant is not None and not isinstance(constant, bool | int | float | complex):
         yield str(constant)
+
+
+def _with_suffix(path: object, effect: Effect) -> object:
+    """The path at which a file is written that is to have a suffix."""
+    text = str(path)
+    has = text.endswith(effect.suffix) if effect.suffix_always else bool(posixpath.splitext(text)[1])
+    return path if has or isinstance(path, tuple) else text + effect.suffix
+
+
+def database_files(names: Iterable[object]) -> frozenset[object]:
+    """The files of databases that are named by a path or by a URL; those on a server have none."""
+    found: set[object] = set()
+    for name in names:
+        url = DATABASE_URL.match(str(name))
+        if url is not None:
+            found.add(url[1] or MEMORY)
+        elif "://" not in str(name):
+            found.add(name)
+    return frozenset(found)

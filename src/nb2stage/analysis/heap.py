@@ -218,6 +218,8 @@ class Heap:
         self.findings: list[Finding] = []
         self.files: list[FileUse] = []
         self.mentions: list[Mention] = []
+        self.databases: dict[Obj, Constants] = {}  # connections, and the files that they are to
+        self.connecting: Constants = None
         self.identities: set[Obj] = set()
         self.seeded: set[str] = set()
         self.generators: frozenset[str] = frozenset()  # those that the packages of the notebook draw from

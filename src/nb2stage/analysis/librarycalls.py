@@ -62,8 +62,6 @@ OPENERS = frozenset(
         "lzma.open",
         "zipfile.ZipFile",
         "tarfile.open",
-        "h5py.File",
-        "netCDF4.Dataset",
     ]
 )
 

@@ -9,7 +9,7 @@ from typing import Final
 from nb2stage.analysis.consequences import Consequences
 from nb2stage.analysis.heap import FRAMES, Argument
 from nb2stage.analysis.objects import ATOM, Obj, Values, Var
-from nb2stage.analysis.sqltext import is_query, reaches_outside, table_names
+from nb2stage.analysis.sqltext import changes_nothing, reaches_outside, table_names
 from nb2stage.knowledge import Effect
 
 TEXT_NAMES: Final = frozenset({"query", "sql", "q", "statement"})
@@ -33,7 +33,7 @@ class SqlCalls(Consequences):
         named = frozenset(o for o in found if o.kind != "lib")
         # What a query on its own has found is asked for later: `con.execute("SELECT ...")`, then `con.df()`.
         alone = isinstance(self.statement.node, ast.Expr) and self.statement.node.value is node
-        if text is None or not is_query(text) or (alone and effect.type.endswith(".Result")):
+        if text is None or not changes_nothing(text) or (alone and effect.type.endswith(".Result")):
             effect = replace(effect, changes=True, keeps=True)
         if text is not None and reaches_outside(text):
             self.statement.once = True

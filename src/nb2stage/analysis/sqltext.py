@@ -49,6 +49,9 @@ _QUERIES = frozenset(
 _CHANGING = re.compile(
     r"\b(nextval|setseed|setval)\s*\(|\b(insert|update|delete)\s+(into|from|\w+\s+set)\b", re.IGNORECASE
 )
+_EXPORT = re.compile(r"\s*copy\b.*\bto\s*'", re.IGNORECASE | re.DOTALL)
+_TARGET = re.compile(r"\bto\s*'([^']+)'", re.IGNORECASE)
+_WHOLE = re.compile(r"(?:[^;']|'[^']*')+")
 # Statements that do something outside the database.
 _OUTSIDE = frozenset({"copy", "export", "import", "attach", "detach", "vacuum", "checkpoint", "install"})
 
@@ -93,9 +96,14 @@ def table_names(text: str) -> set[str]:
     return found
 
 
-def is_query(text: str) -> bool:
-    """Whether all statements of a text only ask for something."""
-    return all(_first(part) in _QUERIES for part in _parts(text)) and not _CHANGING.search(text)
+def changes_nothing(text: str) -> bool:
+    """Whether all statements of a text only ask for something, or write what they find to a file."""
+    return all(_first(part) in _QUERIES or _EXPORT.match(part) for part in _parts(text)) and not _CHANGING.search(text)
+
+
+def exported_files(text: str) -> list[str]:
+    """The files that `copy (select ...) to 'out.parquet'` writes."""
+    return [found for part in _WHOLE.findall(text) if _EXPORT.match(part) for found in _TARGET.findall(part)]
 
 
 def reaches_outside(text: str) -> bool:

@@ -28,6 +28,9 @@ gives).  A type stands behind a colon, `fresh:frame`; `same` is the receiver's t
 | `sets:matplotlib` | makes a setting of the process, in that domain |
 | `takes-back` | gives a context that takes back the settings made within it; `takes-back-itself` only those it makes itself |
 | `reads`, `writes`, `appends`, `removes`, ... | a file named by the first argument; `second`: by the second one |
+| `opens:r` | opens the file named by the first argument as `mode` or the second one says, or else so |
+| `at:2` | the argument that names the file, by place from 0; `second` is `at:1` |
+| `suffix:.npy`, `default-suffix:.png` | a written file gets this suffix unless it has it; unless it has any |
 | `handle` | the result is an open file, connection or lock |
 | `plots`, `figure` | may draw in the current figure; makes exactly one figure |
 | `cheap` | may be repeated in another process with the same result and no cost |

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
 from typing import Any, Final
@@ -44,6 +45,9 @@ class Effect:
     takes_back: str = ""  # of a context: "all" settings made within it, or those that it makes "itself"
     file: str = ""  # "reads", "writes", "appends", ...
     place: int = 0  # which argument names the file
+    mode: str = ""  # of `opens`: how, where no argument says it
+    suffix: str = ""  # what the name of a written file gets behind it
+    suffix_always: bool = False  # where it does not end with just this, and not only where it has no suffix
     handle: bool = False
     plots: int = 0  # 1: exactly one figure, 2: perhaps
     cheap: bool = False
@@ -87,6 +91,14 @@ _WORDS: Final[dict[str, dict[str, Any]]] = {
     **{word: {"file": word} for word in FILES},
 }
 
+# Words with a value that say how a file is used.
+_OF_FILES: Final[dict[str, Callable[[str], dict[str, Any]]]] = {
+    "opens": lambda mode: {"file": "opens", "mode": mode},
+    "at": lambda place: {"place": int(place)},
+    "suffix": lambda suffix: {"suffix": suffix, "suffix_always": True},
+    "default-suffix": lambda suffix: {"suffix": suffix},
+}
+
 
 @cache
 def parse(row: str) -> Effect:
@@ -109,6 +121,8 @@ def parse(row: str) -> Effect:
             lists["drawn"].append(tail)
         elif head in ("seeds", "may-seed") and tail in GENERATORS:
             lists[head.replace("-", "_")].append(tail)
+        elif head in _OF_FILES and tail:
+            values.update(_OF_FILES[head](tail))
         elif head == "changes" and tail:
             lists["changes_some"].append(tail)
         elif head in ("sets", "process", "yields") and tail:

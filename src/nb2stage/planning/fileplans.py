@@ -179,7 +179,7 @@ class FilePlanner:
             if use.mode == "read" and not has_version(path):
                 message = f"`{path}` is read from the network: a changed file there re-runs nothing"
                 self.notes.warn(use, "NB405", message, NO_VERSION_HINT)
-        elif use.mode == "glob" and any(c in path for c in "*?["):
+        elif any(c in path for c in "*?[") and (use.mode == "glob" or self.is_pattern(use, path)):
             if not self.depends_on_condition(plan, use, path):
                 self.plan_glob(plan, path)
                 self.listings.append((plan, use, path))
@@ -204,9 +204,13 @@ class FilePlanner:
             done = "appended to" if use.mode == "append" else "changed in place"
             message = f"`{path}` is {done}, so a second run would not give what the first one gave"
             hint = "write the whole file in one stage, or append to a file that this stage has written itself"
-            if use.mode == "append" and path not in self.written:
+            if path not in self.written:
                 hint = "delete the file if it is only what a run of the notebook has left; else write to another one"
             self.notes.error(use, "NB412", message, hint)
+
+    def is_pattern(self, use: FileUse, path: str) -> bool:
+        """Whether a reader is given a pattern: `scan_parquet("data/*.parquet")`."""
+        return use.mode == "read" and path not in self.written and not self.around.exists(path)
 
     def is_begun(self, plan: StagePlan, use: FileUse, path: str) -> bool:
         """Whether what is appended to or changed is the same in each run: DVC deletes outs before a stage runs."""

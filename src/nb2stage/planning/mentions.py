@@ -16,6 +16,7 @@ from fnmatch import fnmatch
 from typing import Final
 
 from nb2stage.analysis.dataflow import Program
+from nb2stage.analysis.fileuses import MEMORY, database_files
 from nb2stage.analysis.heap import FileUse, Mention
 from nb2stage.analysis.objects import Statement
 from nb2stage.messages import Notes
@@ -132,7 +133,9 @@ class Mentions:
     def path_of(self, mention: Mention) -> str:
         """The path that a text may be; empty where it certainly is none."""
         text = mention.text
-        if "://" in text or text.strip(" ./\\~") == "" or text != text.strip():
+        if "://" in text:
+            text = str(next(iter(database_files([text])), ""))
+        if text == MEMORY or "://" in text or text.strip(" ./\\~") == "" or text != text.strip():
             return ""
         path = normal(text)
         return "" if path in self.own or (path.startswith("cache/") and path not in self.writers) else path
