@@ -29,7 +29,7 @@ MESSAGES: dict[str, tuple[Severity, str, str]] = {
     ),
     "NB231": (
         Severity.ERROR,
-        "this goes on with the random numbers of {name} where an earlier stage left off, and {name} cannot be asked where",
+        "the random numbers of {name} go on here from where an earlier stage left off, which no file can hand over",
         "{hint}",
     ),
     "NB240": (

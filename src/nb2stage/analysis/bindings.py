@@ -215,6 +215,9 @@ class Bindings(Expressions):
                 owners = self.eval(target.value.value) if target.value.attr == "flags" else ATOM
                 if owners and not all(owner.type in FRAMES for owner in owners):
                     self.find("NB243", target, ast.unparse(target.value.value), "array flags, which no file keeps")
+            if isinstance(target, ast.Attribute) and target.attr == "random_state" and constants != frozenset({None}):
+                for obj in base:
+                    obj.stored.add("random_state")  # a distribution that has a generator of its own
             for obj in base:
                 if obj.kind == "module" and isinstance(target, ast.Attribute):
                     self.bind_in_module(self.modules_by_object[obj], target.attr, values, constants)

@@ -18,6 +18,7 @@ from nb2stage.analysis.librarycalls import (
     LibraryCalls,
 )
 from nb2stage.analysis.objects import ATOM, Frame, Obj, Values, reach
+from nb2stage.analysis.randomness import FOLLOWING
 from nb2stage.analysis.scopes import FUNCTIONS
 from nb2stage.knowledge import UNKNOWN, Effect
 
@@ -276,6 +277,10 @@ class Calls(LibraryCalls):
             effect = replace(effect, changes_all=True)
         if name == "set_params" and any(a.star or a.values or "random_state" in (a.name or "") for a in arguments):
             obj.seeded = self.is_seeded(arguments)
+        if effect.drawn == ("xgboost",) and obj.seeded:
+            effect = replace(effect, draws="")
+        if effect.draws and obj.type in FOLLOWING and "random_state" in obj.stored:
+            effect = replace(effect, changes=True)
         if obj.type == "sklearn" and effect.draws == "seedable" and obj.seeded:
             effect = replace(effect, draws="")
         if obj.forgets and name in ("fit", "partial_fit"):

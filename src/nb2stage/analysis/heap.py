@@ -223,6 +223,7 @@ class Heap:
         self.identities: set[Obj] = set()
         self.seeded: set[str] = set()
         self.generators: frozenset[str] = frozenset()  # those that the packages of the notebook draw from
+        self.drawn_from: set[Obj] = set()  # distributions that numbers are drawn from
         self.uses_gpu = False
         self.streams: dict[str, Generator] = {}  # seeded generators that cannot be read, by the name of their state
         self.compiled = 0  # inside functions that numba compiles

@@ -239,7 +239,7 @@ class LibraryCalls(SqlCalls):
             if estimator:
                 obj.in_place = in_place
                 obj.forgets = self.known.is_estimator(path, "forgetful") and not in_place
-            if seeded:
+            if seeded or (path == "xgboost.train" and self.samples_nothing(arguments)):
                 obj.seeded = True
             if path.startswith("pathlib."):
                 obj.type = "path"
@@ -465,7 +465,31 @@ class LibraryCalls(SqlCalls):
         goes_on = any(a.name in ("xgb_model", "init_model") and a.constants != frozenset({None}) for a in arguments)
         if not goes_on or "xgboost" not in effect.seeds:
             return effect
+        models = [o for a in arguments for o in a.values if a.name == "xgb_model"]
+        if models and all(o.seeded for o in models) and self.samples_nothing(arguments):
+            return replace(effect, seeds=())
         return replace(effect, seeds=(), draws="always", drawn=("xgboost",))
+
+    def samples_nothing(self, arguments: list[Argument]) -> bool:
+        """Whether the parameters of a training by xgboost are known and ask for no random numbers."""
+        node = arguments[0].node if arguments else None
+        if isinstance(node, ast.Name):
+            var = self.state.get(self.resolve(node.id))
+            sites = [s.node for s in var.sites]
+            plain = len(sites) == 1 and isinstance(sites[0], ast.Assign) and not var.values & self.changed
+            node = sites[0].value if plain and isinstance(sites[0], ast.Assign) else None
+        if not isinstance(node, ast.Dict):
+            return False
+        keys = {
+            key.value: value for key, value in zip(node.keys, node.values, strict=True) if isinstance(key, ast.Constant)
+        }
+        each_time = keys.get("seed_per_iteration")
+        if isinstance(each_time, ast.Constant) and each_time.value is True:
+            return True
+        return len(keys) == len(node.keys) and not any(
+            str(key).startswith(("subsample", "colsample", "sampling", "booster", "feature_selector", "updater"))
+            for key in keys
+        )
 
     def get_attribute(self, arguments: list[Argument], node: ast.AST) -> Values:
         """`getattr(x, name)`: what is found there, a method tied to `x`, or a part of it."""

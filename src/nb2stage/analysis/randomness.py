@@ -14,6 +14,9 @@ from nb2stage.knowledge.generators import Generator
 # Types of values whose methods are none of a library that draws from a generator of its own.
 PLAIN = frozenset({"list", "dict", "tuple", "set", "iter", "path", "handle", "frame", "series", "ndarray", "pandas"})
 
+# Types of values that draw from numpy's generator until they are saved, and from one of their own when they are loaded.
+FOLLOWING = frozenset({"scipy.stats", "scipy.multivariate"})
+
 
 class Randomness(Functions):
     """Seeds and draws."""
@@ -28,6 +31,9 @@ class Randomness(Functions):
             self.seed(which, node, sure=False)
         if effect.by_chance and all(a.constants == frozenset({None}) for a in arguments):
             self.find("NB230", node, self.name_of(node), f"`{self.name_of(node)}` begins by chance", "give it a seed")
+        if effect.draws:
+            given = receiver.union(*(a.values for a in arguments)) if effect.unknown else receiver
+            self.drawn_from |= {o for o in (reach(given) if effect.unknown else given) if o.type in FOLLOWING}
         if effect.unknown and looks_like_seeder(callee.rpartition(".")[2] or self.name_of(node)):
             self.seed_unknown(callee, node)
         elif effect.draws == "any":

@@ -7,6 +7,7 @@ noticed, and read now what they read then.
 from __future__ import annotations
 
 from nb2stage.analysis.objects import Obj, Statement, Var
+from nb2stage.analysis.randomness import FOLLOWING
 from nb2stage.analysis.versions import REPEATABLE, Need, StageData, Versions
 from nb2stage.knowledge import BY_KEY
 
@@ -19,6 +20,8 @@ class Remaking(Versions):
 
     def is_native(self, obj: Obj) -> bool:
         """Whether an object is of a type that no file keeps and that its statements can make anew."""
+        if obj.type in FOLLOWING and (obj not in self.interpreter.drawn_from or "random_state" in obj.stored):
+            return False
         return obj.kind == "value" and (self.interpreter.known.crossing(obj.type) or "").startswith(AGAIN)
 
     def natives(self, values: frozenset[Obj], before: int) -> set[Obj]:
