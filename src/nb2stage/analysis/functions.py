@@ -145,9 +145,9 @@ class Functions(Heap):
         if generic and generic == owners:
             self.register_implementation(generic, values)
             return values | self.evaluate_arguments(decorator)
-        inert = last not in KEEPING and self.keeps_nothing(decorator, name)
+        compiles = any(o.path.startswith("numba.") for o in self.eval(name))
+        inert = compiles or (last not in KEEPING and self.keeps_nothing(decorator, name))
         called = self.evaluate_arguments(decorator) if inert else self.eval(decorator)
-        compiles = any(o.path.startswith("numba.") for o in (self.eval(name) if name is not decorator else called))
         ours = bool(owners) and all(o.kind == "module" for o in owners)
         if isinstance(name, ast.Attribute) and last not in KEEPING and not ours:
             # `@describe.register`: what is decorated is kept by a function or object of the notebook.
@@ -169,7 +169,7 @@ class Functions(Heap):
                 obj.type = "cached"
             if obj.kind == "function" and last in ("staticmethod", "classmethod", "property", "cached_property"):
                 obj.type = "property" if last == "cached_property" else last
-        inert = inert or compiles or last in KEEPING
+        inert = inert or last in KEEPING
         if inert or (called and all(obj.kind == "lib" or obj.type == "context" for obj in called)):
             return values
         argument = Argument(values, None, None, None)
