@@ -116,6 +116,9 @@ class Calls(LibraryCalls):
             result = self.dunders(frozenset({fn}), [a.values for a in arguments], only=("__call__",))
             if result or self.lookup(fn, "__call__"):
                 return result
+        own = self.known.method("__call__", fn.type) if fn.kind == "value" and fn.type else None
+        if own is not None:
+            return self.apply(own, frozenset({fn}), arguments, node)
         called = sorted((o for o in fn.contents if o.kind == "lib" and fn.type == "partial"), key=_line)
         owners = frozenset(fn.contents) if fn.type == "callable" else ATOM  # `put = xs.append`
         unknown = not called or len(called) < len(fn.contents)
@@ -251,7 +254,7 @@ class Calls(LibraryCalls):
         bases = [b for b in reach(obj.bases) if b.kind == "lib"]
         if not bases:
             return None
-        if all(self.known.function(b.path) is not UNKNOWN for b in bases):
+        if not any(self.known.function(b.path).unknown for b in bases):
             # A well-kept library changes and keeps things in the instance, and links nothing else.
             return self.known.method(name, "") or Effect(changes=True, keeps=True, draws="seedable")
         return self.known.method(name, "")

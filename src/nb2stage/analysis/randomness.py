@@ -43,7 +43,12 @@ class Randomness(Functions):
                     self.draw(which)
         elif effect.draws == "always":
             for which in effect.drawn:
-                self.draw(which, node)
+                if self.is_seeded(arguments) and not self.state.get(generator(which).key).sites:
+                    self.begin(which, node)  # `tf.random.normal([2], seed=1)` begins a stream too
+                    self.statement.draws.add(which)
+                    self.statement.impure = True
+                else:
+                    self.draw(which, node, callee)
         elif effect.draws == "seedable" and not self.is_seeded(arguments):
             for which in effect.drawn or ("numpy",):
                 self.draw(which)
@@ -123,8 +128,8 @@ class Randomness(Functions):
         self.seeded.add(which)
         self.set(each.key, Var(values, sites) if sure else Var(before.values | values, before.sites | sites))
 
-    def draw(self, which: str, node: ast.AST | None = None) -> None:
-        """A number is (or may be) drawn from a generator of the process."""
+    def draw(self, which: str, node: ast.AST | None = None, callee: str = "") -> None:
+        """A number is (or may be) drawn from a generator of the process; `node` is the draw, where it certainly is one."""
         if which == "torch" and "torch.cuda" in self.seeded:
             self.draw("torch.cuda")
         which = self.stream(which)
@@ -142,16 +147,28 @@ class Randomness(Functions):
             self.statement.impure = True
             return
         if not var.sites:
-            if node is not None:
-                self.find("NB230", node, each.title or "random")
+            if node is not None and not each.still:
+                self.find_unseeded(each, node, callee)
             return
         self.statement.impure = True
         before = self.statement.reads.get(each.key)
         self.statement.reads[each.key] = (
             var if before is None else Var(before.values | var.values, before.sites | var.sites)
         )
-        for obj in var.values:
+        for obj in var.values if not each.still else ():
             self.change(obj)
+
+    def find_unseeded(self, each: Generator, node: ast.AST, callee: str) -> None:
+        """Say that a generator is drawn from that nothing seeds; of what a library does unseen, once."""
+        own = callee.partition(".")[0] in ("", each.module, each.name)
+        text = (
+            f"`{callee.rpartition('.')[2]}` takes its seed from `{each.name}`, which nothing seeds" if not own else ""
+        )
+        if own or each.name not in self.unseeded:
+            hint = f"call `{each.module}.seed(42)` in the first cell, or what seeds all, as `keras.utils.set_random_seed(42)`"
+            self.find("NB230", node, each.name, text, hint if text else "")
+        if not own:
+            self.unseeded.add(each.name)
 
     def draw_all(self) -> None:
         """Something is not followed: it may draw from each generator that is seeded."""

@@ -40,7 +40,7 @@ gives).  A type stands behind a colon, `fresh:frame`; `same` is the receiver's t
 | `yields:rdkit.Mol` | an iteration over the result gives new objects of this type |
 | `shares` | beside `view`: it certainly shares memory, so it can be made again at any time |
 | `calls:none`, `calls:given` | which functions it calls of all that it can get at: none, or only its arguments |
-| `unknown` | may do anything with what it can reach |
+| `unknown` | stands first: may do anything with what it can reach, but as far as the words behind it say; `draws-none` |
 
 **Other sections**: `[types]` says how values of a type cross into another process: `pickle`, `joblib`, `cloudpickle`,
 `torch` (the formats of cache files), `again WHAT` (by the statements that made it, which run again), `never WHAT`.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from typing import Any, Final
 
@@ -74,6 +74,7 @@ _WORDS: Final[dict[str, dict[str, Any]]] = {
     "keeps": {"keeps": True},
     "keeps-members": {"keeps": True, "keeps_members": True},
     "draws": {"draws": "seedable", "drawn": ("numpy",)},
+    "draws-none": {"draws": ""},
     "by-chance": {"by_chance": True},
     "takes-back": {"takes_back": "all"},
     "takes-back-itself": {"takes_back": "itself"},
@@ -106,8 +107,9 @@ def parse(row: str) -> Effect:
     if row == "unknown":
         return UNKNOWN
     values: dict[str, Any] = {}
+    base = UNKNOWN if row.startswith("unknown ") else Effect()
     lists: dict[str, list[str]] = {"seeds": [], "may_seed": [], "drawn": [], "changes_some": []}
-    for word in row.split():
+    for word in row.removeprefix("unknown ").split():
         head, _, tail = word.partition(":")
         if head in RESULTS:
             if "result" in values:
@@ -130,4 +132,4 @@ def parse(row: str) -> Effect:
         else:
             raise RowError(f"`{word}` is no word of a row")
     values.update({name: tuple(each) for name, each in lists.items() if each})
-    return Effect(**values)
+    return replace(base, **values)

@@ -19,6 +19,7 @@ class Generator:
     # Packages whose calls may draw from it, beside those of which nothing is known.
     packages: frozenset[str] = frozenset()
     begins: bool = False  # each process begins it in the same state, so that there is no draw without a seed
+    still: bool = False  # what draws from it does not move it: only which seed it was given counts
     named: bool = False  # only calls that the tables name draw from it
     hint: str = "seed it again in this stage, before anything is drawn, or put both cells into one stage"
 
@@ -72,6 +73,8 @@ GENERATORS: Final = {
                 "ktrain stellargraph tensorflow_decision_forests"
             ),
         ),
+        # The seed alone, which is all that trainings of Keras and the graphs of TensorFlow depend on.
+        Generator("tensorflow.seed", "TensorFlow (seed)", packages=_words("tensorflow keras"), still=True, named=True),
         # What `keras.random` draws from; its layers take their seeds from Python's `random`.
         Generator("keras", "Keras", packages=_words("keras keras_nlp keras_cv keras_hub"), begins=True, named=True),
         Generator("polars", "polars", packages=_words("polars")),

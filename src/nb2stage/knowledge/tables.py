@@ -162,6 +162,8 @@ class Knowledge:
     def _function(self, path: str) -> Effect:
         if path in self.rows:
             return parse(self.rows[path])
+        if path.startswith("tensorflow.keras."):
+            path = path.removeprefix("tensorflow.")
         there = self.table_for(path)
         effect = self._from_table(there, path)
         parts = path.split(".")
