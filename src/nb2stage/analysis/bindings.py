@@ -244,12 +244,11 @@ class Bindings(Expressions):
         sliced = self.slices.get(id(value)) if value is not None else None
         for index, each in enumerate(target.elts):
             if sliced is not None and not starred and sliced:
-                self.assign(
-                    each,
-                    frozenset({self.make(target, f"slice{index}", type=sliced[index // 2 % len(sliced)])}),
-                    None,
-                    None,
+                piece = self.make(target, f"slice{index}", type=sliced[index // 2 % len(sliced)])
+                self.hold(
+                    piece, frozenset(o for v in values for o in v.contents if not piece.type or o.type not in DATA)
                 )
+                self.assign(each, frozenset({piece}), None, None)
             else:
                 self.assign(each, self.members(values), None, None)
 

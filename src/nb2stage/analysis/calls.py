@@ -112,6 +112,8 @@ class Calls(LibraryCalls):
             return frozenset({self.make(node, "result", type="ndarray")})
         if fn in self.partials:
             return self.call_inside(fn, arguments, node)
+        if fn.kind == "value" and (effect := self.known.method("__call__", fn.type)) is not None:
+            return self.apply(effect, frozenset({fn}), arguments, node)
         if fn.kind == "instance":
             result = self.dunders(frozenset({fn}), [a.values for a in arguments], only=("__call__",))
             if result or self.lookup(fn, "__call__"):
@@ -134,10 +136,10 @@ class Calls(LibraryCalls):
             base = self.changeable(func.value)
         if not base:
             return self.atom_method(node, func, arguments)
-        alike: dict[tuple[str, bool, bool], set[Obj]] = {}
+        alike: dict[tuple[object, ...], set[Obj]] = {}
         for obj in sorted((o for o in base if not self.lacks(o, func.attr)), key=_line):
             if obj.kind == "value" and obj.type not in ("path", "partial"):
-                alike.setdefault((obj.type, obj.seeded, obj.forgets), set()).add(obj)
+                alike.setdefault((obj.type, obj.seeded, obj.forgets, obj.foreign, obj.passes_on), set()).add(obj)
             else:
                 result |= self.method(obj, node, func, arguments)
         for objects in alike.values():
@@ -207,7 +209,7 @@ class Calls(LibraryCalls):
             return self.path_method(obj, node, func, arguments)
         if obj.type == "partial":
             return self.call_inside(obj, arguments, node)
-        effect = self.known.method(name, obj.type)
+        effect = self.known.method(name, obj.type, obj.foreign)
         owner = func.value
         if effect is None and obj.type != "matplotlib" and PLOT_NAME.search(name):
             self.note_plot(node, 3)
@@ -227,7 +229,16 @@ class Calls(LibraryCalls):
                     view.fields["pair"] = frozenset({self.make(node, "pair", type="tuple")})
                 field = f"{name} of" if obj.type == "dict" and name != "items" else "over"
                 view.fields[field] = view.fields.get(field, ATOM) | over
-        if obj.type == "sklearn" and name in ("transform", "fit_transform", "inverse_transform", "fit_predict"):
+        transforms = obj.type == "sklearn" and name in (
+            "transform",
+            "fit_transform",
+            "inverse_transform",
+            "fit_predict",
+        )
+        if transforms and obj.passes_on:
+            given = frozenset().union(*(a.values for a in arguments))
+            result |= frozenset(o for o in given if o.kind == "value")
+        if transforms:
             for made in result:
                 if made.kind == "value" and not made.type:
                     made.path = TRANSFORMED
@@ -274,8 +285,12 @@ class Calls(LibraryCalls):
         inplace = keywords.get("inplace")
         if inplace is not None and inplace.constants != frozenset({False}):
             effect = replace(effect, changes=True, keeps=True, result="view")
-        if "copy" in keywords and keywords["copy"].constants == frozenset({False}):
+        shallow = [keywords[word] for word in ("copy", "deep") if word in keywords]
+        if any(word.constants != frozenset({True}) for word in shallow) and effect.result != "atom":
             effect = replace(effect, result="view")
+        out = self.known.out_argument(f"numpy.{name}") if obj.type == "ndarray" else None
+        if out is not None and len(arguments) >= out:
+            effect = replace(effect, changes_all=True)  # `a.round(2, b)`
         if obj.in_place and not effect.unknown:
             effect = replace(effect, changes_all=True)
         if name == "set_params" and any(a.star or a.values or "random_state" in (a.name or "") for a in arguments):
@@ -290,13 +305,6 @@ class Calls(LibraryCalls):
             effect = replace(effect, keeps=False)
         if obj.type in DATA and effect.plots:
             effect = replace(effect, plots=0 if "ax" in keywords else 1)
-        if (
-            obj.type in DATA
-            and effect.result == "atom"
-            and not effect.file
-            and not self.known.has_method(name, obj.type)
-        ):
-            effect = replace(effect, result="fresh")  # `df["a"].str.startswith("x")` is a series
         if effect.plots and effect.result == "view":
             effect = replace(effect, result="fresh", type="matplotlib")
         return effect

@@ -72,6 +72,14 @@ OF_MEMBERS = tuple(
 )
 
 
+def _argument(arguments: list[Argument], name: str, place: int) -> list[Argument]:
+    """The argument that has a name or stands at a place; those behind a star that may."""
+    plain = [a for a in arguments if a.name is None]
+    if any(a.star for a in arguments):
+        return [a for a in arguments if a.star or a.name == name] + plain[place : place + 1]
+    return [a for a in arguments if a.name == name] or plain[place : place + 1]
+
+
 class Consequences(FileUses):
     """What calls of libraries do."""
 
@@ -88,6 +96,8 @@ class Consequences(FileUses):
             self.statement.once = self.statement.once or effect.unknown
         returned = self.callbacks(receiver, values, arguments, node, effect)
         first = receiver or (arguments[0].values if arguments else ATOM)
+        if effect.place and not effect.file:
+            first = frozenset().union(*(a.values for a in arguments[effect.place : effect.place + 1]))
         self.apply_changes(effect, receiver, first, values, arguments)
         self.apply_state(effect, arguments, node)
         self.apply_random(effect, callee, receiver, arguments, node)
@@ -104,6 +114,7 @@ class Consequences(FileUses):
         result = self.result(effect, receiver, first, kept, node)
         if effect.file == "connects":
             self.databases.update(dict.fromkeys(result - receiver, self.connecting))
+        result |= self.shared_result(effect, receiver, first, arguments, result, node)
         result |= frozenset().union(*(a.values for a in arguments if a.name in ("out", "output")))
         if returned:
             given = self.everything(receiver | values) if any(o.type in USED_UP for o in returned) else ATOM
@@ -289,7 +300,7 @@ class Consequences(FileUses):
         if effect.result == "view":
             if effect.type:
                 for obj in first:
-                    if obj.kind == "value":
+                    if obj.kind == "value" and not obj.foreign:
                         obj.type = obj.type or effect.type
             unknown = frozenset(o for o in first if o.kind == "value" and not o.type)
             first = frozenset(self.view_of(obj, effect, node) for obj in first)
@@ -299,6 +310,8 @@ class Consequences(FileUses):
             return first or frozenset({self.make(node, "result", type=effect.type)})
         if effect.result == "part":
             return self.members(first) | self.other_choices(receiver, first, values, node)
+        if effect.result == "cell":
+            return frozenset(o for obj in first for o in obj.contents)
         if effect.result == "rows":
             named = self.name_of(node) == "itertuples"  # whose rows have attributes
             made = self.make(node, "rows", type="generator_object")
@@ -316,6 +329,8 @@ class Consequences(FileUses):
         if effect.result == "any" and not kind and receiver and self.kind_of(receiver) in ("statsmodels", "scipy"):
             kind = self.kind_of(receiver)
         made = self.make(node, "result", type=kind)
+        copied = effect.copies_type and any(o.foreign for o in receiver or first)
+        made.foreign = made.foreign or (not kind and (effect.unknown or effect.foreign or copied))
         self.share_index(made, receiver | values)
         self.fill_cells(made, effect, receiver, values, node)
         if kind == "ndarray" and any(self.holds_objects(obj) for obj in receiver | values):
@@ -363,6 +378,27 @@ class Consequences(FileUses):
         plain = isinstance(node, ast.Call) and len(node.args) == 1 and not isinstance(node.args[0], ast.Starred)
         return values - first if plain or self.name_of(node) not in ("max", "min") else values
 
+    def shared_result(
+        self, effect: Effect, receiver: Values, first: Values, arguments: list[Argument], result: Values, node: ast.AST
+    ) -> Values:
+        """Tie the result to what a call gives itself, or keeps; what else the result may be."""
+        itself = any(self.may_have(value, _argument(arguments, name, place)) for name, place, value in effect.itself_if)
+        for name, place, _ in effect.gives:
+            for argument in _argument(arguments, name, place):
+                for obj in result - first:
+                    self.hold(obj, argument.values - {obj})
+        for obj in receiver if effect.learns else ():
+            obj.fields["learnt"] = obj.fields.get("learnt", ATOM) | (result - receiver)
+        values = frozenset(o for o in first if o.kind == "value")
+        shared = frozenset(
+            self.view_of(o, effect, node) for o in values if effect.shares_with and o.type in (effect.shares_with, "")
+        )
+        return shared | frozenset(o for o in values if itself or (effect.itself and o.type in (effect.itself, "")))
+
+    def may_have(self, value: str, arguments: list[Argument]) -> bool:
+        """Whether an argument, where it is given, may have the value that stands in a row."""
+        return any(a.constants is None or value in map(str, a.constants) for a in arguments)
+
     def fill_cells(self, made: Obj, effect: Effect, receiver: Values, values: Values, node: ast.AST) -> None:
         """Lists that a call makes inside its result."""
         if effect.cells or (self.kind_of(receiver) in {*FRAMES, "grouped"} and any(v.kind == "lib" for v in values)):
@@ -375,10 +411,17 @@ class Consequences(FileUses):
 
     def copied_contents(self, values: Values, kind: str) -> Values:
         """What a shallow copy shares with what it was made from: not the data, but what lies in it."""
-        if kind == "scipy" or "." in kind:
-            return ATOM  # numbers, or something of its own, whatever it was given
-        own = (obj for obj in values if not (self.known.crossing(obj.type) or "").startswith("again "))
+        if kind == "scipy":  # numbers; of `csr_matrix((data, indices, indptr))` these arrays
+            return frozenset(o for v in values if v.type == "tuple" for o in v.contents)
+        if "." in kind:
+            return ATOM  # something of its own, whatever it was given
+        # `df.groupby("a")["lists"].first()`
+        values |= frozenset(o for obj in values if obj.type == "grouped" for o in obj.fields.get("base", ATOM))
+        own = [obj for obj in values if not (self.known.crossing(obj.type) or "").startswith("again ")]
         inner = {o for obj in own for o in obj.contents if o.kind != "lib"}
+        if not kind:  # `train_test_split([a, b, c])`
+            members = frozenset(o for obj in own if obj.type in CONTAINERS for o in obj.contents)
+            return frozenset(o for o in inner if o.type not in DATA or o in members)
         if any(o.kind == "lib" and o.path == "builtins.object" for o in values):
             return frozenset(inner)  # `np.array([a, b], dtype=object)`
         if kind in FRAMES:

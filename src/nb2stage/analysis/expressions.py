@@ -176,6 +176,7 @@ class Expressions(Calls):
         ):
             kind = own.pop()  # tensors and the like give their own type
         made = self.make(node, "operator", type=kind)
+        made.foreign = made.foreign or (not kind and any(o.foreign for o in everything))
         self.share_index(made, everything)
         if comparison or kind in DATA:
             pass
@@ -425,7 +426,8 @@ class Expressions(Calls):
             # What an estimator has learnt is its own, not the data that it was given; the best one is a clone.
             if node.attr == "best_estimator_":
                 return frozenset({obj}) | frozenset(o for o in obj.contents if o.kind == "instance")
-            return frozenset({obj}) | frozenset(o for o in obj.contents if o.type not in DATA)
+            learnt = obj.fields.get("learnt", ATOM)
+            return learnt | {obj} | frozenset(o for o in obj.contents if o.type not in DATA)
         if obj.kind == "value" and not obj.type and node.attr in ARRAY_VIEWS:
             return frozenset({obj, self.part_of(node, obj, "")}) | parts_of(obj)
         return frozenset({obj}) | parts_of(obj)

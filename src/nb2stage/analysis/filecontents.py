@@ -53,8 +53,9 @@ class FileContents(Remaking):
             self.is_local_function(obj, transfer) or self.is_module(obj) or obj.path == "itertuples" for obj in reached
         ):
             return "cloudpickle"
-        if any(obj.type == "statsmodels" for obj in reached) and not any(obj.kind == "class" for obj in reached):
-            return "cloudpickle"  # some of its models hold functions without a name
+        by_value = any(self.interpreter.known.crossing(obj.type) == "cloudpickle" for obj in reached)
+        if by_value and not any(obj.kind == "class" for obj in reached):
+            return "cloudpickle"  # it may hold functions without a name
         plain = (
             len(transfer.names) == 1 and not transfer.optional and self.state_of(transfer, transfer.names[0]) is None
         )

@@ -514,6 +514,7 @@ class Functions(Heap):
             self.blind_turn += outermost
             call.turn, version, given, binds = self.blind_turn, self.heap_version, call.given, self.global_binds
             anything = self.make(node, "callback", type=kind)
+            anything.foreign = not kind and any(o.foreign for o in given)
             self.hold(anything, frozenset(o for o in given if o.type not in USED_UP))
             base = self.state
             self.state = State(base)

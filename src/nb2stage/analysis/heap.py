@@ -436,6 +436,7 @@ class Heap:
     def part_of(self, node: ast.AST, obj: Obj, kind: str) -> Obj:
         """A view with a type of its own: it holds its base, and a change of it is a change of the base."""
         part = self.make(node, "part", type=kind)
+        part.foreign = part.foreign or (not kind and obj.foreign)
         if part is not obj:
             part.fields["base"] = part.fields.get("base", ATOM) | {obj}
         return part
@@ -482,14 +483,15 @@ class Heap:
                 return part
             if effect.type == "ndarray" or name in ("to_numpy", "ravel", "__array__"):
                 return self.memory_view(node, obj)
-            return self.share(node, obj, obj.type if name in ("head", "tail") else "pandas")
+            return self.share(node, obj, effect.type if effect.type in FRAMES else "pandas")
         if effect.type == "ndarray" and obj.type in CONTAINERS:
             made = self.make(node, "array", type="ndarray")
             self.hold(made, frozenset(obj.contents))
             return made
-        if obj.type == "ndarray" or (effect.type == "ndarray" and obj.kind == "value"):
+        if obj.type == "ndarray" and (not effect.type or effect.type in DATA):
             return self.part_of(node, obj, "ndarray")
-        return obj
+        shares = effect.type in ("ndarray", "scipy") or "." in effect.type
+        return self.part_of(node, obj, effect.type) if shares and obj.kind == "value" else obj
 
     def memory_view(self, node: ast.AST, obj: Obj) -> Obj:
         """The array below a frame or a selection from it: copy-on-write does not protect it from the frame's changes."""

@@ -224,6 +224,7 @@ class LibraryCalls(SqlCalls):
             if not any(a.name == "return_type" for a in arguments):
                 for obj in values - given:
                     obj.path = obj.path or DESIGN
+        last = path.rpartition(".")[2]
         plain = not any(a.values or a.star for a in arguments)  # no function, and no estimator, that may draw
         silent = estimator and plain and self.known.is_estimator(path, "deterministic")
         seeded = silent or (effect.type == "sklearn" and self.is_seeded(arguments))
@@ -241,6 +242,8 @@ class LibraryCalls(SqlCalls):
                 obj.forgets = self.known.is_estimator(path, "forgetful") and not in_place
             if seeded or (path == "xgboost.train" and self.samples_nothing(arguments)):
                 obj.seeded = True
+            if estimator or last in KEEPERS:
+                obj.passes_on = obj.passes_on or self.may_pass_on(path, arguments)
             if path.startswith("pathlib."):
                 obj.type = "path"
             if path == "collections.namedtuple" and arguments:
@@ -253,6 +256,22 @@ class LibraryCalls(SqlCalls):
                 obj.path = "object"
             if path == "numpy.full" and any(a.constants == frozenset({None}) for a in arguments):
                 obj.path = "object"
+
+    def may_pass_on(self, path: str, arguments: list[Argument]) -> bool:
+        """Whether what an estimator gives may be what it is given: `FunctionTransformer()`, or a pipeline with such."""
+        given = frozenset().union(*(a.values for a in arguments))
+        if self.known.is_estimator(path, "identity"):
+            return not given or any(o.kind != "lib" or self.known.function(o.path).result != "fresh" for o in given)
+        if not self.known.is_estimator(path, "passes-on"):
+            return False
+        named = any(
+            isinstance(part, ast.Constant) and part.value == "passthrough"
+            for a in arguments
+            if a.node is not None
+            for part in ast.walk(a.node)
+        )
+        steps = reach(given)
+        return named or any(o.passes_on or o.kind in ("instance", "class") or o.foreign for o in steps)
 
     def call_getattr(self, path: str, arguments: list[Argument], node: ast.AST) -> Values | None:
         return self.get_attribute(arguments, node) if arguments else None
@@ -306,7 +325,7 @@ class LibraryCalls(SqlCalls):
             if made is obj:
                 continue
             made.path, made.node, made.frame, made.bases = obj.path, obj.node, obj.frame, obj.bases
-            made.seeded, made.in_place = obj.seeded, obj.in_place
+            made.seeded, made.in_place, made.foreign = obj.seeded, obj.in_place, obj.foreign
             self.hold(made, frozenset(copies.get(o, o) for o in obj.contents))
             for name, inner in obj.fields.items():
                 if name != "base":  # the copy of a view has memory of its own

@@ -48,6 +48,8 @@ class Obj:
     seeded: bool = False
     in_place: bool = False  # an estimator that works on its input itself (`copy=False`)
     certain_view: bool = False  # it shares the memory of its `base` whatever the arguments were
+    foreign: bool = False  # of a class that no table describes: what the names of its methods mean is not known
+    passes_on: bool = False  # an estimator whose result may be what it was given
     forgets: bool = False  # an estimator that keeps nothing of its input when it is fitted
     origins: set[Obj] = field(default_factory=set)  # what a selection was made from
     stored: set[str] = field(default_factory=set)  # attributes that were set on a class after it was made

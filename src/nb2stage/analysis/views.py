@@ -71,7 +71,7 @@ class Views(Versions):
     def is_noticed_in(self, base: Obj, parts: set[Obj], start: int) -> bool:
         """Whether a change shows that parts of an object are views: of what is no array only what changes memory."""
         known = {part for part in parts if part.type}
-        if known and base.type in {*DATA, "", "namespace", "list", "dict"}:
+        if known and (base.type in {*DATA, "", "namespace", "list", "dict", "scipy"} or "." in base.type):
             known.add(base)
         unknown = {base, *parts} - known
         return any(self.is_noticed(o, start) for o in known) or any(

@@ -9,8 +9,8 @@ line that begins with a bar goes on with the names of the row above.
     any:polars                   | *
 
 **The result** is one word: `atom` (a number, a string, None), `fresh` (a new object), `holds` (a new object that keeps its
-arguments), `view` (may be, or share memory with, the receiver or first argument), `part` (a member of it), `rows` (an
-iterator over pairs of a label and a row), `any` (a new object that may hold or be any argument; what an unknown call
+arguments), `view` (may be, or share memory with, the receiver or first argument), `part` (a member of it), `cell` (what lies
+in one of its cells, a number unless it holds objects), `rows` (an iterator over pairs of a label and a row), `any` (a new object that may hold or be any argument; what an unknown call
 gives).  A type stands behind a colon, `fresh:frame`; `same` is the receiver's type.
 
 **What else a call does**, and what is not said does not happen:
@@ -31,6 +31,7 @@ gives).  A type stands behind a colon, `fresh:frame`; `same` is the receiver's t
 | `opens:r` | opens the file named by the first argument as `mode` or the second one says, or else so |
 | `at:2` | the argument that names the file, by place from 0; `second` is `at:1` |
 | `suffix:.npy`, `default-suffix:.png` | a written file gets this suffix unless it has it; unless it has any |
+| `second` | where no file is named: the result comes from the second argument |
 | `handle` | the result is an open file, connection or lock |
 | `plots`, `figure` | may draw in the current figure; makes exactly one figure |
 | `cheap` | may be repeated in another process with the same result and no cost |
@@ -39,6 +40,12 @@ gives).  A type stands behind a colon, `fresh:frame`; `same` is the receiver's t
 | `process:duckdb.Connection` | it is the method of that name of an object of this type that the process has one of |
 | `yields:rdkit.Mol` | an iteration over the result gives new objects of this type |
 | `shares` | beside `view`: it certainly shares memory, so it can be made again at any time |
+| `itself:ndarray` | the result is the first argument itself where that is an array, or may be one |
+| `shares-with:scipy` | it shares memory with the first argument where that is a matrix of scipy's, or may be one |
+| `itself-if:n@1=0` | and is the first argument where the argument `n`, at place 1, may be 0 |
+| `gives:bins@1` | what is given as `bins`, at place 1, may be part of the result |
+| `foreign` | the result may be of any class: what `pickle.load` gives |
+| `learns` | the receiver keeps the result as one of its attributes: `km.fit_predict(X)` is `km.labels_` |
 | `calls:none`, `calls:given` | which functions it calls of all that it can get at: none, or only its arguments |
 | `unknown` | stands first: may do anything with what it can reach, but as far as the words behind it say; `draws-none` |
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import cache
@@ -12,7 +13,7 @@ from nb2stage.knowledge.generators import GENERATORS
 # Arguments that make a call draw from what they say, and not from a generator of the process.
 SEED_ARGUMENTS: Final = frozenset({"random_state", "seed", "rng", "generator"})
 
-RESULTS: Final = frozenset({"atom", "fresh", "holds", "view", "part", "rows", "any"})
+RESULTS: Final = frozenset({"atom", "fresh", "holds", "view", "part", "cell", "rows", "any"})
 FILES: Final = frozenset(
     {
         *("reads", "writes", "appends", "copies", "moves", "removes", "probes", "connects", "globs", "mkdirs"),
@@ -59,6 +60,12 @@ class Effect:
     process: str = ""  # the type of the object of the process whose method it is
     yields: str = ""  # the type of what an iteration over the result gives
     shares: bool = False  # the result certainly shares the memory of the receiver or first argument
+    itself: str = ""  # the result is the first argument itself where that has this type
+    shares_with: str = ""  # or shares its memory
+    itself_if: tuple[tuple[str, int, str], ...] = ()  # or where an argument (name, place) has this value
+    gives: tuple[tuple[str, int, str], ...] = ()  # arguments (name, place) that may be part of the result
+    foreign: bool = False  # the result may be of any class
+    learns: bool = False  # the receiver holds the result, as what it has learnt
     # Which functions it calls: "all" that it can get at, "given" as arguments and no step of an estimator, or "none".
     calls: str = "all"
 
@@ -87,6 +94,8 @@ _WORDS: Final[dict[str, dict[str, Any]]] = {
     "nested": {"nested": True},
     "sql": {"sql": True},
     "shares": {"shares": True},
+    "learns": {"learns": True},
+    "foreign": {"foreign": True},
     "calls:none": {"calls": "none"},
     "calls:given": {"calls": "given"},
     **{word: {"file": word} for word in FILES},
@@ -101,6 +110,10 @@ _OF_FILES: Final[dict[str, Callable[[str], dict[str, Any]]]] = {
 }
 
 
+# `n@1=0`: the argument `n`, which stands at place 1, and a value of it.
+_ARGUMENT: Final = re.compile(r"(?P<name>\w+)@(?P<place>\d)(=(?P<value>\S+))?")
+
+
 @cache
 def parse(row: str) -> Effect:
     """The `Effect` that a row's words describe.  Raises `RowError` for a word that nobody knows."""
@@ -108,7 +121,9 @@ def parse(row: str) -> Effect:
         return UNKNOWN
     values: dict[str, Any] = {}
     base = UNKNOWN if row.startswith("unknown ") else Effect()
-    lists: dict[str, list[str]] = {"seeds": [], "may_seed": [], "drawn": [], "changes_some": []}
+    lists: dict[str, list[Any]] = {
+        name: [] for name in ("seeds", "may_seed", "drawn", "changes_some", "itself_if", "gives")
+    }
     for word in row.removeprefix("unknown ").split():
         head, _, tail = word.partition(":")
         if head in RESULTS:
@@ -127,8 +142,10 @@ def parse(row: str) -> Effect:
             values.update(_OF_FILES[head](tail))
         elif head == "changes" and tail:
             lists["changes_some"].append(tail)
-        elif head in ("sets", "process", "yields") and tail:
-            values[head] = tail
+        elif head in ("sets", "process", "yields", "itself", "shares-with") and tail:
+            values[head.replace("-", "_")] = tail
+        elif head in ("itself-if", "gives") and (match := _ARGUMENT.fullmatch(tail)):
+            lists[head.replace("-", "_")].append((match["name"], int(match["place"]), match["value"] or ""))
         else:
             raise RowError(f"`{word}` is no word of a row")
     values.update({name: tuple(each) for name, each in lists.items() if each})

@@ -27,8 +27,7 @@ _TYPE_HOMES: Final = {
     **dict.fromkeys(("ndarray", "generator"), "numpy"),
     "bunch": "sklearn",
 }
-# Methods with these names mean what `common.txt` says for all values but these: they have no others than their own.
-_COMPLETE: Final = frozenset({"list", "dict", "set", "generator", "iter", "handle", "generator_object"})
+_CONTAINERS: Final = frozenset({"list", "dict", "set", "tuple", "namespace"})
 
 
 @dataclass
@@ -146,7 +145,7 @@ class Knowledge:
     def __init__(self, rows: Mapping[str, str] | None = None) -> None:
         self.rows = dict(rows or {})
         self._functions: dict[str, Effect] = {}
-        self._methods: dict[tuple[str, str], Effect | None] = {}
+        self._methods: dict[tuple[str, str, bool], Effect | None] = {}
 
     def table_for(self, path: str) -> Table:
         """The table of the library that a dotted path begins with."""
@@ -211,32 +210,31 @@ class Knowledge:
         """Whether a package has a file of its own."""
         return table(home_of(package)) != Table()
 
-    def method(self, name: str, kind: str) -> Effect | None:
-        """What calling a method of this name on a value of this type does; None where nothing is known."""
-        key = (kind, name)
+    def method(self, name: str, kind: str, foreign: bool = False) -> Effect | None:
+        """What calling a method of this name on a value of this type does; None where nothing is known.
+
+        A value without a type is one of numpy, pandas, scikit-learn or the like, or else `foreign`: of any class.
+        """
+        key = (kind, name, foreign)
         if key not in self._methods:
-            self._methods[key] = self._method(name, kind)
+            self._methods[key] = self._method(name, kind, foreign)
         return self._methods[key]
 
-    def has_method(self, name: str, kind: str) -> bool:
-        """Whether a type has a row of its own for a method."""
-        return (kind, name) in self._table_of_type(kind).methods
-
-    def _method(self, name: str, kind: str) -> Effect | None:
-        words = self.rows.get(f"{kind}.{name}")
-        if words is None and kind:
-            words = self._table_of_type(kind).methods.get((kind, name))
-        own = words is not None
-        if words is None and kind not in _COMPLETE and "." not in kind:
-            words = table("common").methods.get(("", name))
-        if words is None:
+    def _method(self, name: str, kind: str, foreign: bool) -> Effect | None:
+        if kind:
+            words = self.rows.get(f"{kind}.{name}") or self._table_of_type(kind).methods.get((kind, name))
+            if words is None:
+                return None
+            # A container calls nothing of what it holds.
+            return replace(parse(words), calls="given") if kind in _CONTAINERS else parse(words)
+        words = table("common").methods.get(("", name))
+        effect = parse(words) if words is not None else None
+        if effect is None or not foreign:
+            return effect
+        if effect.draws or effect.sets or effect.seeds:
             return None
-        effect = parse(words)
-        if kind in ("list", "dict", "set", "tuple", "namespace"):
-            effect = replace(effect, calls="given")  # and nothing that the container holds
-        if effect.changes and kind in ("ndarray", "frame", "series") and not own:
-            return None  # `fit`, `add`: a method of something else, or one of theirs that changes nothing
-        return effect
+        # A method of that name, of whatever class, is taken to mind its own business and no more.
+        return replace(effect, result="any", type="", copies_type=False, changes=True, keeps=True)
 
     def other_methods(self, kind: str) -> Effect:
         """What the methods of a type do that no row names."""
