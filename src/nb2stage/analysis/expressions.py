@@ -416,7 +416,7 @@ class Expressions(Calls):
         if obj.type in ("bunch",) and node.attr == "frame":
             return self.frame_of(obj) | frozenset(obj.contents)
         if obj.path == "itertuples":
-            return frozenset(obj.contents)
+            return frozenset(obj.contents).union(*(cell.contents for cell in obj.contents))
         effect = self.known.method(node.attr, obj.type) if obj.type in ("list", "dict", "set") else None
         if effect is not None and effect.changes:
             method = self.make(node, "method", type="callable")
