@@ -9,9 +9,10 @@ line that begins with a bar goes on with the names of the row above.
     any:polars                   | *
 
 **The result** is one word: `atom` (a number, a string, None), `fresh` (a new object), `holds` (a new object that keeps its
-arguments), `view` (may be, or share memory with, the receiver or first argument), `part` (a member of it), `cell` (what lies
-in one of its cells, a number unless it holds objects), `rows` (an iterator over pairs of a label and a row), `any` (a new object that may hold or be any argument; what an unknown call
-gives).  A type stands behind a colon, `fresh:frame`; `same` is the receiver's type.
+arguments), `view` (may be, or share memory with, the receiver or first argument), `part` (a member of it), `cell` (what
+lies in one of its cells, a number unless it holds objects), `rows` (an iterator over pairs of a label and a row), `any`
+(a new object that may hold or be any argument; what an unknown call gives).  A type stands behind a colon,
+`fresh:frame`; `same` is the receiver's type.
 
 **What else a call does**, and what is not said does not happen:
 
