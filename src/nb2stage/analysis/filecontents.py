@@ -69,7 +69,7 @@ class FileContents(Remaking):
         held = self.pickled(values, self.end(transfer.stage))
         return any(
             (obj.kind == "lib" and not obj.path.startswith(("builtins.", "collections.")))
-            or (obj.kind == "value" and self.interpreter.known.crossing(obj.type) is None and obj.path != TRANSFORMED)
+            or (obj.kind == "value" and self.crossing_of(obj) is None and obj.path != TRANSFORMED)
             or self.is_native(obj)
             or (self.is_pickled_by_members(obj) and self.holds_itself(obj, guesses=True))
             for obj in held
@@ -209,13 +209,13 @@ class FileContents(Remaking):
         found = sorted(self.natives(values, self.end(transfer.stage)), key=lambda obj: obj.serial)
         if not found:
             return ""
-        what = (self.interpreter.known.crossing(found[0].type) or "").removeprefix(AGAIN)
+        what = (self.crossing_of(found[0]) or "").removeprefix(AGAIN)
         reasons = (self.hindrances.get((index, name)) for index in sorted(transfer.consumers))
         return what + next((f", which cannot be made again there: {reason}" for reason in reasons if reason), "")
 
     def unsavable(self, obj: Obj, before: int) -> str:
         """What an object is that no file keeps as it is; empty for any other."""
-        crossing = self.interpreter.known.crossing(obj.type) or ""
+        crossing = self.crossing_of(obj) or ""
         if crossing.startswith("never ") and obj.kind == "value":
             return crossing.removeprefix("never ")
         if obj.path == DESIGN:

@@ -7,7 +7,7 @@ import posixpath
 import re
 from collections.abc import Iterable, Iterator
 
-from nb2stage.analysis.heap import Argument, FileUse, Mention
+from nb2stage.analysis.heap import MEMMAP, Argument, FileUse, Mention
 from nb2stage.analysis.objects import ATOM, Constants, Obj, Values
 from nb2stage.analysis.randomness import Randomness
 from nb2stage.analysis.shellfiles import files_of, files_of_words
@@ -31,6 +31,18 @@ ARCHIVES = {
     "xztar": ".tar.xz",
     "zstdtar": ".tar.zst",
 }
+# What some libraries call the modes of `open`.
+MODES = {
+    "readonly": "r",
+    "denywrite": "r",
+    "copyonwrite": "r",
+    "update": "r+",
+    "append": "a",
+    "ostream": "w",
+    "w-": "x",
+}
+# Letters in a mode, and how such a file is used: what is emptied first is written, whatever else is said.
+OPENED = (("?", "unknown"), ("wx", "write"), ("a", "append"), ("+", "update"))
 # The name of a database that is in no file, and the methods of a connection that are given SQL.
 MEMORY = ":memory:"
 QUERIES = frozenset({"execute", "executemany", "executescript", "sql", "query"})
@@ -154,9 +166,9 @@ class FileUses(Randomness):
 
     def open_file(self, where: Constants, modes: Constants, node: ast.AST, place: ast.AST | None) -> None:
         """`open(path, mode)` and its like."""
-        for mode in sorted(str(m) for m in modes) if modes else ["?"]:
-            kind = "unknown" if mode == "?" else "update" if "+" in mode else "append" if "a" in mode else "read"
-            self.use_file("write" if kind == "read" and ("w" in mode or "x" in mode) else kind, where, node, place)
+        for mode in sorted(MODES.get(str(m), str(m)) for m in modes) if modes else ["?"]:
+            kinds = [kind for letters, kind in OPENED if any(letter in mode for letter in letters)]
+            self.use_file(kinds[0] if kinds else "read", where, node, place)
 
     # -- texts that may name a file, in calls of which nobody knows what they do with it
 
@@ -241,6 +253,28 @@ class FileUses(Randomness):
         for mode, argument in zip(("glob", "write"), arguments, strict=False):
             self.use_file(mode, argument.constants, node)
         return ATOM
+
+    def call_memmap(self, path: str, arguments: list[Argument], node: ast.AST) -> Values | None:
+        """`np.memmap(path, dtype, mode)`: an array that is the file."""
+        place = 1 if path.endswith("open_memmap") else 2
+        plain = [a for a in arguments if a.name is None]
+        said = [a for a in arguments if a.name in ("mode", "mmap_mode")] or plain[place : place + 1]
+        mode = said[0].constants if said else frozenset({"r+"})
+        if path == "numpy.load" and (not said or said[0].name is None or mode == frozenset({None})):
+            return None
+        named = [a for a in arguments if a.name in FILE_ARGUMENTS]
+        first = (named or arguments or [Argument(ATOM, None, None, None)])[0]
+        self.open_file(first.constants, mode, node, first.node)
+        made = self.make(node, "memmap", type="ndarray")
+        made.path = MEMMAP
+        return frozenset({made})
+
+    def call_shelf(self, path: str, arguments: list[Argument], node: ast.AST) -> Values | None:
+        """`shelve.open(path)`: which files that are is up to the machine."""
+        said = [a for a in arguments if a.name == "flag"] or arguments[1:2]
+        reads = bool(said) and said[0].constants == frozenset({"r"})
+        self.use_file("read" if reads else "write", None, node)
+        return frozenset({self.make(node, "handle", type="handle")})
 
     def call_open(self, path: str, arguments: list[Argument], node: ast.AST) -> Values | None:
         """`open` and what is opened as it is."""

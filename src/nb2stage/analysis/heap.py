@@ -55,6 +55,10 @@ GROUPED = frozenset(
 
 # The `path` of what scikit-learn's `transform` gives: an array, sparse or not, or a frame.
 TRANSFORMED = "array or frame"
+# That of an array whose memory is a file.
+MEMMAP = "memmap"
+# That of what `read_csv(chunksize=...)` gives.
+CHUNKS = "reader of parts"
 # That of patsy's matrices, and of what knows how to build them.
 DESIGN = "patsy design"
 # What gives a view of an array, as a method or an attribute.

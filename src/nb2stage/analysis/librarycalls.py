@@ -9,6 +9,7 @@ from dataclasses import replace
 from typing import Final
 
 from nb2stage.analysis.heap import (
+    CHUNKS,
     CONTAINERS,
     DATA,
     DESIGN,
@@ -64,6 +65,10 @@ OPENERS = frozenset(
         "tarfile.open",
     ]
 )
+
+
+MEMMAPS = ("numpy.memmap", "numpy.lib.format.open_memmap", "numpy.load")
+SHELVES = ("shelve.open", "dbm.open", "dbm.gnu.open", "dbm.ndbm.open", "dbm.dumb.open")
 
 
 def _strings_in(arguments: list[Argument]) -> set[str]:
@@ -246,6 +251,8 @@ class LibraryCalls(SqlCalls):
                 obj.passes_on = obj.passes_on or self.may_pass_on(path, arguments)
             if path.startswith("pathlib."):
                 obj.type = "path"
+            if effect.type == "iter" and path.startswith("pandas.read_"):
+                obj.path = CHUNKS
             if path == "collections.namedtuple" and arguments:
                 obj.path = str(min(arguments[0].constants or {""}, key=str))
             if path in ("collections.defaultdict", "collections.Counter"):
@@ -583,6 +590,8 @@ SPECIAL_CALLS: Final[dict[str, Callable[[LibraryCalls, str, list[Argument], ast.
     "logging.getLogger": LibraryCalls.call_get_logger,
     "pandas.eval": LibraryCalls.call_pandas_eval,
     **dict.fromkeys(OPENERS, LibraryCalls.call_open),
+    **dict.fromkeys(MEMMAPS, LibraryCalls.call_memmap),
+    **dict.fromkeys(SHELVES, LibraryCalls.call_shelf),
     "shutil.make_archive": LibraryCalls.call_make_archive,
     "shutil.copytree": LibraryCalls.call_copytree,
 }

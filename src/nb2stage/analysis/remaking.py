@@ -6,12 +6,17 @@ noticed, and read now what they read then.
 
 from __future__ import annotations
 
+from nb2stage.analysis.heap import CHUNKS, MEMMAP
 from nb2stage.analysis.objects import Obj, Statement, Var
 from nb2stage.analysis.randomness import FOLLOWING
 from nb2stage.analysis.versions import REPEATABLE, Need, StageData, Versions
 from nb2stage.knowledge import BY_KEY
 
 AGAIN = "again "
+BY_PATH = {
+    MEMMAP: AGAIN + "an array whose memory is a file (a memmap)",
+    CHUNKS: AGAIN + "a reader that gives a file in parts",
+}
 CHANGING = frozenset({"write", "append", "update", "remove", "unknown"})
 
 
@@ -22,7 +27,11 @@ class Remaking(Versions):
         """Whether an object is of a type that no file keeps and that its statements can make anew."""
         if obj.type in FOLLOWING and (obj not in self.interpreter.drawn_from or "random_state" in obj.stored):
             return False
-        return obj.kind == "value" and (self.interpreter.known.crossing(obj.type) or "").startswith(AGAIN)
+        return obj.kind == "value" and (self.crossing_of(obj) or "").startswith(AGAIN)
+
+    def crossing_of(self, obj: Obj) -> str | None:
+        """How a value crosses into another process; None where nobody knows."""
+        return BY_PATH.get(obj.path) or self.interpreter.known.crossing(obj.type)
 
     def natives(self, values: frozenset[Obj], before: int) -> set[Obj]:
         """What is certainly held of objects that no file keeps: not what only an unknown call may have linked."""
