@@ -32,11 +32,6 @@ MESSAGES: dict[str, tuple[Severity, str, str]] = {
         "the random numbers of {name} go on here from where an earlier stage left off, which no file can hand over",
         "{hint}",
     ),
-    "NB240": (
-        Severity.ERROR,
-        "this changes the settings of the process ({name}) in a way that cannot be repeated in a later stage",
-        "make the setting with constants, at the top level of a cell tagged `setup`",
-    ),
     "NB241": (
         Severity.ERROR,
         "`{name}` is made by code that cannot be repeated in each stage",
@@ -101,6 +96,11 @@ def diagnose(finding: Finding, path: str, names: Sequence[str]) -> Diagnostic:
     elif finding.code == "NB207":
         message = "cell {hint}, which has no tag, makes a setting ({name}) that this stage would notice"
         hint = "tag cell {hint} `setup`, or `skip` if it does not matter"
+    elif finding.code == "NB240":
+        message, hint = _setting(finding, names)
+    elif finding.code == "NB245" and finding.hint == "compiled":
+        message = "`{name}` was compiled with the value of `{text}` at its first call, and later it has another"
+        hint = "give `{text}` to `{name}` as an argument, or call it in one stage only"
     elif finding.code == "NB201" and _HISTORY.fullmatch(finding.name):
         message = "`{name}` is there only while IPython runs"
         hint = "give what it stands for a name in the cell that computes it"
@@ -120,6 +120,22 @@ def diagnose(finding: Finding, path: str, names: Sequence[str]) -> Diagnostic:
         (getattr(finding.node, "col_offset", -1) + 1) or None,
         names[statement.stage] if statement.stage is not None else None,
     )
+
+
+def _setting(finding: Finding, names: Sequence[str]) -> tuple[str, str]:
+    """What is said of a setting that cannot be made again in the stage whose number is the finding's hint."""
+    stage = names[int(finding.hint)]
+    if finding.text:
+        root = finding.text.partition(".")[0]
+        message = f"nobody knows what `{finding.text}()` sets in the process, and stage `{stage}` uses {root} too"
+        hint = "put the line into a cell of its own tagged `setup`, which every stage repeats, or say in nb2stage.toml what"
+        return message, f'{hint} it does: `[calls]` `"{finding.text}" = "atom sets:{root}"`, or `"atom"` for nothing'
+    what = finding.name.removeprefix("library ").removeprefix("patch ")
+    message = f"this changes the settings of the process ({what}) in a way that cannot be repeated in stage `{stage}`"
+    call = isinstance(finding.statement.node, ast.Expr | ast.Delete) or not finding.statement.binds
+    if call and not finding.statement.impure:
+        return message, f"make it with constants, or repeat the line at the beginning of stage `{stage}`"
+    return message, "make the setting in a line of its own that does nothing else, in a cell tagged `setup`"
 
 
 def _fill(text: str, values: dict[str, str]) -> str:

@@ -166,7 +166,8 @@ RULES_EXPLAINED: Final[dict[str, Rule]] = {
     ),
     "NB240": Rule(
         "Each stage is a process of its own, so settings are made again in each; that takes code which can be repeated.",
-        "Make the setting with constants, at the top level of a cell tagged `setup`.",
+        "Make the setting with constants, in a line of its own of a cell tagged `setup`; what a call does that nobody knows, "
+        "nb2stage.toml can say.",
     ),
     "NB241": Rule(
         "Outside of the stages only code that costs nothing and changes nothing can be repeated in each.",

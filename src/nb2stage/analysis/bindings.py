@@ -286,7 +286,7 @@ class Bindings(Expressions):
         stored, values = values, values | keys
         for obj in base:
             if obj.kind == "lib":
-                self.store_in_library(obj, target)
+                self.store_in_library(obj, target, stored)
                 continue
             if obj.type in ("decimal_context", "logger"):
                 self.setting("logging" if obj.type == "logger" else "decimal")
@@ -336,9 +336,10 @@ class Bindings(Expressions):
         descriptors = any(o.type not in {*DATA, *CONTAINERS} for o in self.lookup(obj, target.attr))
         return "" if descriptors or self.has_odd_base(obj) else target.attr
 
-    def store_in_library(self, obj: Obj, target: ast.Attribute | ast.Subscript) -> None:
+    def store_in_library(self, obj: Obj, target: ast.Attribute | ast.Subscript, values: Values) -> None:
         if isinstance(target, ast.Subscript) and CLASS_OR_FUNCTION.fullmatch(obj.path):
             return  # which has no items: `groups = defaultdict(dict)` holds what makes its members
         path = obj.path + ("." + target.attr if isinstance(target, ast.Attribute) else "")
         domain = self.known.setting(path)
         self.setting(domain or "patch " + obj.path.split(".")[0])
+        self.hook(values)

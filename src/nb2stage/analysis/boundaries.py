@@ -20,13 +20,14 @@ from nb2stage.analysis.load_order import LoadOrder
 from nb2stage.analysis.modules import module_state
 from nb2stage.analysis.objects import Module, Obj, Statement, Var, is_nested, module_of
 from nb2stage.analysis.scopes import certain_reads, inner_free_names, plain_defaults
+from nb2stage.analysis.settings import Settings
 from nb2stage.analysis.versions import DEFINITIONS, IMPORTS, Need, StageData, Transfer
 from nb2stage.analysis.views import Views
 from nb2stage.knowledge import BY_KEY
 from nb2stage.knowledge.generators import Generator
 
 
-class Boundaries(Views, FileContents):
+class Boundaries(Settings, Views, FileContents):
     """The transfers between the stages of an interpreted notebook."""
 
     # -- the backward pass
@@ -47,6 +48,7 @@ class Boundaries(Views, FileContents):
             transfer.untried = self.is_untried(transfer)
         for stage in self.stages:
             self.check_identities(stage)
+            self.check_compiled(stage)
             stage.rounds = LoadOrder(self, stage).arrange()
 
     def collect_reads(self, stage: StageData) -> None:
@@ -95,54 +97,6 @@ class Boundaries(Views, FileContents):
         before.statement = before.statement or need.statement
         before.certain = before.certain or need.certain
 
-    def collect_settings(self, stage: StageData) -> None:
-        """Settings made before the stage that it could notice are made again."""
-        if not stage.statements:
-            return
-        last = stage.statements[-1].position
-        for statement in self.settings:
-            if statement.stage == stage.index or statement.position > last:
-                continue
-            for domain in sorted(statement.sets):
-                if self.notices(stage, domain):
-                    if self.repeatable(statement) and not self.is_outdated(statement, stage):
-                        stage.repeats.setdefault(statement, set())
-                    else:
-                        self.findings.append(Finding("NB240", statement, statement.node, domain))
-
-    def is_outdated(self, statement: Statement, stage: StageData) -> bool:
-        """Whether a setting holds an object that a stage changed since: made again, it would hold the old one."""
-        start = self.start(stage)
-        for var in statement.reads.values():
-            for obj in self.reach(var.values, start):
-                if obj.kind in ("value", "instance") and obj.type not in ("logger", "matplotlib"):
-                    changes = [s for s in self.changers.get(obj, ()) if statement.position < s.position < start]
-                    if not all(self.repeatable(s) for s in changes):
-                        return True
-        return False
-
-    def notices(self, stage: StageData, domain: str) -> bool:
-        packages: tuple[str, ...]
-        if domain.startswith("state of "):
-            packages = (domain.removeprefix("state of "),)
-        elif domain.startswith("library "):
-            packages = (domain.removeprefix("library "),)
-        else:
-            noticing = self.interpreter.known.noticed_by(domain)
-            if noticing is None:
-                return True
-            packages = noticing
-        if domain == "matplotlib" and any(s.plots or _has_artists(s) for s in stage.statements):
-            return True
-        return any(path.split(".")[0] in packages for s in stage.statements for path in self.paths_used(s))
-
-    def paths_used(self, statement: Statement) -> Iterable[str]:
-        yield from statement.imports
-        for var in statement.reads.values():
-            for obj in var.values:
-                if obj.kind == "lib":
-                    yield obj.path
-
     def settle(self, stage: StageData) -> None:
         """Decide how each need of a stage crosses; what crosses in a file becomes a need of the stage that saves it."""
         needs, repeats, findings = stage.needs, stage.repeats, len(self.findings)
@@ -190,6 +144,9 @@ class Boundaries(Views, FileContents):
 
     def settle_needs(self, stage: StageData) -> None:
         done: set[str] = set()
+        for statement in stage.late_settings:
+            self.repeat_late(stage, statement, "")
+            stage.late.add(statement)
         for need in list(stage.needs.values()):
             for obj in sorted(self.reach(need.values, need.before), key=lambda o: getattr(o.node, "lineno", 0)):
                 self.module_of_class(stage, need, obj)
@@ -409,6 +366,25 @@ class Boundaries(Views, FileContents):
                     text = "what is compared with `is` later, which asks for the very same object"
                     self.findings.append(Finding("NB243", statement, node, loaded, text=text))
 
+    def check_compiled(self, stage: StageData) -> None:
+        """A compiled function keeps the globals of its first call; a later stage compiles it anew, with those of then."""
+        for fn, calls in self.interpreter.compiled_calls.items():
+            first, last = calls[0][0].position, max(statement.position for statement, _ in calls)
+            mine = [statement for statement, _ in calls if statement.stage == stage.index]
+            if not mine or all(statement.stage == stage.index for statement, _ in calls):
+                continue
+            for name in sorted(calls[0][1]):
+                found = [names[name] for _, names in calls if name in names]
+                changed = any(
+                    first < s.position <= last
+                    for obj in self.reach(frozenset().union(*(var.values for var in found)), last)
+                    if obj.kind in ("value", "instance")
+                    for s in self.changers.get(obj, ())
+                )
+                if changed or len({var.sites for var in found}) > 1:
+                    own = fn.node.name if isinstance(fn.node, DEFINITIONS) else "the function"
+                    self.findings.append(Finding("NB245", mine[0], mine[0].node, own, text=name, hint="compiled"))
+
     def loaded_for(self, stage: StageData, statement: Statement, names: set[str] | None) -> str:
         """A name that a stage loads, from which what `names` refer to in a statement may come; empty if there is none."""
         todo, seen = [(statement, names)], {statement}
@@ -577,7 +553,3 @@ class Boundaries(Views, FileContents):
             merged.names.sort()
         merged.consumers.setdefault(consumer, set()).add(name)
         return merged
-
-
-def _has_artists(statement: Statement) -> bool:
-    return any(obj.type in ("matplotlib", "statsmodels") for var in statement.reads.values() for obj in var.values)

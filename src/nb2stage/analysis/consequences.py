@@ -91,7 +91,7 @@ class Consequences(FileUses):
         values: Values = frozenset().union(*(a.values for a in arguments))
         if not effect.cheap:
             self.statement.impure = self.statement.impure or not (
-                effect.sets or (effect.seeds and effect.result == "atom")
+                effect.sets or effect.registers or (effect.seeds and effect.result == "atom")
             )
             self.statement.once = self.statement.once or effect.unknown
         returned = self.callbacks(receiver, values, arguments, node, effect)
@@ -175,8 +175,10 @@ class Consequences(FileUses):
     def callable_from(self, receiver: Values, values: Values, effect: Effect) -> Set[Obj]:
         """The objects that a call may call: all within reach of an unknown call; of a known one its arguments, what
         plain containers among them hold, and what an estimator or a partial holds."""
-        if effect.type == "partial" or effect.calls == "none":
-            return set()  # `partial(f, x)` and `wraps(f)` only keep what they are given
+        if effect.type == "partial" or effect.calls == "none" or effect.sets or effect.registers:
+            return (
+                set()
+            )  # a setting's functions are called later; `partial(f, x)` and `wraps(f)` only keep what they are given
         if effect.unknown:
             inside = reach(receiver | values)
             self.follow(inside)
@@ -256,8 +258,11 @@ class Consequences(FileUses):
                 self.change(inner)
 
     def apply_state(self, effect: Effect, arguments: list[Argument], node: ast.AST) -> None:
-        if effect.sets:
+        if effect.registers:
+            self.register(arguments)
+        if effect.sets and (arguments or not effect.asks):
             self.setting(effect.sets)
+            self.hook(frozenset().union(*(a.values for a in arguments)))
             if effect.sets == "syspath":
                 self.add_search_paths(arguments, node)
         if effect.plots:
@@ -291,6 +296,27 @@ class Consequences(FileUses):
         before = self.state.get(key)
         self.set(key, Var(ATOM, before.sites | {self.statement}))
         self.statement.sets.add(domain)
+
+    def register(self, arguments: list[Argument]) -> None:
+        """Something is found under a name from now on, which is the first argument: `.lab`."""
+        names = arguments[0].constants if arguments else None
+        for name in sorted(map(str, names)) if names else ["registered names"]:
+            self.setting("." * bool(names) + name)
+
+    def hook(self, values: Values) -> None:
+        """A library keeps functions of the notebook, and calls them whenever it likes."""
+        for obj in values:
+            if obj.kind in ("function", "bound") and not self.temporary:
+                self.hooks.setdefault(obj, self.statement)
+
+    def guess_setting(self, path: str, arguments: list[Argument], node: ast.AST) -> None:
+        """A call of which nothing is known, that stands alone and is given no data, does what it does to the process."""
+        root = path.partition(".")[0]
+        if node is not self.alone or self.temporary or root == "builtins" or root in self.opaque_modules:
+            return
+        given = reach(frozenset().union(*(a.values for a in arguments)))
+        if all(o.kind in ("lib", "function", "class") or o in self.made for o in given):
+            self.statement.guesses.setdefault("library " + root, path)
 
     def result(self, effect: Effect, receiver: Values, first: Values, values: Values, node: ast.AST) -> Values:
         if effect.result == "atom" or (effect.cheap and effect.result == "any" and not receiver and not values):

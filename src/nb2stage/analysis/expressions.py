@@ -15,6 +15,7 @@ from nb2stage.analysis.heap import (
     GROUPED,
     MOVING,
     USED_UP,
+    Argument,
     parts_of,
 )
 from nb2stage.analysis.objects import ATOM, Constants, Frame, Obj, State, Values, Var, is_nested
@@ -391,6 +392,8 @@ class Expressions(Calls):
             and not (obj.type in DATA and node.attr in DATE_PARTS)
         ):
             return ATOM
+        if node.attr in self.accessors and obj.type in {*FRAMES, "index", ""}:
+            return self.accessor(obj, node)
         if obj.type in FRAMES:
             if node.attr in ("columns", "index", "dtypes"):
                 made = self.make(node, "index", type="index")
@@ -431,6 +434,14 @@ class Expressions(Calls):
         if obj.kind == "value" and not obj.type and node.attr in ARRAY_VIEWS:
             return frozenset({obj, self.part_of(node, obj, "")}) | parts_of(obj)
         return frozenset({obj}) | parts_of(obj)
+
+    def accessor(self, obj: Obj, node: ast.Attribute) -> Values:
+        """What a class makes of an object that it is registered for: `df.lab`."""
+        made: Values = ATOM
+        for cls in sorted(self.accessors[node.attr], key=lambda o: o.serial):
+            if cls.kind in ("class", "function"):
+                made |= self.call_values(frozenset({cls}), [Argument(frozenset({obj}), None, None, None)], node)
+        return made | {obj}
 
     def comprehension(self, node: ast.expr, generators: list[ast.comprehension], parts: list[ast.expr]) -> list[Values]:
         names = {n.id for g in generators for n in ast.walk(g.target) if isinstance(n, ast.Name)}
@@ -526,7 +537,7 @@ class Expressions(Calls):
 
     def lookup_constant(self, name: str | ast.Call | ast.Attribute | ast.Subscript) -> Constants:
         if isinstance(name, ast.Call):
-            returned = self.returned.get(id(name))
+            returned = self.returned.get(id(name)) or self.given_paths.get(id(name))
             return returned if returned is not None else self.constant_of_function(name)
         if isinstance(name, ast.Attribute | ast.Subscript):
             return self.constant_of_part(name)

@@ -15,11 +15,12 @@ from nb2stage.analysis.sqltext import changes_nothing, exported_files
 from nb2stage.knowledge import Effect
 
 # Words of a row and the one use of a file that they mean.
+READING = {"reads": "read", "reads-if-there": "read-if-there"}
 ONE_FILE = {"globs": "glob", "removes": "remove", "probes": "probe", "mkdirs": "mkdir"}
 FILE_ARGUMENTS = frozenset(
     """path_or_buf filepath_or_buffer path fname filename file io f buf excel_writer source where fp uri file_name file_path
     filepath filename_or_obj model_file database fileobj sink dest path_or_paths fn filepath_or_obj handle
-    con""".split()  # noqa: SIM905
+    con dotenv_path""".split()  # noqa: SIM905
 )
 SHELL = frozenset(["system", "popen", "run", "call", "check_call", "check_output", "Popen", "getoutput"])
 # What `shutil.make_archive` puts behind the name.
@@ -97,6 +98,8 @@ class FileUses(Randomness):
         named = [a for a in arguments if a.name in FILE_ARGUMENTS]
         where = named[-1] if named else plain[effect.place] if effect.place < len(plain) else None
         if where is None:
+            if effect.default:
+                self.use_file(READING[effect.file], frozenset({effect.default}), node)
             return  # `df.to_csv()` gives a string
         if where.constants is None and where.values & self.databases.keys():
             self.change_database(where.values, node)
@@ -106,7 +109,7 @@ class FileUses(Randomness):
         if effect.file == "appends" and where.constants is None:
             return  # `df.to_sql("t", connection)`, of which nothing is known
         appends = effect.file == "appends" or any(a.name == "mode" and "a" in (a.constants or ()) for a in arguments)
-        mode = "read" if effect.file == "reads" else "append" if appends else "write"
+        mode = READING.get(effect.file, "append" if appends else "write")
         paths = where.constants
         if paths is not None and any("://" in str(path) for path in paths):
             paths = database_files(paths)
@@ -141,7 +144,7 @@ class FileUses(Randomness):
 
     def use_file(self, mode: str, where: Constants, node: ast.AST, place: ast.AST | None = None) -> None:
         """Write down the use of a file; `place` is the expression in the call that says which."""
-        self.statement.impure = True
+        self.statement.impure = self.statement.impure or where is None or mode not in READING.values()
         if where is None or len(where) != 1:
             place = None
         paths = sorted(str(p) for p in where if not isinstance(p, tuple)) if where is not None else [None]

@@ -29,6 +29,7 @@ from nb2stage.analysis.objects import (
 )
 from nb2stage.analysis.scopes import (
     Scope,
+    ScopeNode,
     bound_names,
     free_names,
     parameters,
@@ -148,6 +149,18 @@ class Functions(Heap):
         compiles = any(o.path.startswith("numba.") for o in self.eval(name))
         inert = compiles or (last not in KEEPING and self.keeps_nothing(decorator, name))
         called = self.evaluate_arguments(decorator) if inert else self.eval(decorator)
+        known = [self.known.function(o.path) for o in self.peek(name) if o.kind == "lib"]
+        if any(effect.registers for effect in known) and isinstance(decorator, ast.Call):
+            for each in self.constant(decorator.args[0]) or () if decorator.args else ():
+                self.accessors[str(each)] = values
+        if any(effect.freezes for effect in known):
+            for obj in values:
+                obj.type = "compiled" if obj.kind == "function" else obj.type
+        if known and all(effect.sets or effect.registers or effect.freezes for effect in known):
+            for effect in known if not isinstance(decorator, ast.Call) else ():
+                self.setting(effect.sets)
+            self.hook(values)
+            return values
         ours = bool(owners) and all(o.kind == "module" for o in owners)
         if isinstance(name, ast.Attribute) and last not in KEEPING and not ours:
             # `@describe.register`: what is decorated is kept by a function or object of the notebook.
@@ -240,6 +253,8 @@ class Functions(Heap):
         assert isinstance(fn.node, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda)
         self.budget -= 1
         self.statement.calls = True
+        if fn.type == "compiled":
+            self.note_compiled_call(fn)
         if fn.type == "cached":
             self.cached_calls.setdefault(fn, set()).add(self.statement.stage)
         active = self.stack.count(id(fn.node))
@@ -283,6 +298,19 @@ class Functions(Heap):
             self.hold(made, result | frozenset().union(*(a.values for a in arguments)) | {fn})
             return frozenset({made})
         return result
+
+    def note_compiled_call(self, fn: Obj) -> None:
+        """Write down what the globals are that a compiled function and its helpers look up."""
+        found: dict[str, Var] = {}
+        todo = [fn]
+        while todo:
+            node = todo.pop().node
+            for name in sorted(free_names(node)) if isinstance(node, ScopeNode) else ():
+                var = self.state.get(name)
+                if var.sites and name not in found:
+                    found[name] = var
+                    todo += [obj for obj in var.values if obj.kind == "function"]
+        self.compiled_calls.setdefault(fn, []).append((self.statement, found))
 
     def reads_variables(self, fn: Obj) -> bool:
         """Whether a function looks up globals that may be bound again or changed."""

@@ -99,7 +99,7 @@ class Finding:
 class FileUse:
     """One use of a file: how, and the path where it is known (relative, forward slashes)."""
 
-    mode: str  # read, write, append, update, remove, probe, glob, mkdir, connect, command, unknown
+    mode: str  # read, read-if-there, write, append, update, remove, probe, glob, mkdir, connect, command, unknown
     path: str | None
     statement: Statement
     node: ast.AST
@@ -237,6 +237,11 @@ class Heap:
         self.late_imports: dict[str, Statement] = {}  # imports and definitions of the whole notebook
         self.shadows: dict[str, Statement] = {}  # names that an untagged cell bound last
         self.shadowed: dict[Obj, Statement] = {}  # objects that an untagged cell certainly changed
+        self.hooks: dict[Obj, Statement] = {}  # functions that a setting gave to a library, to be called later
+        self.accessors: dict[str, Values] = {}  # classes that are registered under a name: `df.lab`
+        self.alone: ast.AST | None = None  # the expression that is the whole of the statement being run
+        self.compiled_calls: dict[Obj, list[tuple[Statement, dict[str, Var]]]] = {}
+        self.given_paths: dict[int, Constants] = {}  # what calls such as `find_dotenv()` give
         self.untagged_settings: list[tuple[str, Statement]] = []
         self.loops: list[Loop] = []
         self.logs: list[dict[Key, Var]] = []
@@ -304,6 +309,8 @@ class Heap:
         def lookup(self, obj: Obj, name: str) -> Values: ...
         def peek(self, node: ast.expr) -> Values: ...
         def module_attribute(self, obj: Obj, name: str, node: ast.AST) -> Values: ...
+        def hook(self, values: Values) -> None: ...
+        def setting(self, domain: str) -> None: ...
         def resolve(self, name: str) -> Key: ...
         def set(self, key: Key, var: Var) -> None: ...
         def test(self, node: ast.expr) -> None: ...

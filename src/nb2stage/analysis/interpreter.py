@@ -16,6 +16,7 @@ from nb2stage.analysis.heap import (
     MAX_LINKS,
     Loop,
     TooLongError,
+    _line,
 )
 from nb2stage.analysis.modules import Modules
 from nb2stage.analysis.objects import ATOM, Key, State, Statement, Values, Var, join_vars, merge, module_of, reach
@@ -27,6 +28,7 @@ from nb2stage.analysis.scopes import (
     top_level_names,
 )
 
+INERT = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.Import, ast.ImportFrom)
 IS_MAIN = re.compile(r"__name__ == (['\"])__main__\1")
 
 NAME_ERRORS = frozenset({"builtins.NameError", "builtins.Exception", "builtins.BaseException"})
@@ -72,10 +74,19 @@ class Interpreter(Modules):
         self.most_links = self.links_followed + (MAX_LINKS if self.links_followed < MANY_LINKS else MAX_LINKS // 100)
         try:
             self.execute(statement.node)
+            makes_setting = statement.sets and not statement.calls
+            if self.hooks and not makes_setting and not isinstance(statement.node, INERT):
+                self.call_hooks(statement)
         except (TooLongError, RecursionError):
             self.recover()
             self.steps, self.most_links = 0, 1 << 60
             self.run_coarsely(statement)
+
+    def call_hooks(self, statement: Statement) -> None:
+        """What libraries were told to call, they may call in any later statement."""
+        for fn in sorted(self.hooks, key=_line):
+            if self.hooks[fn] is not statement:
+                self.call_blind_arguments(fn, [], statement.node)
 
     def run_coarsely(self, statement: Statement) -> None:
         """What a statement may do at most: change all that it can get at, draw, plot, and bind what it mentions."""
@@ -144,7 +155,9 @@ class Interpreter(Modules):
         method(node)
 
     def do_Expr(self, node: ast.Expr) -> None:
+        outer, self.alone = self.alone, node.value
         self.eval(node.value)
+        self.alone = outer
 
     def do_Pass(self, node: ast.Pass) -> None:
         pass

@@ -20,12 +20,6 @@ from nb2stage.analysis.objects import ATOM, Obj, Values, reach
 from nb2stage.analysis.sqlcalls import SqlCalls
 from nb2stage.knowledge import SEED_ARGUMENTS, UNKNOWN, Effect, looks_like_seeder
 
-SETTING_NAME = re.compile(
-    r"^(set_|use$|use_|enable|disable|register|configure|config$|basic_?config|init$|setup|"
-    r"install|activate|filterwarnings|simplefilter|ignore)",
-    re.IGNORECASE,
-)
-
 PLOT_NAME = re.compile(r"plot|hist|draw|heatmap|scatter|chart|graph|figure|imshow|display|visuali[sz]e", re.IGNORECASE)
 DISPLAY_FROM = re.compile(r"Display(\.from_|$)")
 
@@ -149,6 +143,7 @@ class LibraryCalls(SqlCalls):
         """What a call of the library function or class at a dotted path gives."""
         last = path.rpartition(".")[2]
         if "[]" in path:
+            self.guess_setting(path, arguments, node)
             return self.apply(UNKNOWN, ATOM, arguments, node)
         self.refuse_call(path, last, arguments, node)
         special = SPECIAL_CALLS.get(path)
@@ -162,8 +157,10 @@ class LibraryCalls(SqlCalls):
             self.statement.impure = self.statement.once = True
         named = self.names_in_strings(last, arguments, node)
         effect = self.known.function(path)
-        if effect.unknown and SETTING_NAME.search(last) and last != path and not looks_like_seeder(last):
-            effect = replace(effect, sets="library " + module)
+        if effect.unknown and not looks_like_seeder(last):
+            self.guess_setting(path, arguments, node)
+        if effect.default and not arguments:
+            self.given_paths[id(node)] = frozenset({effect.default})
         if effect.unknown or path.startswith(("statsmodels", "sklearn", "pandas")):
             plots = PLOT_NAME.search(path) and not effect.plots and not DISPLAY_FROM.search(path)
             self.note_plot(node, 3 if plots else 0)

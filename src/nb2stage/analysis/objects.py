@@ -256,6 +256,7 @@ class Statement:
     imports: set[str] = field(default_factory=set)  # dotted paths of library things that it uses
     draws: set[str] = field(default_factory=set)
     sets: set[str] = field(default_factory=set)
+    guesses: dict[str, str] = field(default_factory=dict)  # domains that a call may set of which nothing is known
     seeds: set[str] = field(default_factory=set)
     figures: int = 0  # figures that it certainly makes, one by one
     draws_current: bool = False  # draws in pyplot's current figure

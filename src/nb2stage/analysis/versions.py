@@ -7,7 +7,7 @@ from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from nb2stage.analysis.heap import Finding
+from nb2stage.analysis.heap import FileUse, Finding
 from nb2stage.analysis.interpreter import Interpreter
 from nb2stage.analysis.load_order import Round
 from nb2stage.analysis.modules import HARMLESS, module_state
@@ -16,6 +16,7 @@ from nb2stage.analysis.scopes import inner_definitions
 
 DEFINITIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
 IMPORTS = (ast.Import, ast.ImportFrom)
+READING = ("read", "read-if-there", "probe", "glob", "mkdir")
 REPEATABLE = (ast.Assign, ast.AnnAssign, ast.AugAssign, ast.Expr, ast.If, ast.Try, ast.For, *DEFINITIONS, *IMPORTS)
 
 
@@ -61,6 +62,7 @@ class StageData:
     repeats: dict[Statement, set[str]] = field(default_factory=dict)  # outside statements, and the names wanted of them
     late: set[Statement] = field(default_factory=set)  # of `repeats`, those that need what is loaded
     rounds: list[Round] = field(default_factory=list)  # the loads, and behind each round of them what is late
+    late_settings: list[Statement] = field(default_factory=list)  # that are made again behind the loads
     by_name: set[str] = field(default_factory=set)  # names that a loaded formula looks up
     rebuilt: set[str] = field(default_factory=set)  # views that are made again from what they are views of
 
@@ -75,7 +77,7 @@ class Versions:
         entries: list[dict[str, Var]],
         exits: list[dict[str, Var]],
     ) -> None:
-        self.interpreter = interpreter
+        self.interpreter, self.statements = interpreter, statements
         self.entries, self.exits = entries, exits
         self.findings: list[Finding] = []
         self.changers: dict[Obj, list[Statement]] = defaultdict(list)
@@ -84,11 +86,13 @@ class Versions:
                 self.changers[obj].append(statement)
         self.stages = [StageData(i, [s for s in statements if s.stage == i]) for i in range(len(entries))]
         self.transfers: list[Transfer] = []
-        self._repeatable: dict[Statement, bool] = {}
         self._replayable: dict[Statement, bool] = {}
         self.module_values = reach(
             o for s in statements for name, var in s.reads.items() if module_state(name) for o in var.values
         )
+        self._repeatable: dict[tuple[Statement, bool], bool] = {}
+        self._used: dict[int, set[str]] = {}
+        self._words: dict[int, set[str]] = {}
         self._reach: dict[tuple[frozenset[Obj], int], set[Obj]] = {}
         self.definitions: dict[ast.AST | None, Statement] = {
             node: s for s in statements for node in inner_definitions(s.node)
@@ -96,8 +100,10 @@ class Versions:
         imports = [part for s in statements for part in ast.walk(s.node) if isinstance(part, ast.Import)]
         imported = [alias.name.split(".") for each in imports for alias in each.names]
         self.modules = {".".join(parts[: n + 1]) for parts in imported for n in range(len(parts))}
-        self.settings = [s for s in statements if s.sets]
-        self.files_of: set[Statement] = {use.statement for use in interpreter.files if not use.imported}
+        self.settings = [s for s in statements if s.sets or s.guesses]
+        self.files_of: dict[Statement, list[FileUse]] = defaultdict(list)
+        for use in (use for use in interpreter.files if not use.imported):
+            self.files_of[use.statement].append(use)
         self.hindrances: dict[tuple[int, str], str] = {}  # why a stage cannot make a name anew
 
     def reach(self, values: frozenset[Obj], before: int) -> set[Obj]:
@@ -120,31 +126,37 @@ class Versions:
             found.update(s for s in self.changers.get(obj, ()) if s.position < need.before)
         return sorted((s for s in found if own is None or s.stage != own), key=lambda s: s.position)
 
-    def repeatable(self, statement: Statement) -> bool:
-        """Whether a statement may be run again in another process with the same effect and nothing else."""
-        known = self._repeatable.get(statement)
+    def repeatable(self, statement: Statement, setting: bool = False) -> bool:
+        """Whether a statement may be run again in another process with the same effect and nothing else.
+
+        For the sake of a `setting`, what it needs may read files that no stage writes.
+        """
+        known = self._repeatable.get((statement, setting))
         if known is None:
-            self._repeatable[statement] = False  # a cycle is not repeatable
-            known = self._repeatable[statement] = self._is_repeatable(statement)
+            self._repeatable[statement, setting] = False  # a cycle is not repeatable
+            known = self._repeatable[statement, setting] = self._is_repeatable(statement, setting)
         return known
 
-    def _is_repeatable(self, statement: Statement) -> bool:
+    def _is_repeatable(self, statement: Statement, setting: bool) -> bool:
         if statement.param:
             return True
         if any(module.once for module in self.with_imports(statement.modules)):
             return False
         if isinstance(statement.node, IMPORTS) and statement.modules:
             return self.can_replay_reads(statement)
-        if statement.impure or statement.draws or statement in self.files_of:
+        if statement.impure or statement.draws:
+            return False
+        if statement in self.files_of and not (setting and self.only_reads(statement)):
             return False
         definition = isinstance(statement.node, DEFINITIONS) or statement.sets or statement.seeds
         if (statement.calls or statement.loops) and not (definition or statement.makes_functions):
             return False
-        if not isinstance(statement.node, REPEATABLE) and not _is_quiet_definition(statement.node):
+        takes_away = isinstance(statement.node, ast.Delete) and statement.sets and not statement.binds
+        if not (isinstance(statement.node, REPEATABLE) or takes_away or _is_quiet_definition(statement.node)):
             return False
         for name, var in statement.reads.items():
             need = Need(name, var.values, var.sites, statement.position)
-            if not all(self.repeatable(s) for s in self.history(need, None) if s is not statement):
+            if not all(self.repeatable(s, setting) for s in self.history(need, None) if s is not statement):
                 return False
         return True
 
@@ -198,6 +210,14 @@ class Versions:
                 found[module.name] = module
                 todo += module.imports
         return [found[name] for name in sorted(found)]
+
+    def only_reads(self, statement: Statement) -> bool:
+        """Whether all that a statement does with files is to read known ones that the notebook does not write."""
+        changed = {use.path for use in self.interpreter.files if use.mode not in READING}
+        uses = self.files_of[statement]
+        return None not in changed and all(
+            use.mode in READING and use.path is not None and use.path not in changed for use in uses
+        )
 
 
 def _is_quiet_definition(node: ast.stmt) -> bool:

@@ -26,9 +26,12 @@ lies in one of its cells, a number unless it holds objects), `rows` (an iterator
 | `draws-always:random` | from that generator in any case; both may stand several times |
 | `seeds:numpy` | sets the state of that generator; may stand several times; `may-seed:torch` only perhaps |
 | `by-chance` | makes a generator, which begins by chance where it is given no seed |
-| `sets:matplotlib` | makes a setting of the process, in that domain |
+| `sets:matplotlib` | makes a setting of the process, in that domain; with `asks` only if an argument is given |
+| `registers` | makes a setting that code finds by a name, its first argument: `@register_dataframe_accessor("lab")` |
+| `freezes` | gives a function that keeps the values which globals had when it was first called: `@njit` |
 | `takes-back` | gives a context that takes back the settings made within it; `takes-back-itself` only those it makes itself |
 | `reads`, `writes`, `appends`, `removes`, ... | a file named by the first argument; `second`: by the second one |
+| `reads-if-there` | a file that is read where it is there; `default:.env`: that file where no argument names one |
 | `opens:r` | opens the file named by the first argument as `mode` or the second one says, or else so |
 | `at:2` | the argument that names the file, by place from 0; `second` is `at:1` |
 | `suffix:.npy`, `default-suffix:.png` | a written file gets this suffix unless it has it; unless it has any |
@@ -52,9 +55,11 @@ lies in one of its cells, a number unless it holds objects), `rows` (an iterator
 
 **Other sections**: `[types]` says how values of a type cross into another process: `pickle`, `joblib`, `cloudpickle`,
 `torch` (the formats of cache files), `again WHAT` (by the statements that made it, which run again), `never WHAT`.
-`[settings matplotlib]` which things of a library are settings of the process (`domain | names`), `[noticed]` which
-packages notice a domain (others are noticed by all), `[attributes]` plain attributes (in the file of a library those
-of its values: `atom`, or `part` of what one holds), `[classes numpy]` the type that a class stands for,
+`[settings matplotlib]` which things of a library are settings of the process (`domain | names`), `[noticed]` who
+notices a domain: packages, `?` for each of which nothing is known, `.names` of attributes, or `*` for all, which is the
+default unless the domain is a package of the notebook's, `[submodules matplotlib]` the modules of a package that its own
+import does not load, `[attributes]` plain attributes (in the file of a library those of its values: `atom`, or `part` of
+what one holds), `[classes numpy]` the type that a class stands for,
 `[estimators]` traits of estimators by class name, `[out]` where functions take the array for their result, `[calls]`
 which functions those of a package call, `[saving]` a line that a script runs before it saves values of the library,
 and the module that it needs. `packages.txt` has facts of whole packages, `generators.py` the generators of random

@@ -17,7 +17,7 @@ RESULTS: Final = frozenset({"atom", "fresh", "holds", "view", "part", "cell", "r
 FILES: Final = frozenset(
     {
         *("reads", "writes", "appends", "copies", "moves", "removes", "probes", "connects", "globs", "mkdirs"),
-        *("unknown-file", "file"),
+        *("unknown-file", "file", "reads-if-there"),
     }
 )
 
@@ -43,6 +43,10 @@ class Effect:
     may_seed: tuple[str, ...] = ()  # perhaps, as far as the row can say
     by_chance: bool = False  # makes a generator, which begins by chance unless it is given a seed
     sets: str = ""
+    asks: bool = False  # without an argument it sets nothing
+    registers: bool = False  # a name that code finds it by: its first argument
+    freezes: bool = False  # the function that it gives keeps the values that globals had when it was first called
+    default: str = ""  # the file that is meant where no argument names one
     takes_back: str = ""  # of a context: "all" settings made within it, or those that it makes "itself"
     file: str = ""  # "reads", "writes", "appends", ...
     place: int = 0  # which argument names the file
@@ -85,6 +89,9 @@ _WORDS: Final[dict[str, dict[str, Any]]] = {
     "by-chance": {"by_chance": True},
     "takes-back": {"takes_back": "all"},
     "takes-back-itself": {"takes_back": "itself"},
+    "asks": {"asks": True},
+    "registers": {"registers": True},
+    "freezes": {"freezes": True},
     "second": {"place": 1},
     "handle": {"handle": True},
     "plots": {"plots": 2},
@@ -142,7 +149,7 @@ def parse(row: str) -> Effect:
             values.update(_OF_FILES[head](tail))
         elif head == "changes" and tail:
             lists["changes_some"].append(tail)
-        elif head in ("sets", "process", "yields", "itself", "shares-with") and tail:
+        elif head in ("sets", "process", "yields", "itself", "shares-with", "default") and tail:
             values[head.replace("-", "_")] = tail
         elif head in ("itself-if", "gives") and (match := _ARGUMENT.fullmatch(tail)):
             lists[head.replace("-", "_")].append((match["name"], int(match["place"]), match["value"] or ""))

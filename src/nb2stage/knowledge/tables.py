@@ -56,6 +56,7 @@ class Table:
     out: dict[str, int] = field(default_factory=dict)  # function -> place of the argument
     pylab: dict[str, str] = field(default_factory=dict)  # name -> the module that pylab has it from
     saving: dict[str, str] = field(default_factory=dict)  # module -> what runs before values of its library are saved
+    submodules: dict[str, frozenset[str]] = field(default_factory=dict)  # package -> those that it does not load itself
     calls: dict[str, str] = field(default_factory=dict)  # package -> which functions those of the package call
     packages: dict[str, frozenset[str]] = field(default_factory=dict)  # a fact -> the packages of which it is true
     distributions: dict[str, str] = field(default_factory=dict)  # import name -> package
@@ -97,6 +98,8 @@ def table_of(text: str) -> Table:
             own.update({rest if name == "*" else below + name: row.words for name in row.names})
         elif kind == "noticed":
             table.noticed[row.words] = tuple(row.names)
+        elif kind == "submodules":
+            table.submodules[rest] = frozenset(row.names)
         elif kind == "estimators":
             table.estimators[row.words] = frozenset(row.names)
         elif kind == "out":
@@ -253,6 +256,18 @@ class Knowledge:
     def noticed_by(self, domain: str) -> tuple[str, ...] | None:
         """The packages that notice a domain of settings; None where all do."""
         return table(home_of(domain)).noticed.get(domain)
+
+    def has_table(self, package: str) -> bool:
+        """Whether something is known of a package."""
+        return table(home_of(package)) != Table()
+
+    def home_of_type(self, kind: str) -> str:
+        """The package whose type has this name."""
+        return _TYPE_HOMES.get(kind) or kind.partition(".")[0]
+
+    def submodules(self, package: str) -> frozenset[str]:
+        """The modules of a package that importing the package alone does not load."""
+        return table(home_of(package)).submodules.get(package, frozenset())
 
     def is_plain_attribute(self, name: str) -> bool:
         """Whether an attribute of this name is a number or a text, whatever the object."""

@@ -140,7 +140,7 @@ class FilePlanner:
         writer = self.written.get(path)
         if use.mode == "glob" and not any(c in path for c in "*?["):
             self.plan_folder(plan, path)
-        elif use.mode in ("read", "connect", "probe") and path not in plan.reads:
+        elif use.mode in ("read", "read-if-there", "connect", "probe") and path not in plan.reads:
             earlier = writer is not None and self.order[writer.name] < self.order[plan.name]
             there = use.mode != "probe" and path not in self.made and self.around.exists(path)
             plan.reads += [path] if earlier or there else []
@@ -183,6 +183,9 @@ class FilePlanner:
             if not self.depends_on_condition(plan, use, path):
                 self.plan_glob(plan, path)
                 self.listings.append((plan, use, path))
+        elif use.mode == "read-if-there":
+            if path in self.written or self.around.exists(path):
+                self.plan_read(plan, use, path)
         elif use.mode == "probe":
             if self.written.get(path) not in (None, plan) and path not in plan.reads:
                 plan.reads.append(path)

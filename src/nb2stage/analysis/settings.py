@@ -1,0 +1,160 @@
+"""Settings of the process: which stages notice one that an earlier stage has made, and how it is made there again.
+
+A setting is a call or a store that changes a library or the process itself, by a row of the tables or since nobody knows
+the call.  Its statement is repeated in each later stage that could notice; what cannot be repeated is refused.
+"""
+
+from __future__ import annotations
+
+import ast
+import sys
+from functools import cached_property
+
+from nb2stage.analysis.heap import Finding
+from nb2stage.analysis.objects import Obj, Statement
+from nb2stage.analysis.scopes import ScopeNode
+from nb2stage.analysis.versions import DEFINITIONS, IMPORTS, REPEATABLE, Need, StageData, Versions
+
+
+class Settings(Versions):
+    """Decides for each stage which settings of earlier ones are made again."""
+
+    def collect_settings(self, stage: StageData) -> None:
+        """Settings made before the stage that it could notice are made again."""
+        if not stage.statements:
+            return
+        last = stage.statements[-1].position
+        late: set[str] = set()  # domains of which a setting waits for the loads: so do those that follow it
+        for statement in self.settings:
+            if statement.stage == stage.index or statement.position > last:
+                continue
+            noticed = {domain for domain in {*statement.sets, *statement.guesses} if self.notices(stage, domain)}
+            if not noticed or self.is_made_again(stage, statement):
+                continue
+            sure = noticed & statement.sets
+            if not sure and (domain := min(noticed, default="")):
+                if not self.is_given_data(statement):
+                    self.refuse_setting(stage, statement, domain, statement.guesses[domain])
+            elif not self.is_outdated(statement, stage) and self.repeatable(statement, setting=True):
+                stage.repeats.setdefault(statement, set())
+                if sure & late:
+                    stage.late_settings.append(statement)
+            elif self.can_wait(stage, statement):
+                stage.late_settings.append(statement)
+                late |= sure
+            else:
+                self.refuse_setting(stage, statement, min(sure))
+
+    def refuse_setting(self, stage: StageData, statement: Statement, domain: str, call: str = "") -> None:
+        """Write down that a setting cannot be made again; `call` is the one of which nothing is known."""
+        self.findings.append(Finding("NB240", statement, statement.node, domain, text=call, hint=str(stage.index)))
+
+    def is_made_again(self, stage: StageData, statement: Statement) -> bool:
+        """Whether the stage itself begins with the same line."""
+        wanted = ast.dump(statement.node)
+        for own in stage.statements:
+            if isinstance(own.node, (*IMPORTS, *DEFINITIONS)):
+                continue
+            if ast.dump(own.node) == wanted:
+                return own.position > statement.position
+            if not (own.sets or own.guesses):
+                return False
+        return False
+
+    def is_given_data(self, statement: Statement) -> bool:
+        """Whether a call that stands alone is given something that the notebook has worked out."""
+        if not isinstance(statement.node, ast.Expr) or statement.calls:
+            return False
+        for name, var in statement.reads.items():
+            need = Need(name, var.values, var.sites, statement.position)
+            if not all(self.repeatable(s) for s in self.history(need, None) if s is not statement):
+                return True
+        return False
+
+    def can_wait(self, stage: StageData, statement: Statement) -> bool:
+        """Whether a setting can be made again behind the loads: what it reads is the same by then."""
+        if statement.impure or statement.draws or statement.binds or statement in self.files_of:
+            return False
+        if not isinstance(statement.node, REPEATABLE) or self.is_outdated(statement, stage):
+            return False
+        entries = self.entries[stage.index]
+        return all(
+            name in entries and entries[name].sites == var.sites and not entries[name].unbound
+            for name, var in statement.reads.items()
+        )
+
+    def is_outdated(self, statement: Statement, stage: StageData) -> bool:
+        """Whether a setting holds an object that a stage changed since: made again, it would hold the old one."""
+        start = self.start(stage)
+        for var in statement.reads.values():
+            for obj in self.reach(var.values, start):
+                if obj.kind in ("value", "instance") and obj.type not in ("logger", "matplotlib"):
+                    changes = [s for s in self.changers.get(obj, ()) if statement.position < s.position < start]
+                    if not all(self.repeatable(s) for s in changes):
+                        return True
+        return False
+
+    # -- who notices
+
+    @cached_property
+    def packages(self) -> frozenset[str]:
+        """The packages of other people that the notebook imports or uses."""
+        roots = {path.partition(".")[0] for s in self.statements for path in s.imports}
+        return frozenset(roots - sys.stdlib_module_names - self.interpreter.opaque_modules - {"", "builtins"})
+
+    def notices(self, stage: StageData, domain: str) -> bool:
+        """Whether a stage could notice a setting of a domain."""
+        known = self.interpreter.known
+        if domain.startswith("."):
+            return domain[1:] in self.words(stage)
+        if domain.startswith("state of "):
+            return domain.removeprefix("state of ") in self.used(stage)
+        name = domain.rpartition(" ")[2]  # of `library X` and `patch X`
+        noticing = known.noticed_by(name)
+        if noticing is None:
+            noticing = (name,) if name in self.packages else ("*",)
+        if "*" in noticing:
+            return True
+        if name == "matplotlib" and any(s.plots or _has_artists(s) for s in stage.statements):
+            return True
+        if any(each[1:] in self.words(stage) for each in noticing if each.startswith(".")):
+            return True
+        packages = {each for each in noticing if not each.startswith(".")}
+        used = self.used(stage)
+        if packages & used or (packages and used & self.interpreter.opaque_modules):
+            return True
+        return "?" in packages and any(each in self.packages and not known.has_table(each) for each in used)
+
+    def used(self, stage: StageData) -> set[str]:
+        """The packages that a stage uses: those that its code names, and those whose things it is given."""
+        if stage.index not in self._used:
+            read = frozenset(obj for s in stage.statements for var in s.reads.values() for obj in var.values)
+            found = {path.partition(".")[0] for s in stage.statements for path in s.imports}
+            found |= {self.package_of(obj) for obj in self.reach(read, self.end(stage.index))}
+            self._used[stage.index] = found
+        return self._used[stage.index]
+
+    def package_of(self, obj: Obj) -> str:
+        """The package that an object belongs to; empty for what the notebook defines, or where it is not known."""
+        if obj.type:
+            return self.interpreter.known.home_of_type(obj.type)
+        return obj.path.partition(".")[0]
+
+    def words(self, stage: StageData) -> set[str]:
+        """The attributes that a stage's code names, and the texts in it: `df.lab`, `getattr(df, "lab")`."""
+        if stage.index not in self._words:
+            read = frozenset(obj for s in stage.statements for var in s.reads.values() for obj in var.values)
+            nodes: list[ast.AST] = [s.node for s in stage.statements]
+            nodes += [o.node for o in self.reach(read, self.end(stage.index)) if isinstance(o.node, ScopeNode)]
+            found: set[str] = set()
+            for part in (part for node in nodes for part in ast.walk(node)):
+                if isinstance(part, ast.Attribute):
+                    found.add(part.attr)
+                elif isinstance(part, ast.Constant) and isinstance(part.value, str):
+                    found.add(part.value)
+            self._words[stage.index] = found
+        return self._words[stage.index]
+
+
+def _has_artists(statement: Statement) -> bool:
+    return any(obj.type in ("matplotlib", "statsmodels") for var in statement.reads.values() for obj in var.values)
