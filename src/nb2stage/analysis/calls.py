@@ -9,6 +9,7 @@ from nb2stage.analysis.functions import SINGLE_DISPATCH
 from nb2stage.analysis.heap import (
     CONTAINERS,
     DATA,
+    LABELLED,
     TRANSFORMED,
     Argument,
     _line,
@@ -220,6 +221,9 @@ class Calls(LibraryCalls):
         effect = self.adjust(effect, obj, name, arguments, node)
         if effect.sql:
             effect, arguments, _ = self.sql_effect(effect, arguments, node)
+        if name == "bar_label" and obj.type == "matplotlib":
+            for each in {*alike, obj, *self.artists.get(self.statement.cell, ())}:
+                each.path = each.path or LABELLED
         result = self.apply(effect, alike or frozenset({obj}), arguments, node)
         if obj.type in ("dict", "namespace") and name in ("keys", "values", "items"):
             for view in result:

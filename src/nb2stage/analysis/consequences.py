@@ -13,6 +13,7 @@ from nb2stage.analysis.heap import (
     ARRAY_VIEWS,
     CONTAINERS,
     DATA,
+    DESIGN,
     FRAMES,
     MAX_STEPS,
     MOVING,
@@ -20,6 +21,7 @@ from nb2stage.analysis.heap import (
     Argument,
     TooLongError,
     _line,
+    is_design,
     owned,
 )
 from nb2stage.analysis.modulefiles import search_folder
@@ -72,6 +74,10 @@ OF_MEMBERS = tuple(
 )
 
 
+# Functions that give an array of numpy's own class, whatever class of array they are given.
+PLAIN_ARRAYS = frozenset({"asarray", "array", "to_numpy"})
+
+
 def _argument(arguments: list[Argument], name: str, place: int) -> list[Argument]:
     """The argument that has a name or stands at a place; those behind a star that may."""
     plain = [a for a in arguments if a.name is None]
@@ -116,6 +122,9 @@ class Consequences(FileUses):
             self.databases.update(dict.fromkeys(result - receiver, self.connecting))
         result |= self.shared_result(effect, receiver, first, arguments, result, node)
         result |= frozenset().union(*(a.values for a in arguments if a.name in ("out", "output")))
+        if any(map(is_design, values | receiver)) and self.name_of(node) not in PLAIN_ARRAYS:
+            for obj in result - values - receiver:  # arrays made from a design are such too
+                obj.path = obj.path or (DESIGN if obj.type in {*DATA, ""} else "")
         if returned:
             given = self.everything(receiver | values) if any(o.type in USED_UP for o in returned) else ATOM
             for obj in result - values - receiver:

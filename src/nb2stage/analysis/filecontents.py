@@ -6,7 +6,7 @@ import ast
 import re
 from collections.abc import Iterable
 
-from nb2stage.analysis.heap import DESIGN, TRANSFORMED, Finding
+from nb2stage.analysis.heap import DESIGN, LABELLED, TRANSFORMED, Finding
 from nb2stage.analysis.objects import ATOM, Module, Obj, Statement, Var, fields_of, module_of, reach
 from nb2stage.analysis.remaking import AGAIN, Remaking
 from nb2stage.analysis.scopes import free_names
@@ -50,7 +50,8 @@ class FileContents(Remaking):
                 return "pandas"
         reached = self.pickled(values, self.end(transfer.stage))
         if any(
-            self.is_local_function(obj, transfer) or self.is_module(obj) or obj.path == "itertuples" for obj in reached
+            self.is_local_function(obj, transfer) or self.is_module(obj) or obj.path in ("itertuples", LABELLED)
+            for obj in reached
         ):
             return "cloudpickle"
         by_value = any(self.interpreter.known.crossing(obj.type) == "cloudpickle" for obj in reached)

@@ -59,6 +59,8 @@ TRANSFORMED = "array or frame"
 MEMMAP = "memmap"
 # That of what `read_csv(chunksize=...)` gives.
 CHUNKS = "reader of parts"
+# That of axes with labels on bars: matplotlib places them by functions without a name.
+LABELLED = "labelled bars"
 # That of patsy's matrices, and of what knows how to build them.
 DESIGN = "patsy design"
 # What gives a view of an array, as a method or an attribute.
@@ -187,6 +189,11 @@ def owned(objects: Iterable[Obj]) -> set[Obj]:
             found.update(*obj.fields.values())
         frontier = found - seen
     return seen
+
+
+def is_design(obj: Obj) -> bool:
+    """Whether an array is a design of patsy, or a part of one."""
+    return obj.path == DESIGN or any(o is not obj and is_design(o) for o in obj.fields.get("base", ATOM))
 
 
 def _line(obj: Obj) -> tuple[int, int, str]:

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from nb2stage.analysis.dataflow import Program
 from nb2stage.analysis.objects import Statement, Var
 from nb2stage.analysis.versions import DEFINITIONS, IMPORTS
-from nb2stage.knowledge import packages
+from nb2stage.knowledge import packages, submodules
 from nb2stage.planning.stageplan import StagePlan, normal
 
 # What these bind with `import *` are none of the builtins that our own lines use.
@@ -172,19 +172,35 @@ class Imports:
 
     def add_submodules(self, touched: set[str]) -> None:
         """`sklearn.datasets.load_iris()` after `import sklearn` works only where some cell imports the submodule."""
-        roots = {m for m, aliases in self.header.modules.items() if None in aliases and "." not in m}
-        known: set[str] = set()
+        known = set(submodules())
         for statement in self.program.imports:
             node = statement.node
             if isinstance(node, ast.ImportFrom) and node.module and "." in node.module:
                 known.add(node.module)
-            elif isinstance(node, ast.ImportFrom) and node.module:
-                known |= {f"{node.module}.{a.name}" for a in node.names if a.name.islower()}
+            if isinstance(node, ast.ImportFrom) and node.module:
+                known |= {f"{node.module}.{a.name}" for a in node.names}
             elif isinstance(node, ast.Import):
                 known |= {a.name for a in node.names if "." in a.name}
-        for module in known:
-            if module.split(".")[0] in roots and any((t + ".").startswith(module + ".") for t in touched):
-                self.header.add(f"import {module}")
+        # What has something below it that the stage uses, and begins with a module that the stage imports.
+        used = {".".join(t.split(".")[:n]) for t in touched for n in range(2, t.count(".") + 1)}
+        for module in sorted(known & used):
+            package, _, name = module.rpartition(".")
+            imported = any(
+                (other + ".").startswith(module + ".") for other in [*self.header.modules, *self.header.members]
+            )
+            named = any(each == name for each, _ in self.header.members.get(package, ()))
+            if not imported and not named and self.is_at_hand(module.split(".")[0]):
+                self.add_module(module)
+
+    def is_at_hand(self, root: str) -> bool:
+        """Whether the script imports something of a package."""
+        return any(module.split(".")[0] == root for module in [*self.header.modules, *self.header.members])
+
+    def add_module(self, module: str) -> None:
+        """Import a module for what it does to its package; the name must not be one of the user's."""
+        root = module.split(".")[0]
+        free = self.is_only(root, ast.parse(f"import {module}").body[0])
+        self.header.add(f"import {module}" + ("" if free else f" as {module.replace('.', '_')}_"))
 
     def can_hoist(self, statement: Statement, name: str) -> bool:
         """An import may stand at the top where nothing else binds its name and no setting must come first.
