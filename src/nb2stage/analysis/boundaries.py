@@ -64,7 +64,7 @@ class Boundaries(Settings, Views, FileContents):
                     self.add_need(
                         stage, Need(name, var.values, outside, statement.position, var.unbound, statement, certain)
                     )
-            if isinstance(statement.node, DEFINITIONS):
+            if inner_free_names(statement.node):
                 self.soft_names(stage, statement.node, statement.position)
         self.collect_settings(stage)
 
@@ -302,7 +302,7 @@ class Boundaries(Settings, Views, FileContents):
 
     def definitions_of_repeats(self, stage: StageData) -> None:
         for statement in list(stage.repeats):
-            if isinstance(statement.node, DEFINITIONS):
+            if inner_free_names(statement.node):
                 self.soft_names(stage, statement.node, self.start(stage))
             elif not stage.repeats[statement]:
                 self.repeat_statement(stage, statement, "")
