@@ -11,6 +11,7 @@ from nb2stage.analysis.heap import (
     DATA,
     LABELLED,
     TRANSFORMED,
+    USED_UP,
     Argument,
     _line,
 )
@@ -22,6 +23,10 @@ from nb2stage.analysis.objects import ATOM, Frame, Obj, Values, reach
 from nb2stage.analysis.randomness import FOLLOWING
 from nb2stage.analysis.scopes import FUNCTIONS
 from nb2stage.knowledge import UNKNOWN, Effect
+
+# What runs functions beside the notebook's own thread, and its methods whose one result is a list of many.
+POOLS = frozenset({"multiprocessing.Pool", "concurrent.futures.Executor"})
+LISTED = frozenset({"map_async", "starmap_async"})
 
 
 class Calls(LibraryCalls):
@@ -211,6 +216,8 @@ class Calls(LibraryCalls):
         if obj.type == "partial":
             return self.call_inside(obj, arguments, node)
         effect = self.known.method(name, obj.type, obj.foreign)
+        if effect is not None and effect.result == "fresh" and obj.type in POOLS:
+            return self.work_of_pool(effect, arguments, node)
         owner = func.value
         if effect is None and obj.type != "matplotlib" and PLOT_NAME.search(name):
             self.note_plot(node, 3)
@@ -251,6 +258,24 @@ class Calls(LibraryCalls):
     def is_abstract(self, obj: Obj) -> bool:
         """Whether a class has the methods of `abc.ABCMeta`."""
         return any(b.kind == "lib" and b.path.startswith(("abc.", "collections.abc.")) for b in reach(obj.bases))
+
+    def work_of_pool(self, effect: Effect, arguments: list[Argument], node: ast.Call) -> Values:
+        """`pool.map(f, xs)` or `pool.submit(f, x)`: what functions of the notebook return, and nothing of `xs` beside."""
+        self.apply(effect, ATOM, arguments, node)  # no function is given the pool
+        made = self.make(node, "work", type=effect.type)
+        functions = arguments[0].values if arguments else ATOM
+        if functions and all(o.kind == "function" and not o.bases for o in functions):
+            done = frozenset().union(*(self.blind_calls[self.statement.position, f].result for f in functions))
+        else:
+            given = frozenset().union(*(a.values for a in arguments[1:]))
+            done = frozenset(o for o in given | self.taken(given) if o.type not in USED_UP and o.kind != "lib")
+        returned = frozenset({self.make(node, "results", type="list")}) if self.name_of(node) in LISTED else done
+        for each in returned - done:
+            self.hold(each, done)
+        self.hold(made, returned)
+        if effect.type != "list":
+            made.fields["yields"] = made.fields.get("yields", ATOM) | returned
+        return frozenset({made})
 
     def is_never_hidden(self, obj: Obj, name: str, found: Values) -> bool:
         """Whether an instance certainly has no attribute of its own with the name of these methods of its class."""

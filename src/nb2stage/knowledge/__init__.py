@@ -68,7 +68,7 @@ numbers that a process has, and how the state of each crosses.
 
 from nb2stage.knowledge.effects import SEED_ARGUMENTS, UNKNOWN, Effect, RowError, parse
 from nb2stage.knowledge.generators import BY_KEY, CHOOSE_DEVICE, GENERATORS, generator, looks_like_seeder
-from nb2stage.knowledge.tables import Knowledge, distribution, packages, submodules
+from nb2stage.knowledge.tables import Knowledge, distribution, packages
 
 __all__ = [
     "BY_KEY",
@@ -84,5 +84,4 @@ __all__ = [
     "looks_like_seeder",
     "packages",
     "parse",
-    "submodules",
 ]

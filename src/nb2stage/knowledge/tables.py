@@ -60,7 +60,6 @@ class Table:
     calls: dict[str, str] = field(default_factory=dict)  # package -> which functions those of the package call
     packages: dict[str, frozenset[str]] = field(default_factory=dict)  # a fact -> the packages of which it is true
     distributions: dict[str, str] = field(default_factory=dict)  # import name -> package
-    submodules: set[str] = field(default_factory=set)  # dotted modules that the import of their package does not load
 
 
 def rows_of(text: str) -> list[Row]:
@@ -105,8 +104,6 @@ def table_of(text: str) -> Table:
             table.estimators[row.words] = frozenset(row.names)
         elif kind == "out":
             table.out.update(dict.fromkeys(row.names, int(row.words)))
-        elif kind == "submodules":
-            table.submodules.update(f"{row.words}.{name}" for name in row.names)
         elif kind == "packages":
             table.packages[rest] = frozenset(row.names)
         elif kind in ("types", "attributes", "pylab", "calls", "saving", "distributions"):
@@ -134,11 +131,6 @@ def table(name: str) -> Table:
 def packages(fact: str) -> frozenset[str]:
     """The packages of which a fact is true: `quiet`, `silent`, `pictures` or `frames`; `packages.txt` explains them."""
     return table("packages").packages[fact]
-
-
-def submodules() -> frozenset[str]:
-    """The modules that only an import of their own loads, or one of another module."""
-    return frozenset(table("packages").submodules)
 
 
 def distribution(module: str) -> str:

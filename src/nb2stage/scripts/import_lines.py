@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from nb2stage.analysis.dataflow import Program
 from nb2stage.analysis.objects import Statement, Var
 from nb2stage.analysis.versions import DEFINITIONS, IMPORTS
-from nb2stage.knowledge import packages, submodules
+from nb2stage.knowledge import packages
 from nb2stage.planning.stageplan import StagePlan, normal
 
 # What these bind with `import *` are none of the builtins that our own lines use.
@@ -172,7 +172,7 @@ class Imports:
 
     def add_submodules(self, touched: set[str]) -> None:
         """`sklearn.datasets.load_iris()` after `import sklearn` works only where some cell imports the submodule."""
-        known = set(submodules())
+        known: set[str] = set()
         for statement in self.program.imports:
             node = statement.node
             if isinstance(node, ast.ImportFrom) and node.module and "." in node.module:
@@ -183,6 +183,9 @@ class Imports:
                 known |= {a.name for a in node.names if "." in a.name}
         # What has something below it that the stage uses, and begins with a module that the stage imports.
         used = {".".join(t.split(".")[:n]) for t in touched for n in range(2, t.count(".") + 1)}
+        for package, _, name in (module.rpartition(".") for module in used):
+            if name in self.program.interpreter.known.submodules(package):
+                known.add(f"{package}.{name}")
         for module in sorted(known & used):
             package, _, name = module.rpartition(".")
             imported = any(
