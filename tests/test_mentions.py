@@ -190,6 +190,40 @@ def test_what_is_read(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
             id="a folder is listed before a stage writes in it",
         ),
         pytest.param(
+            [("import", "import os\nnames = os.listdir()"), ("train", "n = len(names)")],
+            [],
+            0,
+            "NB418 [import] warning: the project's own folder is listed",
+            id="the project is listed",
+        ),
+        pytest.param(
+            [("import", "open('report/a.txt', 'w').write('x')"), ("report", "import os\nnames = os.listdir('report')")],
+            [],
+            1,
+            "NB418 [report] `report` is listed here, and `report/report.py` of the pipeline",
+            id="the folder of a script is listed",
+        ),
+        pytest.param(
+            [
+                ("import", "import time\nx = [time.time()]"),
+                ("train", "from glob import glob\nnames = glob('**/*.pkl', recursive=True), x"),
+            ],
+            [],
+            1,
+            "NB418 [train] `**/*.pkl` is listed here, and `cache/import/x.pkl` of the pipeline",
+            id="the cache is listed",
+        ),
+        pytest.param(
+            [
+                ("import", "import time\nx = [time.time()]"),
+                ("train", "from glob import glob\nnames = glob('*.pkl'), x"),
+            ],
+            [],
+            0,
+            "train",
+            id="a pattern that stays in its folder",
+        ),
+        pytest.param(
             [("import", "#| outs: a.csv\nimport lib\nlib.process('a.csv')"), ("train", "x = open('a.csv').read()")],
             [],
             0,

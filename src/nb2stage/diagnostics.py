@@ -95,6 +95,7 @@ RULES: Final[dict[str, str]] = {
     "NB415": "something is missing in the report",
     "NB416": "a call that is not known is given the path of a file",
     "NB417": "a folder is listed before a later stage writes in it",
+    "NB418": "a folder is listed in which files of the pipeline lie",
     # -- NB5: parameters
     "NB501": "a parameter is bound twice",
     "NB551": "params.yaml cannot be read, or a group in it is no group",

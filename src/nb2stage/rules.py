@@ -322,6 +322,10 @@ RULES_EXPLAINED: Final[dict[str, Rule]] = {
         "there from the second run on.",
         "Write the file to a folder of its own, or list the folder in a stage behind the one that writes there.",
     ),
+    "NB418": Rule(
+        "Scripts, the cache and dvc.yaml lie in the project too: a stage that lists their folder sees more than the notebook.",
+        "Keep data in folders of their own, and list those.",
+    ),
     # -- NB5
     "NB501": Rule(
         "There is one value for each name in params.yaml.",

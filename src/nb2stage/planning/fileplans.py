@@ -54,6 +54,19 @@ def repeated_reads(stages: Sequence[StagePlan], program: Program) -> list[FileUs
     return found
 
 
+def is_match(path: str, pattern: str) -> bool:
+    """Whether a path is one of those that a pattern means: `*` stays within a folder, `**` does not."""
+    return _match(path.split("/"), pattern.split("/"))
+
+
+def _match(parts: Sequence[str], patterns: Sequence[str]) -> bool:
+    if not patterns:
+        return not parts
+    if patterns[0] == "**":
+        return any(_match(parts[skipped:], patterns[1:]) for skipped in range(len(parts) + 1))
+    return bool(parts) and fnmatch(parts[0], patterns[0]) and _match(parts[1:], patterns[1:])
+
+
 class FilePlanner:
     """Plans the files of all stages, in the order in which the cells use them."""
 
@@ -155,7 +168,11 @@ class FilePlanner:
 
     def check_listings(self) -> None:
         """A stage that lists a folder sees the second time what a later stage has written there, as the notebook does."""
+        own = [plan.script for plan in self.stages] + [file.path for plan in self.stages for file in plan.saves]
+        own += [module.path for plan in self.stages for module in plan.definitions]
+        own += [f"{plan.figures}/" for plan in self.stages if plan.figures]
         for plan, use, path in self.listings:
+            self.check_own(use, path, own)
             for other, writer in self.written.items():
                 inside = fnmatch(other, path) if any(c in path for c in "*?[") else other.startswith(path + "/")
                 if inside and self.order[writer.name] > self.order[plan.name]:
@@ -166,6 +183,24 @@ class FilePlanner:
                     hint = "write it to another folder"
                     self.notes.warn(use, "NB417", message, hint)
                     break
+
+    def check_own(self, use: FileUse, path: str, own: Sequence[str]) -> None:
+        """What is listed must not hold files of the pipeline, which the notebook does not have."""
+        if path in (".", ""):
+            message = "the project's own folder is listed here: files of the pipeline lie there too, such as dvc.yaml"
+            hint = "list a folder that holds nothing but data, or choose by suffix what is taken"
+            self.notes.warn(use, "NB418", message, hint)
+            return
+        is_pattern = any(c in path for c in "*?[")
+        found = next(
+            (each for each in own if (is_match(each, path) if is_pattern else each.startswith(path + "/"))), ""
+        )
+        if found:
+            message = (
+                f"`{path}` is listed here, and `{found}` of the pipeline, which the notebook does not have, lies there"
+            )
+            hint = 'keep the files in another folder, or the scripts in another one: `layout = "flat"` in nb2stage.toml'
+            self.notes.error(use, "NB418", message, hint)
 
     def plan_use(self, plan: StagePlan, use: FileUse) -> None:
         path = normal(use.path) if use.path is not None else None
