@@ -27,6 +27,10 @@ OTHER_VERSIONS = {
     "numpy": "in1d trapz",  # until 1
     "pandas": "value_counts",  # until 2
     "builtins": "display",  # which a kernel brings
+    "IPython": "display.set_matplotlib_formats display.set_matplotlib_close",  # until 7
+    "matplotlib": "pyplot.register_cmap cm.register_cmap",  # until 3.8
+    "numba": "generated_jit",  # until 0.58
+    "tqdm": "tqdm_notebook.pandas",  # a function until it is called
     "polars": "read_csv_batched",  # until 1
     "collections": "abc.Buffer.register",  # from Python 3.12
 }
@@ -112,14 +116,25 @@ def found(path: str) -> bool:
         for part in parts[end:]:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")
-                if not hasattr(thing, part):
-                    return False
-                thing = getattr(thing, part)
-        return True
+                thing = getattr(thing, part, None)
+        if thing is not None:
+            return True
     return False
 
 
-HEAVY = {"tensorflow", "keras", "pytorch_lightning", "transformers", "dask", "cv2", "jax", "mlflow", "fastai", "monai"}
+HEAVY = {
+    "tensorflow",
+    "keras",
+    "pytorch_lightning",
+    "transformers",
+    "dask",
+    "cv2",
+    "jax",
+    "mlflow",
+    "fastai",
+    "monai",
+    "pandarallel",
+}
 
 
 @pytest.mark.parametrize("path", [p for p in FILES if p.stem not in ("common", "packages")], ids=lambda p: p.stem)
@@ -242,4 +257,6 @@ def test_public_methods_have_rows() -> None:
             "struct",
             "list",
         }
-        assert without <= {"to_iceberg", "setflags", "plot"}, f"{kind}: methods without a row: {sorted(without)}"
+        assert without <= {"to_iceberg", "set_geometry", "setflags", "plot"}, (
+            f"{kind}: methods without a row: {sorted(without)}"
+        )
