@@ -57,7 +57,7 @@ class Boundaries(Settings, Views, FileContents):
                 outside = frozenset(s for s in var.sites if s.stage != stage.index)
                 if module_state(name):
                     need = Need(name, var.values, outside, statement.position, 0, statement)
-                    if self.history(need, stage.index):
+                    if (outside or self.is_ever_changed(var.values)) and self.history(need, stage.index):
                         self.add_need(stage, need)
                 elif outside and not self.is_deleted(name, self.entries[stage.index]):
                     certain = outside == var.sites and name in certain_reads(statement.node)
@@ -134,10 +134,11 @@ class Boundaries(Settings, Views, FileContents):
                 done.add(module)
                 loader = module.loader
                 assert loader is not None
-                if loader.stage == stage.index or not (module.effects or module.once):
+                depends = self.depends_on_changes(loader)
+                if loader.stage == stage.index or not (module.effects or module.once or depends):
                     continue
                 if not self.repeatable(loader):
-                    text = module.once or "makes settings or seeds a generator"
+                    text = module.once or "makes settings, seeds a generator or uses what calls have changed"
                     self.findings.append(Finding("NB248", loader, loader.node, module.name, text=text))
                 else:
                     self.repeat_statement(stage, loader, f"<{module.name}.__name__>")

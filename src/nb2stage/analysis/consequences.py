@@ -97,7 +97,7 @@ class Consequences(FileUses):
         values: Values = frozenset().union(*(a.values for a in arguments))
         if not effect.cheap:
             self.statement.impure = self.statement.impure or not (
-                effect.sets or effect.registers or (effect.seeds and effect.result == "atom")
+                effect.sets or effect.registers or ((effect.seeds or effect.may_seed) and effect.result == "atom")
             )
             self.statement.once = self.statement.once or effect.unknown
         returned = self.callbacks(receiver, values, arguments, node, effect)

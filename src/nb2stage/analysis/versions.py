@@ -11,7 +11,7 @@ from nb2stage.analysis.heap import FileUse, Finding
 from nb2stage.analysis.interpreter import Interpreter
 from nb2stage.analysis.load_order import Round
 from nb2stage.analysis.modules import HARMLESS, module_state
-from nb2stage.analysis.objects import Module, Obj, Statement, Var, reach
+from nb2stage.analysis.objects import Module, Obj, Statement, Var, module_of, reach
 from nb2stage.analysis.scopes import inner_definitions
 
 DEFINITIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
@@ -87,6 +87,7 @@ class Versions:
         self.stages = [StageData(i, [s for s in statements if s.stage == i]) for i in range(len(entries))]
         self.transfers: list[Transfer] = []
         self._replayable: dict[Statement, bool] = {}
+        self._ever_changed: dict[frozenset[Obj], bool] = {}
         self.module_values = reach(
             o for s in statements for name, var in s.reads.items() if module_state(name) for o in var.values
         )
@@ -188,6 +189,20 @@ class Versions:
         ]
         return all(self.replayable(s) for need in reads for s in self.history(need, None) if s is not statement)
 
+    def depends_on_changes(self, statement: Statement) -> bool:
+        """Whether a statement reads something of a module that other statements have made what it is."""
+        reads = {name: var for name, var in statement.reads.items() if module_state(name)}
+        return any(
+            self.history(Need(name, var.values, var.sites, statement.position), None) for name, var in reads.items()
+        )
+
+    def is_ever_changed(self, values: frozenset[Obj]) -> bool:
+        """Whether a statement changes anything within reach."""
+        known = self._ever_changed.get(values)
+        if known is None:
+            known = self._ever_changed[values] = not self.changers.keys().isdisjoint(reach(values))
+        return known
+
     def changes_module(self, statement: Statement) -> bool:
         """Whether a statement changes what a module of the project has."""
         return any(map(module_state, statement.binds)) or not statement.changes.isdisjoint(self.module_values)
@@ -198,7 +213,11 @@ class Versions:
 
     def modules_of(self, stage: StageData) -> list[Module]:
         """The modules of the project that the process of a stage imports, directly or through each other."""
-        return self.with_imports(m for s in [*stage.statements, *stage.repeats] for m in s.modules)
+        found = [m for s in [*stage.statements, *stage.repeats] for m in s.modules]
+        for name in sorted(stage.files & stage.needs.keys()):  # a pickle imports the modules of its classes
+            need = stage.needs[name]
+            found += [m for m in map(module_of, self.reach(need.values, need.before)) if m is not None]
+        return self.with_imports(found)
 
     def with_imports(self, modules: Iterable[Module]) -> list[Module]:
         """Modules and those that they import, by name."""

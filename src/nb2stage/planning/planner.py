@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 
 from nb2stage.analysis.dataflow import Program, literal, yaml_value
 from nb2stage.analysis.kinds import kind_of
-from nb2stage.analysis.objects import Statement, module_of
+from nb2stage.analysis.objects import Statement
 from nb2stage.analysis.versions import Transfer
 from nb2stage.diagnostics import Severity
 from nb2stage.knowledge import BY_KEY
@@ -199,9 +199,8 @@ class Planner:
 
     def plan_local_modules(self, plan: StagePlan) -> None:
         """Modules beside the notebook are dependencies of the stages that import them."""
-        boundaries, followed = self.program.boundaries, self.program.interpreter.modules
+        boundaries = self.program.boundaries
         wanted = [*plan.data.statements, *plan.data.repeats]
-        modules = {module.name: module for module in boundaries.modules_of(plan.data)}
         found: set[str] = set()
         for statement in wanted:
             for node in ast.walk(statement.node) if not statement.modules else ():
@@ -214,12 +213,9 @@ class Planner:
         for name in plan.data.files:
             need = plan.data.needs[name]
             for obj in boundaries.reach(need.values, need.before):
-                module = module_of(obj)
-                if module is not None and module.name in followed:
-                    modules.update((m.name, m) for m in boundaries.with_imports([module]))
-                elif obj.path and obj.path.split(".")[0] not in ("builtins", "numpy", "pandas"):
+                if obj.path and obj.path.split(".")[0] not in ("builtins", "numpy", "pandas"):
                     found.update(self.module_files(obj.path.split(".")[0]))
-        found |= {module.path for module in modules.values() if module.path}
+        found |= {module.path for module in boundaries.modules_of(plan.data) if module.path}
         plan.local_modules = sorted(found)
 
     def module_files(self, name: str) -> list[str]:

@@ -100,18 +100,31 @@ class Imports:
         self.anchored = self.find_anchored()
 
     def find_anchored(self) -> set[Statement]:
-        """The imports that stay where they are: of modules that do something to the process, or that the stage writes."""
+        """The imports of modules of the project that stay where they are.
+
+        Those of modules that do something to the process, that the stage writes, or that may see what comes before.
+        """
         written = {normal(use.path) for use in self.plan.writes if use.path is not None}
-        quiet, found = True, set()
+        depends = self.program.boundaries.depends_on_changes
+        quiet, set_before = True, False
+        found: set[Statement] = set()
         for statement in self.statements_in_order():
             node = statement.node
-            if not isinstance(node, IMPORTS):
+            if isinstance(node, IMPORTS) and statement.modules:
+                effective = statement in self.effective and (len(self.effective) > 1 or not quiet)
+                of_stage = any(module.path in written for module in statement.modules)
+                if effective or of_stage or set_before or depends(statement):
+                    found.add(statement)
+            elif not isinstance(node, IMPORTS):
                 quiet = quiet and isinstance(node, DEFINITIONS) and not statement.calls
-            elif any(module.path in written for module in statement.modules) or (
-                statement in self.effective and (len(self.effective) > 1 or not quiet)
-            ):
-                found.add(statement)
-        return found
+                set_before = set_before or bool(statement.sets or statement.seeds)
+        # Nor may another import of the same module, or of one that imports it, stand before them.
+        boundaries = self.program.boundaries
+        return found | {
+            s
+            for s in self.statements
+            if isinstance(s.node, IMPORTS) and any(m.loader in found for m in boundaries.with_imports(s.modules))
+        }
 
     def statements_in_order(self) -> list[Statement]:
         """All statements as they stand in the script: those of other cells first."""
