@@ -57,7 +57,8 @@ class Modules(Bindings):
             if parent is not None:
                 key = (parent.frame.number, parts[count - 1])
                 if self.state.get(key) is UNBOUND:
-                    self.set(key, Var(frozenset({module.object})))
+                    sites = frozenset() if parent in self.loading else frozenset({self.statement})
+                    self.set(key, Var(frozenset({module.object}), sites))
             parent = module
         return parent
 
@@ -209,6 +210,10 @@ class Modules(Bindings):
     def note_reading(self, module: Module, name: str, var: Var) -> None:
         """Write down that the statement reads a name of a module: what it is may be known to this process only."""
         self.statement.imports.update(obj.path for obj in var.values if obj.kind == "lib")
+        for obj in var.values:
+            part = self.modules_by_object.get(obj)
+            if part is not None and part.name == f"{module.name}.{name}":
+                self.statement.modules.add(part)
         if module in self.loading:
             return
         var = replace(var, values=var.values | {module.object}, unbound=0)
