@@ -106,7 +106,7 @@ class Randomness(Functions):
             return True
         if packages & each.packages:
             return True
-        if each.name == "random" or (each.readable and packages & sys.stdlib_module_names):
+        if each.readable and packages & sys.stdlib_module_names:
             return True
         strange = any(not self.is_known_package(package) for package in packages)
         return strange and each.name in GENERATORS

@@ -12,10 +12,11 @@ from collections import Counter
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from nb2stage.diagnostics import Diagnostic
+from nb2stage.knowledge import GENERATORS, Knowledge, looks_like_seeder
 from nb2stage.planning.stageplan import NO_VERSION_HINT, has_version
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
 HOME_HINT: Final = "put the file into the project, and write its path from the project folder: `data/measured.csv`"
 _HOME: Final = re.compile(r"""(?:^|[\s=:'"(])((?:/home/|/Users/|/root/|[A-Za-z]:[\\/]Users[\\/]|~/)[^\s'"]*)""")
@@ -49,21 +50,6 @@ _NO_DRAW: Final = _words(
 _TORCH_DRAWS: Final = _words(
     "rand randn randint randperm normal bernoulli multinomial poisson rand_like randn_like randint_like"
 )
-_SEEDS: Final = {
-    "numpy.random.seed": ("numpy",),
-    "numpy.random.set_state": ("numpy",),
-    "random.seed": ("random",),
-    "random.setstate": ("random",),
-    "torch.manual_seed": ("torch",),
-    "torch.random.manual_seed": ("torch",),
-    "torch.set_rng_state": ("torch",),
-    "tensorflow.random.set_seed": ("tensorflow",),
-    "tensorflow.keras.utils.set_random_seed": ("tensorflow", "numpy", "random"),
-    "keras.utils.set_random_seed": ("tensorflow", "torch", "numpy", "random"),
-    "lightning.seed_everything": ("torch", "numpy", "random"),
-    "lightning.pytorch.seed_everything": ("torch", "numpy", "random"),
-    "pytorch_lightning.seed_everything": ("torch", "numpy", "random"),
-}
 # What draws from numpy's global generator unless `random_state` is given.
 _SKLEARN: Final = _words(
     "train_test_split ShuffleSplit StratifiedShuffleSplit GroupShuffleSplit RepeatedKFold "
@@ -162,6 +148,19 @@ def _texts(tree: ast.Module) -> Iterator[tuple[ast.AST, str]]:
                 yield node, path
 
 
+def _seeded(calls: Iterable[str | None]) -> set[str]:
+    """The generators that calls seed; a call that looks like a seeder and that no table knows may seed all."""
+    known, found = Knowledge(), set[str]()
+    for path in calls:
+        if path is None:
+            continue
+        effect = known.function(path)
+        found.update((*effect.seeds, *effect.may_seed))
+        if effect.unknown and looks_like_seeder(path.rpartition(".")[2]):
+            found.update(GENERATORS)
+    return found
+
+
 def _home(node: ast.Call, path: str | None) -> tuple[str, str, str] | None:
     attribute = node.func.attr if isinstance(node.func, ast.Attribute) else ""
     if path in ("pathlib.Path.home", "os.path.expanduser") or attribute == "expanduser":
@@ -177,7 +176,7 @@ class _Names:
         self.imported = _imported([node for tree in also_imported for node in ast.walk(tree)]) | _imported(nodes)
         self.texts = _constant_texts(nodes)
         calls = [self.dotted(node.func) for node in nodes if isinstance(node, ast.Call)]
-        self.seeded = {generator for path in calls for generator in _SEEDS.get(path or "", ())}
+        self.seeded = _seeded(calls)
 
     def dotted(self, node: ast.AST) -> str | None:
         """`np.random.rand` as `numpy.random.rand`; None for what does not begin with an imported name."""

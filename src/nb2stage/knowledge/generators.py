@@ -44,9 +44,9 @@ def _words(text: str) -> frozenset[str]:
 
 
 _NUMPY_USERS: Final = _words(
-    "numpy pandas scipy sklearn matplotlib seaborn statsmodels xarray networkx torch tensorflow keras jax skimage cv2 "
+    "numpy pandas scipy sklearn matplotlib seaborn statsmodels xarray networkx tensorflow keras skimage cv2 "
     "xgboost lightgbm catboost imblearn gensim spacy nltk dask transformers datasets torchvision lightning fastai monai "
-    "pytorch_lightning accelerate umap hdbscan shap optuna hyperopt gymnasium gym plotly altair bokeh polars pyarrow "
+    "pytorch_lightning accelerate umap hdbscan shap optuna hyperopt gymnasium gym plotly altair bokeh pyarrow "
     "numba sympy astropy geopandas shapely rdkit librosa pymc arviz emcee patsy cvxpy deap surprise"
 )
 _TORCH_USERS: Final = _words(
@@ -54,12 +54,16 @@ _TORCH_USERS: Final = _words(
     "sentence_transformers diffusers peft datasets gpytorch botorch pyro torch_geometric dgl kornia ignite captum "
     "ultralytics detectron2 stable_baselines3 pytorch_tabnet tabpfn flair allennlp torchmetrics spacy"
 )
+# Of all these, those that may draw from Python's own generator.
+_RANDOM_USERS: Final = (_NUMPY_USERS | _TORCH_USERS | {"random"}) - _words(
+    "numpy pandas scipy sklearn statsmodels matplotlib seaborn patsy torch torchmetrics pyarrow xgboost lightgbm cv2"
+)
 
 GENERATORS: Final = {
     each.name: each
     for each in [
         Generator("numpy", "numpy", "numpy", "random.get_state()", "random.set_state({})", _NUMPY_USERS),
-        Generator("random", "", "random", "getstate()", "setstate({})", _words("random")),
+        Generator("random", "", "random", "getstate()", "setstate({})", _RANDOM_USERS),
         Generator("torch", "torch", "torch", "get_rng_state()", "set_rng_state({})", _TORCH_USERS),
         Generator(
             *("torch.cuda", "torch cuda", "torch", "cuda.get_rng_state_all()", "cuda.set_rng_state_all({})"),
