@@ -118,6 +118,8 @@ class Consequences(FileUses):
         keys = frozenset().union(*(a.values for a in arguments if a.name == "key"))
         kept = values - keys if effect.type != "iter" and not effect.unknown else values
         result = self.result(effect, receiver, first, kept, node)
+        if effect.unknown:
+            self.note_package(result - receiver - values, callee, receiver)
         if effect.file == "connects":
             self.databases.update(dict.fromkeys(result - receiver, self.connecting))
         result |= self.shared_result(effect, receiver, first, arguments, result, node)

@@ -45,6 +45,7 @@ class Obj:
     frame: Frame | None = None
     fields: dict[str, frozenset[Obj]] = field(default_factory=dict)
     bases: tuple[Obj, ...] = ()
+    package: str = ""  # the package whose code made it, where nothing else is known of it
     seeded: bool = False
     in_place: bool = False  # an estimator that works on its input itself (`copy=False`)
     certain_view: bool = False  # it shares the memory of its `base` whatever the arguments were

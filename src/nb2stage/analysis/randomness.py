@@ -95,8 +95,26 @@ class Randomness(Functions):
         if obj.kind != "value":
             return set()
         if not obj.type or obj.type == "callable":
-            return None
+            return {obj.package} if obj.package else None
         return set() if obj.type in PLAIN else {obj.type.partition(".")[0]}
+
+    def note_package(self, made: Values, callee: str, receiver: Values) -> None:
+        """Write down whose code has made objects of which nothing else is known."""
+        packages = {callee.partition(".")[0]} if callee else set()
+        for obj in receiver:
+            packages |= self.package_of(obj) or {""}
+        if len(packages) == 1:
+            for obj in made:
+                if obj.kind == "value" and not obj.type and not obj.path:
+                    obj.package = next(iter(packages))
+
+    def draw_by_iterating(self, obj: Obj) -> None:
+        """A loop over an object of a library's class may draw: `DataLoader(data, shuffle=True)`."""
+        made_by_class = obj.path.rpartition(".")[2][:1].isupper() or "." in obj.type or obj.kind == "instance"
+        for package in sorted(self.package_of(obj) or ()) if made_by_class and self.seeded else ():
+            for which in sorted(self.seeded):
+                if package in generator(which).packages and not generator(which).named:
+                    self.draw(which)
 
     def may_draw(self, each: Generator, packages: set[str] | None) -> bool:
         """Whether unknown code of these packages may draw from a generator."""

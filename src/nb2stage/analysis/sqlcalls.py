@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from dataclasses import replace
 from typing import Final
 
@@ -14,6 +15,9 @@ from nb2stage.knowledge import Effect
 
 TEXT_NAMES: Final = frozenset({"query", "sql", "q", "statement"})
 HOLE: Final = "something_unknown"
+
+# What of SQL draws random numbers.
+DRAWING = re.compile(r"\b(random|uuid|gen_random_uuid|uuidv4|sample|tablesample|shuffle)\b", re.IGNORECASE)
 
 
 class SqlCalls(Consequences):
@@ -35,6 +39,10 @@ class SqlCalls(Consequences):
         alone = isinstance(self.statement.node, ast.Expr) and self.statement.node.value is node
         if text is None or not changes_nothing(text) or (alone and effect.type.endswith(".Result")):
             effect = replace(effect, changes=True, keeps=True)
+        if text is not None and "setseed" in text.lower():
+            effect = replace(effect, seeds=("duckdb",))
+        elif "duckdb" in self.seeded and (text is None or DRAWING.search(text)):
+            self.draw("duckdb")
         if text is not None and reaches_outside(text):
             self.statement.once = True
         return effect, [*arguments, Argument(named, None, None, None)] if named else arguments, named
