@@ -118,6 +118,10 @@ class Calls(LibraryCalls):
             return frozenset({self.make(node, "result", type="ndarray")})
         if fn in self.partials:
             return self.call_inside(fn, arguments, node)
+        if fn.kind == "value" and self.is_module(fn):
+            return self.call_module(fn, arguments, node)
+        if fn.kind == "instance" and self.is_module(fn) and (forward := self.lookup_bound(fn, "forward", node)):
+            return self.call_values(frozenset(o for o in forward if o.kind == "bound"), arguments, node)
         if fn.kind == "value" and (effect := self.known.method("__call__", fn.type)) is not None:
             return self.apply(effect, frozenset({fn}), arguments, node)
         if fn.kind == "instance":
@@ -137,6 +141,7 @@ class Calls(LibraryCalls):
 
     def call_method(self, node: ast.Call, func: ast.Attribute, base: Values, arguments: list[Argument]) -> Values:
         result: Values = ATOM
+        self.note_gradients(func.attr, base, node)
         known = self.known.method(func.attr, "") if not base else None
         if known is not None and known.changes:
             base = self.changeable(func.value)
@@ -202,6 +207,8 @@ class Calls(LibraryCalls):
             if name == "cache_info" and self.cached_calls.get(obj, set()) - {self.statement.stage}:
                 self.find("NB243", node, ast.unparse(func.value), "a count of the calls that other stages make too")
             return self.call_blindly(obj, arguments, node, frozenset({obj}))
+        if obj.kind == "instance" and (modules := self.modules_named(obj, name)):
+            return self.call_values(modules, arguments, node)
         if obj.kind == "instance":
             found = self.dunders(frozenset({obj}), [], only=("__getattribute__", "__getattr__"))
             stored = found | frozenset(o for o in self.held_as(obj, name) if o.kind in ("function", "bound", "class"))
@@ -294,6 +301,9 @@ class Calls(LibraryCalls):
         bases = [b for b in reach(obj.bases) if b.kind == "lib"]
         if not bases:
             return None
+        kinds = {self.known.class_type(b.path) for b in bases}
+        if len(kinds) == 1 and "." in (kind := kinds.pop()):
+            return self.known.method(name, kind)
         if not any(self.known.function(b.path).unknown for b in bases):
             # A well-kept library changes and keeps things in the instance, and links nothing else.
             return self.known.method(name, "") or Effect(changes=True, keeps=True, draws="seedable")

@@ -124,6 +124,7 @@ class Consequences(FileUses):
             self.databases.update(dict.fromkeys(result - receiver, self.connecting))
         result |= self.shared_result(effect, receiver, first, arguments, result, node)
         result |= frozenset().union(*(a.values for a in arguments if a.name in ("out", "output")))
+        self.note_made_from(result, effect, receiver | values)
         if any(map(is_design, values | receiver)) and self.name_of(node) not in PLAIN_ARRAYS:
             for obj in result - values - receiver:  # arrays made from a design are such too
                 obj.path = obj.path or (DESIGN if obj.type in {*DATA, ""} else "")
@@ -398,7 +399,7 @@ class Consequences(FileUses):
         todo, seen = list(given), set()
         while todo:
             obj = todo.pop()
-            if obj in seen or obj is made or obj.kind != "value":
+            if obj in seen or obj is made or obj.kind not in ("value", "instance"):
                 continue
             seen.add(obj)
             if obj.type in CONTAINERS:

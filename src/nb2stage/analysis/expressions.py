@@ -23,7 +23,7 @@ from nb2stage.analysis.scopes import (
     COMPREHENSIONS,
     Scope,
 )
-from nb2stage.knowledge import Effect
+from nb2stage.knowledge import UNKNOWN, Effect
 
 ARRAY_MAKERS = frozenset({"numpy.r_", "numpy.c_", "numpy.mgrid", "numpy.ogrid"})
 
@@ -179,6 +179,8 @@ class Expressions(Calls):
         made = self.make(node, "operator", type=kind)
         made.foreign = made.foreign or (not kind and any(o.foreign for o in everything))
         self.share_index(made, everything)
+        if kind == "torch.Tensor":
+            self.note_made_from(frozenset({made}), UNKNOWN, everything)
         if comparison or kind in DATA:
             pass
         elif kind in ("list", "set", "dict"):
@@ -371,6 +373,12 @@ class Expressions(Calls):
                 f"`{node.attr}` cannot be followed by reading the code",
                 "change the variable itself",
             )
+        self.note_gradients(node.attr, frozenset({obj}), node)
+        inner = self.known.inner_type(obj.type, node.attr)
+        if inner:
+            part = self.part_of(node, obj, inner)
+            part.certain_view = True
+            return frozenset({part})
         if node.attr == "__class__" and obj.kind == "instance":
             return frozenset(obj.bases)
         if node.attr == "__dict__":

@@ -49,6 +49,8 @@ class FileContents(Remaking):
             if values and all(obj.kind == "value" and obj.type in ("frame", "series") for obj in values):
                 return "pandas"
         reached = self.pickled(values, self.end(transfer.stage))
+        if any(self.is_of_torch(obj) for obj in reached):
+            return self.kind_of_torch(transfer, reached)
         if any(
             self.is_local_function(obj, transfer) or self.is_module(obj) or obj.path in ("itertuples", LABELLED)
             for obj in reached
@@ -63,6 +65,28 @@ class FileContents(Remaking):
         if plain and values and all(o.kind == "value" and o.type in ("ndarray", "sklearn") for o in reached):
             return "joblib"
         return "pickle"
+
+    def kind_of_torch(self, transfer: Transfer, reached: set[Obj]) -> str:
+        """How a file with tensors is written; where a later stage may notice gradients, these are saved beside them."""
+        local = [o for o in reached if self.is_local_function(o, transfer) or self.is_module(o)]
+        if local:
+            self.refuse(transfer, transfer.names[0], "a function without a name together with tensors")
+        graded = {o for s in self.graders for o in s.grades if s.position < self.end(transfer.stage)} & reached
+        if not self.interpreter.gradients_cross or not graded:
+            return "torch"
+        exits, found = self.exits[transfer.stage], set()
+        for name in transfer.names:
+            values = exits.get(name, Var()).values
+            if values and all(self.interpreter.has_gradients(o) for o in values):
+                transfer.graded.append(name)
+                found |= self.reach(values, self.end(transfer.stage))
+        plain = all(self.state_of(transfer, name) is None for name in transfer.names) and not transfer.optional
+        more = [
+            n for i in transfer.consumers for n in set(transfer.names) & self.stages[i].files - transfer.consumers[i]
+        ]
+        if not graded <= found or not plain or more:
+            self.refuse(transfer, transfer.names[0], "gradients, which no file keeps")
+        return "torch gradients"
 
     def is_untried(self, transfer: Transfer) -> bool:
         """Whether a file holds something of which it is not known that it can be saved."""

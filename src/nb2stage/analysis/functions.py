@@ -269,6 +269,8 @@ class Functions(Heap):
         frame.made.append(fn)
         self.state, self.frame, self.loops = State(base), frame, []
         self.depth += 1
+        graphless = any(self.known.without_graph(ast.unparse(d)) for d in getattr(fn.node, "decorator_list", ()))
+        self.without_graph += graphless
         self.bind_parameters(fn, frame, arguments, receiver)
         inside = self.state
         self.compiled += fn.type == "numba"
@@ -289,6 +291,7 @@ class Functions(Heap):
             self.hold(fn, result)
         self.close_over(frame)
         self.depth -= 1
+        self.without_graph -= graphless
         self.frame, self.stack, self.loops = outer_frame, outer_stack, outer_loops
         self.last_returned = None if falls_through else returned_constants(fn.node, frame.constants)
         frame.returns, frame.ends, frame.constants = saved

@@ -277,6 +277,8 @@ class Heap:
         self.raised: Values = ATOM
         self.blind_turn = 0
         self.blind_depth = 0
+        self.without_graph = 0  # inside `with torch.no_grad()`
+        self.gradients_cross = False  # a stage may notice gradients that an earlier one has made
         self.copy_on_write = copy_on_write
         self.module_files = module_files or ModuleFiles()
         self.search_paths: list[str] = [""]
@@ -296,6 +298,7 @@ class Heap:
     if TYPE_CHECKING:
 
         def attribute(self, obj: Obj, node: ast.Attribute) -> Values: ...
+        def bound(self, obj: Obj, found: Values, node: ast.AST) -> Values: ...
         def assign(self, target: ast.expr, values: Values, constants: Constants, value: ast.expr | None) -> None: ...
         def bind(self, name: str, values: Values, constants: Constants = None) -> None: ...
         def bind_in_module(self, module: Module, name: str, values: Values, constants: Constants) -> None: ...
@@ -314,6 +317,8 @@ class Heap:
         def is_seeded(self, arguments: list[Argument]) -> bool: ...
         def load(self, name: str, node: ast.AST) -> Values: ...
         def load_from_module(self, module: Module, name: str, node: ast.AST) -> Values: ...
+        def note_made_from(self, made: Values, effect: Effect, values: Values) -> None: ...
+        def apply(self, effect: Effect, receiver: Values, arguments: list[Argument], node: ast.AST) -> Values: ...
         def lookup(self, obj: Obj, name: str) -> Values: ...
         def peek(self, node: ast.expr) -> Values: ...
         def module_attribute(self, obj: Obj, name: str, node: ast.AST) -> Values: ...
@@ -350,7 +355,7 @@ class Heap:
         key = (id(node), what, type, self.stack)
         obj = self.objects.get(key)
         if obj is None:
-            obj = self.objects[key] = Obj(kind=kind, type=type)
+            obj = self.objects[key] = Obj(kind=kind, type=type, born=self.statement)
             self.made.add(obj)
         return obj
 
@@ -565,6 +570,9 @@ class Heap:
                 result |= parts_of(obj)
             elif "yields" in obj.fields:
                 result |= obj.fields["yields"]
+            elif "." in obj.type and (effect := self.known.method("__iter__", obj.type)) is not None:
+                self.dunders(frozenset(reach([obj])), [], only=("__getitem__", "__iter__"))
+                result |= self.apply(effect, frozenset({obj}), [], self.statement.node)
             elif obj.kind == "class":
                 members = {o for inner in obj.fields.values() for o in inner if o.path == "enum member"}
                 result |= members or {obj} | parts_of(obj)

@@ -494,8 +494,9 @@ class Interpreter(Modules):
             self.set(self.resolve(handler.name), Var(sites=frozenset({self.statement}), unbound=3))
 
     def do_With(self, node: ast.With | ast.AsyncWith) -> None:
-        before = self.temporary
+        before, graph = self.temporary, self.without_graph
         for item in node.items:
+            self.without_graph += self.known.without_graph(ast.unparse(item.context_expr))
             takes_back = self.takes_back(item.context_expr)
             self.temporary += bool(takes_back)
             values = self.eval(item.context_expr)
@@ -509,7 +510,7 @@ class Interpreter(Modules):
             self.run_suppressed(node.body)
         else:
             self.execute_block(node.body)
-        self.temporary = before
+        self.temporary, self.without_graph = before, graph
 
     do_AsyncWith = do_With
 

@@ -186,6 +186,7 @@ class LibraryCalls(SqlCalls):
         for obj in own:
             self.note_process_object(obj)
         self.label(values, path, effect, arguments)
+        self.note_gradients(last, frozenset().union(*(a.values for a in arguments)), node)
         if path.startswith("matplotlib.pyplot."):
             values |= self.current_figure(values, last)
         for obj in values if named else ():
@@ -231,6 +232,10 @@ class LibraryCalls(SqlCalls):
         silent = estimator and plain and self.known.is_estimator(path, "deterministic")
         seeded = silent or (effect.type == "sklearn" and self.is_seeded(arguments))
         for obj in values:
+            if any(a.name == "requires_grad" and a.constants != frozenset({False}) for a in arguments):
+                obj.leaf = True
+            if "." in obj.type and any(a.name == "inplace" and a.constants != frozenset({False}) for a in arguments):
+                obj.in_place = True
             if effect.unknown:
                 obj.path = obj.path or path
             if (

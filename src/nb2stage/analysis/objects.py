@@ -48,6 +48,10 @@ class Obj:
     package: str = ""  # the package whose code made it, where nothing else is known of it
     seeded: bool = False
     in_place: bool = False  # an estimator that works on its input itself (`copy=False`)
+    born: Statement | None = None  # the statement that made it
+    made_from: set[Obj] = field(default_factory=set)  # of a tensor: what it was worked out from
+    cut: bool = False  # a tensor without a graph
+    leaf: bool = False  # a tensor that gathers gradients
     certain_view: bool = False  # it shares the memory of its `base` whatever the arguments were
     foreign: bool = False  # of a class that no table describes: what the names of its methods mean is not known
     passes_on: bool = False  # an estimator whose result may be what it was given
@@ -263,6 +267,7 @@ class Statement:
     draws_current: bool = False  # draws in pyplot's current figure
     plots_unsure: bool = False  # perhaps makes figures, or an unknown number
     certain: set[Obj] = field(default_factory=set)  # of `changes`, those that certainly happen
+    grades: set[Obj] = field(default_factory=set)  # what it gives gradients
     stores: set[Obj] = field(default_factory=set)  # of `changes`, those by `x[i] = …` or `x += …`
     # `a is b` of texts or numbers, and the names in it; None where these are not those of the notebook
     atom_identities: list[tuple[ast.AST, set[str] | None]] = field(default_factory=list)

@@ -7,7 +7,7 @@ import re
 from dataclasses import replace
 from typing import Final
 
-from nb2stage.analysis.consequences import Consequences
+from nb2stage.analysis.gradients import Gradients
 from nb2stage.analysis.heap import FRAMES, Argument
 from nb2stage.analysis.objects import ATOM, Obj, Values, Var
 from nb2stage.analysis.sqltext import changes_nothing, reaches_outside, table_names
@@ -20,7 +20,7 @@ HOLE: Final = "something_unknown"
 DRAWING = re.compile(r"\b(random|uuid|gen_random_uuid|uuidv4|sample|tablesample|shuffle)\b", re.IGNORECASE)
 
 
-class SqlCalls(Consequences):
+class SqlCalls(Gradients):
     """What SQL in a call does."""
 
     def sql_effect(

@@ -43,6 +43,7 @@ class Transfer:
     unsure: set[str] = field(default_factory=set)  # may be unbound when saved, for all that the saving stage shows
     certain: set[str] = field(default_factory=set)  # bound when saved, as a stage that loads it shows
     kind: str = "joblib"
+    graded: list[str] = field(default_factory=list)  # names beside whose values their gradients are saved
     untried: bool = False  # holds something of a kind that is not known to be savable
 
     @property
@@ -82,7 +83,8 @@ class Versions:
         self.findings: list[Finding] = []
         self.changers: dict[Obj, list[Statement]] = defaultdict(list)
         for statement in statements:
-            for obj in statement.changes:
+            graded = statement.grades - statement.changes if interpreter.gradients_cross else set()
+            for obj in statement.changes | graded:
                 self.changers[obj].append(statement)
         self.stages = [StageData(i, [s for s in statements if s.stage == i]) for i in range(len(entries))]
         self.transfers: list[Transfer] = []
@@ -105,6 +107,7 @@ class Versions:
         self.files_of: dict[Statement, list[FileUse]] = defaultdict(list)
         for use in (use for use in interpreter.files if not use.imported):
             self.files_of[use.statement].append(use)
+        self.graders = [s for s in statements if s.grades]
         self.hindrances: dict[tuple[int, str], str] = {}  # why a stage cannot make a name anew
 
     def reach(self, values: frozenset[Obj], before: int) -> set[Obj]:
@@ -112,6 +115,13 @@ class Versions:
         if found is None:
             found = self._reach[values, before] = reach(values, before)
         return found
+
+    def is_of_torch(self, obj: Obj) -> bool:
+        """Whether an object is, or may be, a tensor, or has some: only torch's own files keep the memory that they share."""
+        known = self.interpreter.known
+        if obj.kind == "instance":
+            return any(base.kind == "lib" and base.path.startswith("torch.") for base in reach(obj.bases))
+        return obj.kind == "value" and (known.crossing(obj.type) == "torch" or obj.path.startswith("torch."))
 
     def start(self, stage: StageData) -> int:
         return stage.statements[0].position if stage.statements else 0

@@ -58,6 +58,8 @@ class Views(Versions):
         views: dict[Obj, set[Obj]] = defaultdict(set)
         for obj, names in held.items():
             for base in _bases(obj):
+                if self.is_of_torch(obj) and self.is_of_torch(base):
+                    continue  # whose file keeps the memory that they share
                 either = stage.needs[min(names)].values
                 if names == held.get(base) == {min(names)} and {obj, base} <= either:
                     continue  # the name refers to one of the two

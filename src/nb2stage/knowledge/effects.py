@@ -63,6 +63,7 @@ class Effect:
     sql: bool = False  # the first argument is a text in SQL
     process: str = ""  # the type of the object of the process whose method it is
     yields: str = ""  # the type of what an iteration over the result gives
+    cuts: bool = False  # the result has no graph
     shares: bool = False  # the result certainly shares the memory of the receiver or first argument
     itself: str = ""  # the result is the first argument itself where that has this type
     shares_with: str = ""  # or shares its memory
@@ -103,6 +104,7 @@ _WORDS: Final[dict[str, dict[str, Any]]] = {
     "shares": {"shares": True},
     "learns": {"learns": True},
     "foreign": {"foreign": True},
+    "cuts": {"cuts": True},
     "calls:none": {"calls": "none"},
     "calls:given": {"calls": "given"},
     **{word: {"file": word} for word in FILES},

@@ -51,6 +51,8 @@ class Table:
     settings: dict[str, str] = field(default_factory=dict)  # dotted path -> domain
     noticed: dict[str, tuple[str, ...]] = field(default_factory=dict)  # domain -> packages
     attributes: dict[str, str] = field(default_factory=dict)
+    inner: dict[tuple[str, str], str] = field(default_factory=dict)  # (type, attribute) -> type of what lies in it
+    gradients: dict[str, str] = field(default_factory=dict)  # name -> what it does to gradients
     classes: dict[str, str] = field(default_factory=dict)  # dotted path -> type
     estimators: dict[str, frozenset[str]] = field(default_factory=dict)  # trait -> names of classes
     out: dict[str, int] = field(default_factory=dict)  # function -> place of the argument
@@ -106,7 +108,9 @@ def table_of(text: str) -> Table:
             table.out.update(dict.fromkeys(row.names, int(row.words)))
         elif kind == "packages":
             table.packages[rest] = frozenset(row.names)
-        elif kind in ("types", "attributes", "pylab", "calls", "saving", "distributions"):
+        elif kind == "attributes" and "." in rest:
+            table.inner.update({(each, name): row.words for each in rest.split() for name in row.names})
+        elif kind in ("gradients", "types", "attributes", "pylab", "calls", "saving", "distributions"):
             getattr(table, kind).update(dict.fromkeys(row.names, row.words))
         else:
             raise ValueError(f"line {row.line}: there is no section `{row.section}`")
@@ -293,6 +297,22 @@ class Knowledge:
         if first in ("fft", "linalg", "random"):
             return f"numpy.{name}"
         return f"matplotlib.pyplot.{name}"
+
+    def class_type(self, path: str) -> str:
+        """The type of instances of a library's class at a dotted path; empty where no row says."""
+        return self.table_for(path).classes.get(path, "")
+
+    def inner_type(self, kind: str, attribute: str) -> str:
+        """The type of what an attribute of a type gives, which lies in its owner; empty where no row says."""
+        return self._table_of_type(kind).inner.get((kind, attribute), "") if "." in kind else ""
+
+    def gradients(self, name: str) -> str:
+        """What a method, attribute or function of this name does to gradients: `adds`, `reads` or `clears`."""
+        return table("torch").gradients.get(name, "")
+
+    def without_graph(self, text: str) -> bool:
+        """Whether a context or decorator makes tensors without a graph."""
+        return self.gradients(text.partition("(")[0].rpartition(".")[2]) == "none"
 
     def before_saving(self, root: str) -> dict[str, str]:
         """The statements that a script runs before it saves values of a library, by the module that each needs."""

@@ -34,7 +34,7 @@ FOLDERS = {
     "report": "report",
 }
 FILE_NAMES = {"import": "import_data"}
-SUFFIXES = {"joblib": ".joblib"}
+SUFFIXES = {"joblib": ".joblib", "torch": ".pt", "torch gradients": ".pt"}
 
 
 class Planner:

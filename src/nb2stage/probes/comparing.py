@@ -67,6 +67,9 @@ def read(path: str, kind: str) -> Any:
         return library("pandas").read_pickle(path)
     if kind == "joblib":
         return library("joblib").load(path)
+    if kind.startswith("torch"):
+        value = library("torch").load(path, weights_only=False)
+        return value[0] if kind == "torch gradients" else value
     with open(path, "rb") as file:  # noqa: PTH123
         return pickle.loads(file.read())
 

@@ -80,6 +80,9 @@ def load(path: str, kind: str, namespace: dict[str, Any]) -> Any:
             return sys.modules["pandas"].read_pickle(path)
         if kind == "joblib":
             return sys.modules["joblib"].load(path)
+        if kind.startswith("torch"):
+            value = sys.modules["torch"].load(path, weights_only=False)
+            return value[0] if kind == "torch gradients" else value
         with open(path, "rb") as file:  # noqa: PTH123
             return pickle.loads(file.read())
 

@@ -45,6 +45,8 @@ class CacheLines:
         transfer = file.transfer
         if transfer.kind == "pandas":
             return f'{names[0]} = {self.imports.module("pandas", "pd")}.read_pickle("{file.path}")'
+        if transfer.graded:
+            return self.load_with_gradients(file)
         if self.program.boundaries.holds_formula(transfer) and transfer.kind in ("pickle", "cloudpickle"):
             value = f'{self.load_helper()}("{file.path}")'
         else:
@@ -67,6 +69,39 @@ class CacheLines:
             if line:
                 lines.append(line)
         return "\n".join(lines)
+
+    def load_with_gradients(self, file: CacheFile) -> str:
+        """The lines for a file of tensors with their gradients beside them."""
+        names, value = file.transfer.names, self.load_value(file.transfer.kind, file.path)
+        owners = self.parameters_of(file.transfer)
+        if owners == names:
+            return f"{names[0]}, {names[0]}.grad = {value}"
+        gradients, parameter = self.imports.fresh("gradients"), self.imports.fresh("parameter")
+        gradient = self.imports.fresh("gradient")
+        values = names[0] if len(names) == 1 else f"({', '.join(names)})"
+        whole = owners[0].removeprefix("*") if len(owners) == 1 else f"[{', '.join(owners)}]"
+        return (
+            f"{values}, {gradients} = {value}\n"
+            f"for {parameter}, {gradient} in zip({whole}, {gradients}):\n"
+            f"    {parameter}.grad = {gradient}"
+        )
+
+    def parameters_of(self, transfer: Transfer) -> list[str]:
+        """The tensors of a file that have gradients, as they stand in a list."""
+        exits = self.program.boundaries.exits[transfer.stage]
+        modules = [n for n in transfer.graded if all(map(self.program.interpreter.is_module, exits[n].values))]
+        return [f"*{name}.parameters()" if name in modules else name for name in transfer.graded]
+
+    def saved_with_gradients(self, file: CacheFile) -> str:
+        """What is saved of tensors with their gradients: the values, and a list of gradients."""
+        names, owners = file.transfer.names, self.parameters_of(file.transfer)
+        values = names[0] if len(names) == 1 else f"({', '.join(names)})"
+        if owners == names:
+            return f"({values}, {values}.grad)"
+        each = self.imports.fresh("p")
+        if len(owners) == 1:
+            return f"({values}, [{each}.grad for {each} in {owners[0].removeprefix('*')}])"
+        return f"({values}, [{each}.grad for {each} in [{', '.join(owners)}]])"
 
     def load_optional(self, file: CacheFile, names: list[str], value: str) -> str:
         """The lines for a file that holds names by name, since some of them may have been unbound."""
@@ -121,6 +156,8 @@ class CacheLines:
             return f'{self.imports.module("pickle")}.loads({self.imports.member("pathlib", "Path")}("{path}").read_bytes())'
         if kind in BY_KEY:
             return self.load_value("pickle", path)
+        if kind.startswith("torch"):
+            return f'{self.imports.module("torch")}.load("{path}", weights_only=False)'
         return f'{self.imports.module("joblib")}.load("{path}")'
 
     def module_of(self, name: str) -> str:
@@ -161,6 +198,11 @@ class CacheLines:
         else:
             value = wrapped([self.saved_value(transfer, name) for name in transfer.names])
             value = value if value.startswith("(\n") else f"({value})"
+        if transfer.kind.startswith("torch"):
+            value = self.saved_with_gradients(file) if transfer.graded else value
+            if transfer.untried:
+                return f'{self.torch_helper()}({value}, "{", ".join(transfer.names)}", "{file.path}")'
+            return f'{self.imports.module("torch")}.save({value}, "{file.path}")'
         if transfer.kind != "joblib":
             module = self.imports.module("cloudpickle" if transfer.kind == "cloudpickle" else "pickle")
             if transfer.untried:
@@ -168,6 +210,28 @@ class CacheLines:
                 return f'{self.save_helper(module, whole=whole)}({value}, "{", ".join(transfer.names)}", "{file.path}")'
             return f'{self.imports.member("pathlib", "Path")}("{file.path}").write_bytes({module}.dumps({value}))'
         return f'{self.imports.module("joblib")}.dump({value}, "{file.path}")'
+
+    def torch_helper(self) -> str:
+        """A function to save tensors with what may turn out not to be savable."""
+        name = self.imports.fresh("save_tensors")
+        self.helpers[name] = (
+            f"def {name}(value, names, path):\n"
+            "    try:\n"
+            f"        {self.imports.module('torch')}.save(value, path)\n"
+            f"{self.cannot_save()}"
+        ).rstrip("\n")
+        return name
+
+    def cannot_save(self) -> str:
+        """The lines of a function to save that say why it could not."""
+        error, stop, kind = (self.imports.builtin(each) for each in ("Exception", "SystemExit", "type"))
+        return (
+            f"    except {error} as error:\n"
+            f"        raise {stop}(\n"
+            f'            f"Stage {self.plan.name} cannot save {{names}} ({{{kind}(value).__name__}}): {{error}}\\n"\n'
+            '            "Make it in the stage that uses it, or put both cells into one stage."\n'
+            "        ) from error\n"
+        )
 
     def save_helper(self, module: str, *, whole: bool) -> str:
         """A function to save what may turn out not to be savable: it then says so and writes nothing.
@@ -177,7 +241,6 @@ class CacheLines:
         called = "save_object" if whole else "save" if module == "pickle" else f"save_with_{module}"
         name = self.imports.fresh(called)
         path = self.imports.member("pathlib", "Path")
-        error, stop, kind = (self.imports.builtin(each) for each in ("Exception", "SystemExit", "type"))
         lines = f"        data = {module}.dumps(value)\n"
         if whole:
             lines = (
@@ -189,15 +252,7 @@ class CacheLines:
                 f"            {module}.loads(data)  # not all that can be saved so can be loaded\n"
             )
         self.helpers[name] = (
-            f"def {name}(value, names, path):\n"
-            "    try:\n"
-            f"{lines}"
-            f"    except {error} as error:\n"
-            f"        raise {stop}(\n"
-            f'            f"Stage {self.plan.name} cannot save {{names}} ({{{kind}(value).__name__}}): {{error}}\\n"\n'
-            '            "Make it in the stage that uses it, or put both cells into one stage."\n'
-            "        ) from error\n"
-            f"    {path}(path).write_bytes(data)"
+            f"def {name}(value, names, path):\n    try:\n{lines}{self.cannot_save()}    {path}(path).write_bytes(data)"
         )
         return name
 
