@@ -1,12 +1,13 @@
 """How fast is a conversion?  Each figure is a ratio of two things measured in turn in one run.
 
-    python benchmarks/bench_convert.py                 # all three
+    python benchmarks/bench_convert.py                 # all of them
     python benchmarks/bench_convert.py cold --rounds 15
     python benchmarks/bench_convert.py --check         # exit code 1 when a target is missed
 
 cold     the whole process on a notebook of 12 cells, against `jupyter nbconvert --to script` on the same file
 read     reading a notebook with 100 MB of outputs, against a bare `json.load` of the file
 scaling  the time per cell at 10,000 cells, against 1,000 cells
+tangled  the processor time of notebooks of up to 60 cells that are hard to follow, against half a second
 """
 # ruff: noqa: T201
 
@@ -26,12 +27,16 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
+from tangled import KINDS, tangled_cells
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
 SCRIPTS: Final = Path(sys.executable).parent
 CONVERT: Final = [str(SCRIPTS / "nb2stage"), "convert"]
 NBCONVERT: Final = [str(SCRIPTS / "jupyter"), "nbconvert", "--to", "script", "--log-level", "ERROR"]
+
+WHAT: Final = ["cold", "read", "scaling", "tangled"]
 
 Notebook = dict[str, Any]
 Cell = dict[str, Any]
@@ -294,17 +299,45 @@ def bench_scaling(folder: Path, rounds: int, report: Report, sizes: tuple[int, i
     report.line(f"per 1000 cells, less start-up: {small} vs {large} cells", net, median_ratio(net[1], net[0]), 1.5)
 
 
+def bench_tangled(rounds: int, report: Report, sizes: tuple[int, ...] = (25, 60)) -> None:
+    from nb2stage.convert import Project, convert
+    from nb2stage.files.writer import State
+
+    def processor_time(content: Notebook) -> float:
+        data = json.dumps(content).encode()
+        with tempfile.TemporaryDirectory() as root:
+            start = time.process_time()
+            convert(data, "nb.ipynb", Project(Path(root), State()))
+            return time.process_time() - start
+
+    def best(content: Notebook) -> float:
+        return min(processor_time(content) for _ in range(rounds))
+
+    best(small_notebook())  # imports what a conversion needs
+    for size in sizes:
+        plain = best(long_notebook(size))
+        for kind in KINDS:
+            notebooks = [
+                notebook(
+                    [code_cell(n, source, stage) for n, (stage, source) in enumerate(tangled_cells(kind, size, seed))]
+                )
+                for seed in range(8)
+            ]
+            worst = max(map(best, notebooks))
+            what = f"tangled, {size} cells, {kind}: worst of 8 vs a plain one"
+            report.line(what, [[worst], [plain]], worst / plain)
+            report.line("  processor time vs half a second", [[worst], [0.5]], worst / 0.5, 1.0)
+
+
 def main(argv: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument(
-        "what", nargs="*", default=["cold", "read", "scaling"], help="cold, read, scaling; all by default"
-    )
+    parser.add_argument("what", nargs="*", default=WHAT, help=f"{', '.join(WHAT)}; all by default")
     parser.add_argument("--rounds", type=int, default=5, help="measured rounds of each (default 5)")
     parser.add_argument("--megabytes", type=int, default=100, help="size of the outputs for `read`")
     parser.add_argument("--cells", type=int, nargs=2, default=(1_000, 10_000), help="the two sizes for `scaling`")
     parser.add_argument("--check", action="store_true", help="exit code 1 when a target is missed")
     args = parser.parse_args(argv)
-    if unknown := set(args.what) - {"cold", "read", "scaling"}:
+    if unknown := set(args.what) - set(WHAT):
         parser.error(f"unknown: {', '.join(sorted(unknown))}")
     report = Report()
     with tempfile.TemporaryDirectory() as temporary:
@@ -315,6 +348,8 @@ def main(argv: list[str] | None = None) -> int:
             bench_read(folder, args.rounds, report, args.megabytes)
         if "scaling" in args.what:
             bench_scaling(folder, min(args.rounds, 3), report, tuple(args.cells))
+        if "tangled" in args.what:
+            bench_tangled(min(args.rounds, 3), report)
     return 1 if args.check and report.missed else 0
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import pickle
 import shutil
 import signal
 import subprocess
@@ -24,6 +25,7 @@ import pytest
 from nb2stage.convert import Project, convert
 from nb2stage.files.paramsyaml import read_params
 from nb2stage.files.writer import apply_changes, plan_changes, read_state
+from nb2stage.probes import capturing, digests, kernel
 from nb2stage.runs import verifyreport
 from nb2stage.runs.verdicts import Item, Settings, Status, Subject, Verdict
 from nb2stage.runs.verifying import verify
@@ -346,6 +348,38 @@ def test_what_cannot_be_compared_is_said(tmp_path: Path) -> None:
     assert "the state of a generator" in unknown["import", "items"].how
     assert ("import", "n") in by_name(verdict, Status.EQUAL)
     assert verdict.exit_code == 0
+
+
+def test_what_could_not_be_compared_is_not_called_equal() -> None:
+    broken = Item("a", "variable", "y", Status.UNKNOWN, how="cache/a/y.pkl cannot be loaded here: ValueError: not yet")
+    line, color = verifyreport.headline(Verdict("nb.ipynb", items=[Item("a", "variable", "x", Status.EQUAL), broken]))
+    assert line.endswith("as far as it can be compared: 1 thing could not be")
+    assert color == "yellow"
+
+
+class Box:
+    """Drops `m` when it is pickled."""
+
+    n, m = 1, 0
+
+    def __getstate__(self) -> dict[str, int]:
+        return {"n": self.n}
+
+
+def test_what_pickling_drops_is_not_called_equal(tmp_path: Path) -> None:
+    box = Box()
+    box.n, box.m = 2, 3
+    capture = capturing.Capture({"box": box}, str(tmp_path), 10**6)
+    loaded = digests.digest(pickle.loads(pickle.dumps(box)))
+    assert kernel._digest(capture, "box", {"definitions": {}, "known": {"box": loaded}}) == loaded
+    assert capture.doubts["box"] == ["what is lost when it is pickled"]
+
+
+def test_a_distribution_that_draws_from_a_state_of_its_own_is_another() -> None:
+    stats = pytest.importorskip("scipy.stats")
+    ours = digests.digest(stats.norm(5, 2))
+    assert ours == digests.digest(stats.norm(5, 2))
+    assert ours != digests.digest(pickle.loads(pickle.dumps(stats.norm(5, 2))))
 
 
 def test_an_unconverted_notebook_is_converted_in_the_scratch_folder(tmp_path: Path) -> None:

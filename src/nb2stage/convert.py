@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import ast
+import os
 import re
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cache
 from pathlib import Path
@@ -18,6 +20,7 @@ from nb2stage.files.paramsyaml import read_params
 from nb2stage.files.projectfiles import ProjectFiles
 from nb2stage.files.requirements import REQUIREMENTS, update_requirements
 from nb2stage.files.writer import STATE_PATH, State, read_text
+from nb2stage.installed import pandas_major
 from nb2stage.knowledge import Knowledge
 from nb2stage.messages import diagnose
 from nb2stage.planning.pipeline import GeneratedFile
@@ -88,12 +91,19 @@ def convert(data: bytes, path: str, project: Project) -> Conversion:
     if _errors(diagnostics):
         return Conversion(diagnostics)
     try:
-        program = analyse(cells, len(names), world_of(project))
+        pandas = pandas_major(project.root, os.environ, sys.path)
+        program = analyse(cells, len(names), world_of(project, pandas))
     except RecursionError:
         hint = "write deeply nested expressions in several statements"
         diagnostics.append(Diagnostic("NB123", "the code is nested too deeply to be followed", hint, path=path))
         return Conversion(diagnostics)
     diagnostics += [diagnose(finding, path, names) for finding in program.findings]
+    if pandas is None and imports_pandas(cells):
+        message = (
+            "it is not known which pandas runs this notebook: selections are taken to share memory, as before pandas 3"
+        )
+        hint = "activate the project's environment, make it in `.venv`, or pin pandas in requirements.txt"
+        diagnostics.append(Diagnostic("NB260", message, hint, Severity.NOTE, path))
     planner = Planner(path, names, program, surroundings(project, path, names), report_texts(notebook, roles))
     plans = planner.plan()
     diagnostics += planner.notes.diagnostics
@@ -130,15 +140,15 @@ def convert(data: bytes, path: str, project: Project) -> Conversion:
     )
 
 
-def world_of(project: Project) -> World:
-    """The modules in the project's folder, and how the installed pandas treats views."""
+def world_of(project: Project, pandas: int | None) -> World:
+    """The modules in the project's folder, and how its pandas treats selections: of an unknown one they may be views."""
 
     def text(path: str) -> str | None:
         there = path in project.made or (project.root / path).is_file()
         return project.text(path) if there else None
 
     files = ModuleFiles(cache(text), lambda path: (project.root / path).is_dir())
-    return World(files, copies_on_write(), Knowledge(read_configuration(project.root).calls))
+    return World(files, (pandas or 0) >= 3, Knowledge(read_configuration(project.root).calls))
 
 
 def not_in_git(plans: list[StagePlan], root: Path) -> list[Diagnostic]:
@@ -156,12 +166,15 @@ def not_in_git(plans: list[StagePlan], root: Path) -> list[Diagnostic]:
     return found
 
 
-def copies_on_write() -> bool:
-    """Whether the pandas of this environment is 3 or newer, by its name on disk: importing it takes long."""
-    for folder in sys.path:
-        for found in Path(folder or ".").glob("pandas-*.dist-info"):
-            return int(found.name.split("-")[1].split(".")[0]) >= 3
-    return True
+def imports_pandas(cells: Iterable[SourceCell]) -> bool:
+    """Whether some cell names pandas in an import."""
+    return any(
+        name.split(".")[0] == "pandas"
+        for cell in cells
+        for node in ast.walk(cell.tree)
+        if isinstance(node, ast.Import | ast.ImportFrom)
+        for name in ([alias.name for alias in node.names] if isinstance(node, ast.Import) else [node.module or ""])
+    )
 
 
 def _errors(diagnostics: list[Diagnostic]) -> bool:

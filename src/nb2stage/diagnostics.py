@@ -67,6 +67,7 @@ RULES: Final[dict[str, str]] = {
     "NB245": "a definition whose default has another value by then",
     "NB250": "a stage without work of its own",
     "NB251": "no stage has work to do",
+    "NB260": "the notebook's pandas is not known",
     "NB290": "syntax that is not supported yet",
     # -- NB3: IPython syntax
     "NB301": "a magic that is not IPython's own",

@@ -210,6 +210,10 @@ RULES_EXPLAINED: Final[dict[str, Rule]] = {
         "A pipeline without work is no pipeline.",
         "Tag the cells that do the work.",
     ),
+    "NB260": Rule(
+        "Before pandas 3 a selection from a frame may be a view of it, which sees later changes; since then it is a copy.",
+        "Activate the environment that the notebook runs in, make it in `.venv`, or pin pandas in requirements.txt.",
+    ),
     "NB290": Rule(
         "The syntax is valid, but its effect on values cannot be followed yet.",
         "Write it in another way, or tag the cell `skip`.",

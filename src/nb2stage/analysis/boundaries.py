@@ -473,7 +473,7 @@ class Boundaries(Settings, Views, FileContents):
             return True
         if obj in self.interpreter.identities and not self.is_found_by_name(obj):
             return True
-        return any(s.position >= start for s in self.changers.get(obj, ()))
+        return bool(self.changed_at.get(obj, 0) >> start)
 
     def is_found_by_name(self, obj: Obj) -> bool:
         """Whether a function is one and the same for all of a script: its source makes it, and files hold its name."""

@@ -10,16 +10,16 @@ from pathlib import PurePath
 from nb2stage.analysis.fileuses import FileUses
 from nb2stage.analysis.functions import _methods
 from nb2stage.analysis.heap import (
+    A_CALL,
+    AN_OBJECT,
     ARRAY_VIEWS,
     CONTAINERS,
     DATA,
     DESIGN,
     FRAMES,
-    MAX_STEPS,
     MOVING,
     USED_UP,
     Argument,
-    TooLongError,
     _line,
     is_design,
     owned,
@@ -93,7 +93,7 @@ class Consequences(FileUses):
         """Do what an effect says to the receiver and the arguments; give the result's objects."""
         callee, self.callee = self.callee, ""
         arguments = [self.unpacked(a) if a.star else a for a in arguments]
-        self.count_step(len(receiver) + sum(len(a.values) for a in arguments))
+        self.spend(A_CALL + AN_OBJECT * (len(receiver) + sum(len(a.values) for a in arguments)))
         values: Values = frozenset().union(*(a.values for a in arguments))
         if not effect.cheap:
             self.statement.impure = self.statement.impure or not (
@@ -144,12 +144,6 @@ class Consequences(FileUses):
         """`*xs` and `**options` give what a list or dict holds, not the list or dict itself."""
         plain = frozenset(o for o in argument.values if o.kind == "value" and o.type in ("list", "tuple", "dict"))
         return replace(argument, values=(argument.values - plain) | self.members(plain)) if plain else argument
-
-    def count_step(self, size: int) -> None:
-        """Give up on following a statement that takes too long to follow; `size` is how many objects a call is given."""
-        self.steps += 1 + size // 8
-        if self.steps > MAX_STEPS:
-            raise TooLongError
 
     def callbacks(
         self, receiver: Values, values: Values, arguments: list[Argument], node: ast.AST, effect: Effect

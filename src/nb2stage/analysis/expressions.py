@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable
 from nb2stage.analysis.calls import Calls
 from nb2stage.analysis.constants import LIMIT, constant_of, of_path_function
 from nb2stage.analysis.heap import (
+    AN_OBJECT,
     ARRAY_VIEWS,
     CONTAINERS,
     DATA,
@@ -250,6 +251,7 @@ class Expressions(Calls):
     def of_Subscript(self, node: ast.Subscript) -> Values:
         base = self.eval(node.value)
         index = self.eval(node.slice)
+        self.spend(AN_OBJECT * len(base))
         result: set[Obj] = set()
         for obj in base:
             if obj.kind == "lib" and obj.path in ARRAY_MAKERS:
@@ -446,7 +448,7 @@ class Expressions(Calls):
     def accessor(self, obj: Obj, node: ast.Attribute) -> Values:
         """What a class makes of an object that it is registered for: `df.lab`."""
         made: Values = ATOM
-        for cls in sorted(self.accessors[node.attr], key=lambda o: o.serial):
+        for cls in sorted(self.accessors[node.attr]):
             if cls.kind in ("class", "function"):
                 made |= self.call_values(frozenset({cls}), [Argument(frozenset({obj}), None, None, None)], node)
         return made | {obj}

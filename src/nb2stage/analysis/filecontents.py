@@ -125,7 +125,7 @@ class FileContents(Remaking):
             seen.add(obj)
             if obj.kind in ("function", "class") and outermost(obj):
                 continue
-            todo.extend(o for o in obj.contents if obj.since.get(o, -1) < before)
+            todo.extend(obj.contents_before(before) - seen)
             todo.extend(obj.bases)
             # what a formula mentions is looked up by name when it is loaded
             todo.extend(fields_of(obj, before) - obj.fields.get("formula", ATOM))
@@ -231,7 +231,7 @@ class FileContents(Remaking):
     def native_in(self, transfer: Transfer, name: str) -> str:
         """What a name certainly holds that no file keeps, and why it is not made anew; empty where there is none."""
         values = self.exits[transfer.stage].get(name, Var()).values
-        found = sorted(self.natives(values, self.end(transfer.stage)), key=lambda obj: obj.serial)
+        found = sorted(self.natives(values, self.end(transfer.stage)))
         if not found:
             return ""
         what = (self.crossing_of(found[0]) or "").removeprefix(AGAIN)

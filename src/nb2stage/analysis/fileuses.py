@@ -135,7 +135,7 @@ class FileUses(Randomness):
 
     def change_database(self, objects: Values, node: ast.AST) -> None:
         """Something is written through a connection: to its file, or to the connection itself."""
-        for obj in sorted(objects & self.databases.keys(), key=lambda obj: obj.serial):
+        for obj in sorted(objects & self.databases.keys()):
             paths = self.databases[obj]
             if paths is None or paths - {MEMORY}:
                 self.use_file("update", paths, node)

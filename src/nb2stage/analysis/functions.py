@@ -17,6 +17,7 @@ from nb2stage.analysis.heap import (
 from nb2stage.analysis.objects import (
     ATOM,
     Constants,
+    Fields,
     Frame,
     Obj,
     State,
@@ -493,8 +494,22 @@ class Functions(Heap):
                     arguments = [Argument(v, None, None, None) for v in operands]
                     for fn in found:
                         if fn.kind == "function" and fn.node is not None:
-                            result |= self.call_function(fn, arguments, fn.node, frozenset({obj}))
+                            if name in ("__getattr__", "__getattribute__"):
+                                result |= self.ask(fn, arguments, obj)
+                            else:
+                                result |= self.call_function(fn, arguments, fn.node, frozenset({obj}))
         return frozenset(result)
+
+    def ask(self, fn: Obj, arguments: list[Argument], obj: Obj) -> Values:
+        """Call what an instance is asked for attributes by: it may ask itself again, which does and gives the same."""
+        assert fn.node is not None
+        key = (fn, obj, frozenset().union(*(a.values for a in arguments)))
+        if key in self.asked:
+            return self.asked[key]
+        self.asked[key] = ATOM
+        while not (found := self.call_function(fn, arguments, fn.node, frozenset({obj}))) <= self.asked[key]:
+            self.asked[key] |= found
+        return self.asked.pop(key)
 
     def call_inside(self, obj: Obj, arguments: list[Argument], node: ast.AST) -> Values:
         """Call the functions that an object holds: of a `partial` its own."""
@@ -524,14 +539,19 @@ class Functions(Heap):
         """
         values: Values = frozenset().union(*(a.values for a in arguments))
         iterators = frozenset(v for v in values if v.type in ("iter", "generator_object"))
-        known = frozenset(
-            v
-            for v in self.everything(values | self.members(iterators))
-            if v.kind not in ("function", "class", "bound") and v.type not in USED_UP
-        )
         call = self.blind_calls.setdefault((self.statement.position, fn), BlindCall())
-        grown = known - call.given or owner not in call.owners
-        call.given |= known
+        now = (self.heap_version, Fields.changes)
+        grown = owner not in call.owners
+        if iterators or call.asked_at != now or not values <= call.asked:
+            known = frozenset(
+                v
+                for v in self.everything(values | self.members(iterators))
+                if v.kind not in ("function", "class", "bound") and v.type not in USED_UP
+            )
+            grown = grown or not known <= call.given
+            call.given |= known
+            call.asked = values | (call.asked if call.asked_at == now else ATOM)
+            call.asked_at = now
         call.owners |= {owner}
         settled = not grown and call.turn == self.blind_turn and not call.binds
         if call.active or (settled and (call.sure or self.guesses)):

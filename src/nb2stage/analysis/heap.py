@@ -6,6 +6,7 @@ import ast
 import collections
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
+from functools import cache
 from typing import TYPE_CHECKING
 
 from nb2stage.analysis.modulefiles import ModuleFiles
@@ -152,6 +153,8 @@ class BlindCall:
     """What is known of a function as a callback within one statement."""
 
     given: Values = ATOM
+    asked: Values = ATOM  # what it was called with, all of which has been looked through for `given`, and when
+    asked_at: tuple[int, int] = (-1, -1)
     owners: frozenset[Obj | None] = frozenset()  # what its `self` may be; None where anything may
     result: Values = ATOM
     turn: int = -1
@@ -160,11 +163,14 @@ class BlindCall:
     sure: bool = False  # a known call calls it
 
 
-# How many calls, and how many links between objects, are followed within one statement.
-MAX_STEPS = 3_000
-MAX_LINKS = 4_000_000
-# When a notebook has taken so many links, each statement that is left is given only a hundredth.
-MANY_LINKS = 12_000_000
+# How much effort may be spent: on each statement, and beyond that on all statements of a notebook together, of which a
+# single one gets at most `MOST`.  The unit is one link between two objects, some fifty nanoseconds.
+FREE = 40_000
+SPARE = 3_000_000
+MOST = 2_000_000
+A_STATEMENT = 500  # inside of functions and loops
+A_CALL = 4_000  # of a library
+AN_OBJECT = 500  # of those that a call is given
 
 
 def parts_of(obj: Obj) -> Values:
@@ -202,8 +208,9 @@ def _line(obj: Obj) -> tuple[int, int, str]:
     return (getattr(node, "lineno", 0), getattr(node, "col_offset", 0), obj.path or obj.type)
 
 
-def _mentioned(node: ast.AST) -> set[str]:
-    return {n.id for n in ast.walk(node) if isinstance(n, ast.Name)}
+@cache
+def _mentioned(node: ast.AST) -> frozenset[str]:
+    return frozenset(n.id for n in ast.walk(node) if isinstance(n, ast.Name))
 
 
 class Heap:
@@ -258,9 +265,9 @@ class Heap:
         self.heap_version = 0
         self.budget = 4_000
         self.functions_stored = False
-        self.steps = 0
-        self.links_followed = 0
-        self.most_links = MAX_LINKS
+        self.effort = 0
+        self.most_effort = MOST
+        self.spare = SPARE
         self.links: list[tuple[Obj, Values]] | None = None  # what statements that are only looked at link, to be undone
         self.slices: dict[int, list[str]] = {}
         self.returned: dict[int, Constants] = {}  # what calls of functions of the notebook returned last
@@ -273,6 +280,8 @@ class Heap:
         self.changed: set[Obj] = set()  # since it was made
         self.partials: dict[Obj, list[Argument]] = {}  # what `partial` gave objects: the function, and its arguments
         self.blind_calls: dict[tuple[int, Obj], BlindCall] = {}
+        # instances that are being asked for attributes, by what: what that has given so far
+        self.asked: dict[tuple[Obj, Obj, Values], Values] = {}
         self.global_binds = 0
         self.raised: Values = ATOM
         self.blind_turn = 0
@@ -390,7 +399,7 @@ class Heap:
             if self.links is not None:
                 self.links.append((obj, new))
             for each in new:
-                obj.since.setdefault(each, self.statement.position)
+                obj.put(each, self.statement.position)
             self.heap_version += 1
             if obj.type == "namespace":
                 for owner in obj.fields["base"]:
@@ -632,8 +641,12 @@ class Heap:
 
     def follow(self, objects: Iterable[Obj]) -> None:
         """Give up on following a statement whose objects hold too much; `objects` are those just looked into."""
-        self.links_followed += sum(len(o.contents) for o in objects)
-        if self.links_followed > self.most_links:
+        self.spend(sum(len(o.contents) for o in objects))
+
+    def spend(self, effort: int) -> None:
+        """Give up on following a statement that takes too long to follow."""
+        self.effort += effort
+        if self.effort > self.most_effort:
             raise TooLongError
 
     def kind_of(self, values: Values) -> str:

@@ -12,8 +12,9 @@ from collections.abc import Callable, Iterable
 from functools import cache
 
 from nb2stage.analysis.heap import (
-    MANY_LINKS,
-    MAX_LINKS,
+    A_STATEMENT,
+    FREE,
+    MOST,
     Loop,
     TooLongError,
     _line,
@@ -64,22 +65,31 @@ def may_leave(node: ast.stmt) -> bool:
     return False
 
 
+@cache
+def declared_global(node: ast.AST) -> frozenset[str]:
+    """The names that a function or class says are those of the notebook."""
+    return frozenset(n for part in ast.walk(node) if isinstance(part, ast.Global) for n in part.names)
+
+
 class Interpreter(Modules):
     """One run over the statements of a notebook; `state` is the flow state after the last one."""
 
     def run(self, statement: Statement) -> None:
         """Interpret one top-level statement of the notebook."""
         self.statement, self.start = statement, self.state
-        self.budget, self.steps, self.made = 4_000, 0, set()
-        self.most_links = self.links_followed + (MAX_LINKS if self.links_followed < MANY_LINKS else MAX_LINKS // 100)
+        self.budget, self.made = 4_000, set()
+        free = self.effort + FREE
+        self.most_effort = free + min(self.spare, MOST)
         try:
             self.execute(statement.node)
             makes_setting = statement.sets and not statement.calls
             if self.hooks and not makes_setting and not isinstance(statement.node, INERT):
                 self.call_hooks(statement)
+            self.spare -= max(0, self.effort - free)
         except (TooLongError, RecursionError):
+            self.spare -= max(0, min(self.effort, self.most_effort) - free)
             self.recover()
-            self.steps, self.most_links = 0, 1 << 60
+            self.most_effort = 1 << 60
             self.run_coarsely(statement)
 
     def call_hooks(self, statement: Statement) -> None:
@@ -112,7 +122,7 @@ class Interpreter(Modules):
                 elif obj.kind in ("function", "class") and isinstance(obj.node, ScopeNode):
                     followed[obj.node] = None
                     names |= free_names(obj.node)
-                    bound |= {n for part in ast.walk(obj.node) if isinstance(part, ast.Global) for n in part.names}
+                    bound |= declared_global(obj.node)
         for node in followed:
             self.mention_all(node)
         values = self.everything(values)
@@ -135,6 +145,7 @@ class Interpreter(Modules):
         self.depth = self.temporary = self.blind_depth = self.guards = self.guesses = 0
         self.loading = []
         self.ways, self.each, self.compiled, self.callee = (), [], 0, ""
+        self.asked = {}
 
     def execute_block(self, body: Iterable[ast.stmt]) -> None:
         outer = self.ways
@@ -152,6 +163,8 @@ class Interpreter(Modules):
         if method is None:
             self.find("NB290", node, text=f"`{type(node).__name__}` statements are not supported yet")
             return
+        if self.depth:
+            self.spend(A_STATEMENT)
         method(node)
 
     def do_Expr(self, node: ast.Expr) -> None:
@@ -285,7 +298,7 @@ class Interpreter(Modules):
                 cls.fields[name] = cls.fields.get(name, ATOM) | var.values
         for values in cls.fields.values():
             for obj in values:
-                cls.since.setdefault(obj, self.statement.position)
+                cls.put(obj, self.statement.position)
                 if obj.kind == "function":
                     obj.bases = (cls,)
         if any(base.kind == "lib" and base.path.startswith("enum.") for base in cls.bases):

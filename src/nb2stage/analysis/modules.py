@@ -13,7 +13,7 @@ import re
 from dataclasses import replace
 
 from nb2stage.analysis.bindings import BUILTINS, FORBIDDEN, Bindings
-from nb2stage.analysis.heap import Argument, TooLongError
+from nb2stage.analysis.heap import FREE, MOST, Argument, TooLongError
 from nb2stage.analysis.objects import ATOM, UNBOUND, Constants, Frame, Module, Obj, State, Values, Var, join_vars
 from nb2stage.analysis.scopes import Scope
 
@@ -121,20 +121,24 @@ class Modules(Bindings):
         for name in NOTED:
             setattr(statement, name, set())
         traits, files = [getattr(statement, name) for name in TRAITS], len(self.files)
-        saved = (self.frame, self.stack, self.loops, self.steps, self.budget, self.lazy_annotations, self.made)
+        saved = (self.frame, self.stack, self.loops, self.budget, self.lazy_annotations, self.made)
         outer = (self.depth, self.guards, self.ways, self.guesses, self.temporary, self.blind_depth, len(self.each))
         loading, last = list(self.loading), self.last_returned
         self.state, self.frame, self.stack = State(base), module.frame, (("module", module.name),)
-        self.loops, self.steps, self.budget, self.lazy_annotations, self.made = [], 0, 4_000, False, set()
+        self.loops, self.budget, self.lazy_annotations, self.made = [], 4_000, False, set()
         self.loading = [*loading, module]
         self.name_module(module)
+        began, most = self.effort, self.most_effort
+        self.most_effort = began + FREE + min(self.spare, MOST)
         followed = True
         try:
             self.execute_block(module.node.body)
         except (TooLongError, RecursionError):
             followed = False
+        self.spare -= max(0, min(self.effort, self.most_effort) - began - FREE)
+        self.effort, self.most_effort = began, most  # a module takes nothing from the statement that imports it
         made, self.loading, self.last_returned = self.made, loading, last
-        self.frame, self.stack, self.loops, self.steps, self.budget, self.lazy_annotations, self.made = saved
+        self.frame, self.stack, self.loops, self.budget, self.lazy_annotations, self.made = saved
         self.depth, self.guards, self.ways, self.guesses, self.temporary, self.blind_depth, loops = outer
         del self.each[loops:]
         self.made |= made

@@ -21,12 +21,28 @@ Key = str | tuple[int, str]
 Constants = frozenset[object] | None
 
 
-_serials = count()
+_serials = count(1)
+
+
+class Fields(dict[str, "frozenset[Obj]"]):
+    """What an object has under names; counts what is put into any."""
+
+    changes = 0
+
+    def __setitem__(self, name: str, values: frozenset[Obj]) -> None:
+        if self.get(name) != values:
+            Fields.changes += 1
+            super().__setitem__(name, values)
+
+    def setdefault(self, name: str, values: frozenset[Obj] = frozenset()) -> frozenset[Obj]:
+        if name not in self:
+            self[name] = values
+        return self[name]
 
 
 @dataclass(eq=False)
-class Obj:
-    """One abstract object.
+class Obj(int):
+    """One abstract object: a number, so that sets of them are as fast as can be, and have the same order in each run.
 
     `kind` is `value`, `lib` (something of a library, known by its dotted `path`), `module` (one of the project),
     `function`, `class` or `bound` (a method with its receiver).
@@ -40,10 +56,11 @@ class Obj:
     since: dict[Obj, int] = field(
         default_factory=dict
     )  # of `contents` and the fields of a class: the position of the statement that put it there
+    latest: int = -1  # of these positions
     guessed: set[Obj] = field(default_factory=set)  # of `contents`: what only an unknown call may have put there
     node: ast.AST | None = None
     frame: Frame | None = None
-    fields: dict[str, frozenset[Obj]] = field(default_factory=dict)
+    fields: Fields = field(default_factory=lambda: Fields())
     bases: tuple[Obj, ...] = ()
     package: str = ""  # the package whose code made it, where nothing else is known of it
     seeded: bool = False
@@ -62,10 +79,20 @@ class Obj:
     # names "key" and "value".
     named: dict[str, set[Obj]] = field(default_factory=dict)
     loose: set[Obj] = field(default_factory=set)
-    serial: int = field(default_factory=_serials.__next__)
 
-    def __hash__(self) -> int:
-        return self.serial  # not the address: sets have the same order in each run, so the same comes out
+    def __new__(cls, *_: object, **__: object) -> Obj:
+        return super().__new__(cls, next(_serials))
+
+    def put(self, obj: Obj, position: int) -> None:
+        """Write down that the statement at a position has put something into `contents` or the fields of a class."""
+        self.since.setdefault(obj, position)
+        self.latest = max(self.latest, position)
+
+    def contents_before(self, position: int) -> set[Obj]:
+        """What it held before the statement at a position."""
+        if self.latest < position:
+            return self.contents
+        return {o for o in self.contents if self.since.get(o, -1) < position}
 
     def __repr__(self) -> str:
         return f"<{self.kind} {self.type or self.path or getattr(self.node, 'name', '')} {id(self) & 0xFFFF:x}>"
@@ -108,7 +135,7 @@ class Module:
     reads: list[str] = field(default_factory=list)  # the files that it reads when it is run
 
     def __hash__(self) -> int:
-        return self.object.serial
+        return int(self.object)
 
     def __repr__(self) -> str:
         return f"<module {self.name}>"
@@ -217,7 +244,7 @@ def merge(base: State, ends: Iterable[State], loop: bool = False) -> tuple[State
 def fields_of(obj: Obj, before: int | None = None) -> set[Obj]:
     """What an object has in its fields; of a class only what was set before a position, if given."""
     found = set().union(*obj.fields.values())
-    if before is None or obj.kind != "class":
+    if before is None or obj.kind != "class" or obj.latest < before:
         return found
     return {o for o in found if obj.since.get(o, -1) < before}
 
@@ -229,11 +256,12 @@ def reach(values: Iterable[Obj], before: int | None = None) -> set[Obj]:
         # Whole sets at a time: what unknown calls have linked is dense.
         found: set[Obj] = set()
         for obj in frontier:
-            if before is None:
+            if before is None or obj.latest < before:
                 found |= obj.contents
             else:
-                found.update(o for o in obj.contents if o not in seen and obj.since.get(o, -1) < before)
-            found.update(obj.bases, fields_of(obj, before))
+                found.update(o for o in obj.contents - seen if obj.since.get(o, -1) < before)
+            if obj.bases or obj.fields:
+                found.update(obj.bases, fields_of(obj, before))
         frontier = found - seen
         seen = seen | frontier
     return seen

@@ -44,7 +44,7 @@ class Remaking(Versions):
             if obj in seen or obj.kind in ("function", "class", "lib"):
                 continue
             seen.add(obj)
-            todo += [o for o in obj.contents - obj.guessed if obj.since.get(o, -1) < before]
+            todo += obj.contents_before(before) - obj.guessed
             todo += [o for name, inner in obj.fields.items() if name != "base" for o in inner]
         return {obj for obj in seen if self.is_native(obj)}
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
 from nb2stage.analysis.heap import FileUse, Finding
@@ -86,6 +86,9 @@ class Versions:
             graded = statement.grades - statement.changes if interpreter.gradients_cross else set()
             for obj in statement.changes | graded:
                 self.changers[obj].append(statement)
+        # The same, as bits: of what unknown calls have linked, each object has many and all have the same.
+        self.numbered = {s.position: s for s in statements}
+        self.changed_at = {obj: sum(1 << s.position for s in found) for obj, found in self.changers.items()}
         self.stages = [StageData(i, [s for s in statements if s.stage == i]) for i in range(len(entries))]
         self.transfers: list[Transfer] = []
         self._replayable: dict[Statement, bool] = {}
@@ -133,8 +136,10 @@ class Versions:
     def history(self, need: Need, own: int | None) -> list[Statement]:
         """The statements outside stage `own` that made this version of a name, in order."""
         found = set(need.sites)
+        changes = 0
         for obj in self.reach(need.values, need.before):
-            found.update(s for s in self.changers.get(obj, ()) if s.position < need.before)
+            changes |= self.changed_at.get(obj, 0)
+        found.update(self.numbered[p] for p in _ones(changes) if p < need.before)
         return sorted((s for s in found if own is None or s.stage != own), key=lambda s: s.position)
 
     def repeatable(self, statement: Statement, setting: bool = False) -> bool:
@@ -247,6 +252,14 @@ class Versions:
         return None not in changed and all(
             use.mode in READING and use.path is not None and use.path not in changed for use in uses
         )
+
+
+def _ones(bits: int) -> Iterator[int]:
+    """The positions of the bits that are set."""
+    while bits:
+        lowest = bits & -bits
+        yield lowest.bit_length() - 1
+        bits ^= lowest
 
 
 def _is_quiet_definition(node: ast.stmt) -> bool:

@@ -8,7 +8,7 @@ import ast
 from collections import defaultdict
 from collections.abc import Iterable
 
-from nb2stage.analysis.heap import DATA
+from nb2stage.analysis.heap import DATA, FRAMES
 from nb2stage.analysis.objects import Obj, Var, fields_of
 from nb2stage.analysis.versions import Need, StageData, Versions
 
@@ -44,8 +44,9 @@ class Views(Versions):
             if obj in seen:
                 continue
             seen.add(obj)
-            todo.extend(o for o in obj.contents if obj.since.get(o, -1) < before)
-            todo.extend(fields_of(obj, before) - obj.fields.get("base", frozenset()))
+            todo.extend(obj.contents_before(before) - seen)
+            if obj.fields:
+                todo.extend(fields_of(obj, before) - obj.fields.get("base", frozenset()))
         return seen
 
     def shared_memory(self, stage: StageData, group: Iterable[str], start: int) -> set[Obj]:
@@ -118,7 +119,9 @@ class Views(Versions):
             if now is None or now.sites != var.sites:
                 return False
             changed = [s for o in self.reach(var.values, site.position) for s in self.changers.get(o, ())]
-            certain = _is_slice(node.value) or all(obj.certain_view for obj in need.values)
+            # Whether a selection from a frame is a view depends on the version of pandas and on the types of columns.
+            of_frames = any(base.type in FRAMES for obj in need.values for base in _bases(obj))
+            certain = (_is_slice(node.value) and not of_frames) or all(obj.certain_view for obj in need.values)
             if any(site.position < s.position < self.start(stage) for s in changed) and not certain:
                 return False
         return True

@@ -131,8 +131,10 @@ def attributes(value: Any) -> dict[str, Any]:
                 with contextlib.suppress(AttributeError):
                     state[slot] = cls.__dict__[slot].__get__(value)
     state.update(getattr(value, "__dict__", {}))
-    if type_name(type(value)).startswith("scipy.stats."):
-        state.pop("_random_state", None)  # the process's own random state: no part of the distribution
+    if type_name(type(value)).startswith("scipy.stats.") and "_random_state" in state:
+        # A distribution draws from the random state of the process, until it has been pickled: then from one of its own.
+        if state["_random_state"] is sys.modules["numpy"].random.mtrand._rand:
+            state["_random_state"] = "that of the process"
     return {key: inner for key, inner in state.items() if not (is_address(key, inner) or is_cache(type(value), key))}
 
 
@@ -313,6 +315,18 @@ class Digester:
             return self.text(name, plain_repr(value))
         return None
 
+    # -- what libraries keep where Python does not see it
+
+    def native(self, value: Any) -> str | None:
+        name = type_name(type(value))
+        if is_a(value, "torch", "Tensor"):
+            gradient = value.grad if value.is_leaf else None
+            parts = [value.detach().cpu().numpy(), value.requires_grad, value.is_leaf, gradient]
+            return self.pack(f"{name} {value.dtype}", map(self.node, parts))
+        if name.startswith("rdkit.") and hasattr(value, "GetPropsAsDict"):
+            return self.pack(name, map(self.node, [value.__reduce_ex__(2)[1:], value.GetPropsAsDict(True, False)]))
+        return None
+
     # -- values with a faithful repr, random states, handles
 
     def known(self, value: Any) -> str | None:
@@ -415,6 +429,7 @@ RULES: tuple[Callable[[Digester, Any], str | None], ...] = (
     Digester.sparse,
     Digester.pandas,
     Digester.container,
+    Digester.native,
     Digester.known,
     Digester.artist,
 )

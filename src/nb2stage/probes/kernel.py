@@ -74,7 +74,8 @@ def _digest(capture: capturing.Capture, name: str, wanted: dict[str, Any]) -> st
     other = wanted["known"].get(name)
     if other is not None and other != found:
         capture.keep(name, value)
-        # What a library drops from a value when it is pickled, no stage can have.
+        # What a library drops from a value when it is pickled, no stage can have: whether that matters is not known.
         if name in capture.stored and other in (digests.after_pickling(value, capture.namespace) or []):
+            capture.doubts[name] = [*capture.doubts.get(name, []), "what is lost when it is pickled"]
             return str(other)
     return found

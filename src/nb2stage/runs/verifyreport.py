@@ -29,7 +29,10 @@ def headline(verdict: Verdict) -> tuple[str, str]:
         return f"{verdict.notebook}: could not be verified", "red"
     if counts[Status.DIFFERENT]:
         return f"{verdict.notebook}: the pipeline differs from the notebook in {counts[Status.DIFFERENT]} places", "red"
-    return f"{verdict.notebook}: the pipeline gives what the notebook gives", "green"
+    same = f"{verdict.notebook}: the pipeline gives what the notebook gives"
+    if counts[Status.UNKNOWN]:
+        return f"{same} as far as it can be compared: {plural(counts[Status.UNKNOWN], 'thing')} could not be", "yellow"
+    return same, "green"
 
 
 def counted(verdict: Verdict) -> str:
@@ -197,11 +200,13 @@ _CLASSES: Final = {
     Status.UNSTABLE: "unsure",
 }
 
+_COLORS: Final = {"green": "good", "yellow": "unsure", "red": "bad"}
+
 
 def page(verdict: Verdict) -> str:
     """The verdict as one page that needs nothing else."""
     line, color = headline(verdict)
-    parts = [f'<h1 class="{"good" if color == "green" else "bad"}">{html.escape(line)}</h1>']
+    parts = [f'<h1 class="{_COLORS[color]}">{html.escape(line)}</h1>']
     if verdict.items:
         parts.append(f"<p>{html.escape(counted(verdict))}</p>")
     if verdict.failure is not None:
