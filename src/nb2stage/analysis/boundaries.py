@@ -46,6 +46,7 @@ class Boundaries(Settings, Views, FileContents):
         for transfer in self.transfers:
             transfer.kind = self.kind_of(transfer)
             transfer.untried = self.is_untried(transfer)
+            transfer.keeps_nan = self.has_nan_keys(transfer)
         for stage in self.stages:
             self.check_identities(stage)
             self.check_compiled(stage)

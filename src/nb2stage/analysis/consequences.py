@@ -22,6 +22,8 @@ from nb2stage.analysis.heap import (
     Argument,
     _line,
     is_design,
+    leaves_none,
+    may_be_missing,
     owned,
 )
 from nb2stage.analysis.modulefiles import search_folder
@@ -375,6 +377,8 @@ class Consequences(FileUses):
             )
         if effect.yields:
             made.fields["yields"] = frozenset({self.make(node, "member", type=effect.yields)})
+        if kind in ("dict", "set") or self.name_of(node) == "to_dict":
+            made.nan_keys = may_be_missing(receiver | values) and not leaves_none(node)
         if effect.result == "fresh":
             self.hold(made, self.copied_contents(receiver | values, kind))
             return frozenset({made})

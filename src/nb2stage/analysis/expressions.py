@@ -17,6 +17,8 @@ from nb2stage.analysis.heap import (
     MOVING,
     USED_UP,
     Argument,
+    leaves_none,
+    may_be_missing,
     parts_of,
 )
 from nb2stage.analysis.objects import ATOM, Constants, Frame, Obj, State, Values, Var, is_nested
@@ -522,10 +524,15 @@ class Expressions(Calls):
 
     def of_ListComp(self, node: ast.ListComp | ast.SetComp) -> Values:
         made = self.make(node, "comprehension", type="set" if isinstance(node, ast.SetComp) else "list")
+        made.nan_keys = isinstance(node, ast.SetComp) and self.may_give_nan(node.generators)
         self.hold(made, self.comprehension(node, node.generators, [node.elt])[0])
         return frozenset({made})
 
     of_SetComp = of_ListComp
+
+    def may_give_nan(self, generators: list[ast.comprehension]) -> bool:
+        """Whether a comprehension runs over data that may have missing values."""
+        return any(may_be_missing(self.peek(g.iter)) and not leaves_none(g.iter) for g in generators[:1])
 
     def of_GeneratorExp(self, node: ast.GeneratorExp) -> Values:
         made = self.make(node, "generator", type="generator_object")
@@ -537,6 +544,7 @@ class Expressions(Calls):
     def of_DictComp(self, node: ast.DictComp) -> Values:
         made = self.make(node, "comprehension", type="dict")
         keys, values = self.comprehension(node, node.generators, [node.key, node.value])
+        made.nan_keys = self.may_give_nan(node.generators)
         self.hold(made, keys, name="key")
         self.hold(made, values, name="value")
         return frozenset({made})

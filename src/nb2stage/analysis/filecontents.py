@@ -88,6 +88,11 @@ class FileContents(Remaking):
             self.refuse(transfer, transfer.names[0], "gradients, which no file keeps")
         return "torch gradients"
 
+    def has_nan_keys(self, transfer: Transfer) -> bool:
+        """Whether a file holds dicts or sets whose keys may be NaN: pickle makes a new one, which they do not find."""
+        values = {obj for name in transfer.names for obj in self.exits[transfer.stage].get(name, Var()).values}
+        return transfer.kind == "pickle" and any(o.nan_keys for o in self.pickled(values, self.end(transfer.stage)))
+
     def is_untried(self, transfer: Transfer) -> bool:
         """Whether a file holds something of which it is not known that it can be saved."""
         values = {obj for name in transfer.names for obj in self.exits[transfer.stage].get(name, Var()).values}

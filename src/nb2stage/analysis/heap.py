@@ -197,6 +197,18 @@ def owned(objects: Iterable[Obj]) -> set[Obj]:
     return seen
 
 
+def leaves_none(node: ast.AST) -> bool:
+    """Whether an expression leaves out missing values, turns them into texts, or puts in order what has none."""
+    names = {part.attr if isinstance(part, ast.Attribute) else getattr(part, "id", "") for part in ast.walk(node)}
+    return not names.isdisjoint({"dropna", "notna", "notnull", "fillna", "sorted", "range", "columns", "str"})
+
+
+def may_be_missing(values: Values) -> bool:
+    """Whether what runs over these values may give a missing one: they are, or come from, a column or array."""
+    over = {o for v in values for name, inner in v.fields.items() if name in OVER for o in inner}
+    return any(o.kind == "value" and o.type in {"series", "pandas", "ndarray", ""} for o in values | over)
+
+
 def is_design(obj: Obj) -> bool:
     """Whether an array is a design of patsy, or a part of one."""
     return obj.path == DESIGN or any(o is not obj and is_design(o) for o in obj.fields.get("base", ATOM))

@@ -64,6 +64,7 @@ class Obj(int):
     bases: tuple[Obj, ...] = ()
     package: str = ""  # the package whose code made it, where nothing else is known of it
     seeded: bool = False
+    nan_keys: bool = False  # a dict or set whose keys may be NaN, which is found by identity
     in_place: bool = False  # an estimator that works on its input itself (`copy=False`)
     born: Statement | None = None  # the statement that made it
     made_from: set[Obj] = field(default_factory=set)  # of a tensor: what it was worked out from

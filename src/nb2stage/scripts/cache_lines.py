@@ -205,10 +205,11 @@ class CacheLines:
             return f'{self.imports.module("torch")}.save({value}, "{file.path}")'
         if transfer.kind != "joblib":
             module = self.imports.module("cloudpickle" if transfer.kind == "cloudpickle" else "pickle")
+            dumps = self.nan_helper(module) if transfer.keeps_nan else f"{module}.dumps"
             if transfer.untried:
                 whole = transfer.kind == "pickle" and not self.program.boundaries.holds_definitions(transfer)
-                return f'{self.save_helper(module, whole=whole)}({value}, "{", ".join(transfer.names)}", "{file.path}")'
-            return f'{self.imports.member("pathlib", "Path")}("{file.path}").write_bytes({module}.dumps({value}))'
+                return f'{self.save_helper(module, dumps, whole=whole)}({value}, "{", ".join(transfer.names)}", "{file.path}")'
+            return f'{self.imports.member("pathlib", "Path")}("{file.path}").write_bytes({dumps}({value}))'
         return f'{self.imports.module("joblib")}.dump({value}, "{file.path}")'
 
     def torch_helper(self) -> str:
@@ -233,19 +234,43 @@ class CacheLines:
             "        ) from error\n"
         )
 
-    def save_helper(self, module: str, *, whole: bool) -> str:
+    def nan_helper(self, module: str) -> str:
+        """A function like `pickle.dumps` by which NaN comes back as the very same object."""
+        name, pickler = self.imports.fresh("dumps"), self.imports.fresh("Pickler")
+        np, io, plain = self.imports.module("numpy", "np"), self.imports.module("io"), self.imports.builtin("dict")
+        self.helpers[pickler] = (
+            f"class {pickler}({module}._Pickler):\n"
+            '    """Writes numpy\'s NaN by its name: dicts and sets find it only if it is the same object."""\n\n'
+            f"    dispatch = {plain}({module}._Pickler.dispatch)\n\n"
+            "    def save_number(self, value):\n"
+            f"        if value is {np}.nan:\n"
+            '            self.write(b"cnumpy\\nnan\\n")\n'
+            "        else:\n"
+            "            self.save_float(value)\n\n"
+            f"    dispatch[{self.imports.builtin('float')}] = save_number"
+        )
+        self.helpers[name] = (
+            f"def {name}(value):\n"
+            f"    file = {io}.BytesIO()\n"
+            f"    {pickler}(file).dump(value)\n"
+            "    return file.getvalue()"
+        )
+        return name
+
+    def save_helper(self, module: str, dumps: str, *, whole: bool) -> str:
         """A function to save what may turn out not to be savable: it then says so and writes nothing.
 
         With `whole`, nothing of it is defined in the notebook, so a library's own function may be saved whole.
         """
         called = "save_object" if whole else "save" if module == "pickle" else f"save_with_{module}"
+        called += "" if dumps == f"{module}.dumps" else "_and_nan"
         name = self.imports.fresh(called)
         path = self.imports.member("pathlib", "Path")
-        lines = f"        data = {module}.dumps(value)\n"
+        lines = f"        data = {dumps}(value)\n"
         if whole:
             lines = (
                 "        try:\n"
-                f"            data = {module}.dumps(value)\n"
+                f"            data = {dumps}(value)\n"
                 f"        except ({self.imports.builtin('AttributeError')}, {module}.PicklingError):\n"
                 "            import cloudpickle  # the object holds a function without a name\n\n"
                 f"            data = cloudpickle.dumps(value)\n"
