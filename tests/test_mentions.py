@@ -48,12 +48,12 @@ READS: Final[dict[str, tuple[Cells, list[str], dict[str, list[str]]]]] = {
         {"import": [], "train": ["a.bin"]},
     ),
     "written and read by calls that nobody knows": (
-        [("import", "import lib\nlib.save(1, 'a.bin')"), ("train", "import lib\nx = lib.load('a.bin')")],
+        [("import", "import saver\nsaver.save(1, 'a.bin')"), ("train", "import lib\nx = lib.load('a.bin')")],
         [],
         {"import": [], "train": ["a.bin"]},
     ),
     "the same, and the file is left of a run": (
-        [("import", "import lib\nlib.save(1, 'a.bin')"), ("train", "import lib\nx = lib.load('a.bin')")],
+        [("import", "import saver\nsaver.save(1, 'a.bin')"), ("train", "import lib\nx = lib.load('a.bin')")],
         ["a.bin"],
         {"import": [], "train": ["a.bin"]},
     ),
@@ -69,6 +69,30 @@ READS: Final[dict[str, tuple[Cells, list[str], dict[str, list[str]]]]] = {
         ],
         ["data/x.csv"],
         {"import": [], "train": ["data/x.csv"]},
+    ),
+    "a path in what an unknown call makes": (
+        [("import", "import lib\na = lib.Namespace(path='x.csv')"), ("train", "y = lib.load(a.path)")],
+        ["x.csv"],
+        {"import": ["x.csv"], "train": ["x.csv"]},
+    ),
+    "parts of a path are none": (
+        [
+            (
+                "import",
+                "import pickle\nfrom pathlib import Path\nP = Path('o')\npickle.dump(1, (P / 'a.pkl').open('wb'))",
+            ),
+            ("train", "x = pickle.loads((P / 'a.pkl').read_bytes())"),
+        ],
+        [],
+        {"import": [], "train": ["o/a.pkl"]},
+    ),
+    "a checkpoint": (
+        [
+            ("import", "import trainer\ntrainer.fit([1], callbacks=[trainer.ModelCheckpoint('best.keras')])"),
+            ("train", "import lib\nx = lib.load_model('best.keras')"),
+        ],
+        [],
+        {"import": [], "train": ["best.keras"]},
     ),
     "a style of the project": (
         [("setup", "import matplotlib.pyplot as plt\nplt.style.use('./my.mplstyle')"), ("train", "plt.plot([1])")],
@@ -222,6 +246,13 @@ def test_what_is_read(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
             0,
             "train",
             id="a pattern that stays in its folder",
+        ),
+        pytest.param(
+            [("import", "import shelve\nshelve.open('s')['a'] = 1"), ("train", "b = shelve.open('s')['a']")],
+            [],
+            1,
+            "NB401 [train]",
+            id="a shelf, whose files have names that only the machine knows",
         ),
         pytest.param(
             [("import", "#| outs: a.csv\nimport lib\nlib.process('a.csv')"), ("train", "x = open('a.csv').read()")],

@@ -203,8 +203,9 @@ class FileUses(Randomness):
         for constant in sorted(argument.constants or (), key=str):
             found |= dict.fromkeys(_flat(constant))
         if argument.constants is None and argument.node is not None:
-            inside = (n.value for n in ast.walk(argument.node) if isinstance(n, ast.Constant))
-            found |= dict.fromkeys(str(value) for value in inside if isinstance(value, str))
+            for part in _members(argument.node):
+                for constant in sorted(self.constant(part) or (), key=str):
+                    found |= dict.fromkeys(_flat(constant))
             dicts = {obj for obj in argument.values if obj.type == "dict"}
             for (owner, _), constants in self.parts.items() if dicts else ():
                 if owner in dicts:
@@ -275,8 +276,12 @@ class FileUses(Randomness):
     def call_shelf(self, path: str, arguments: list[Argument], node: ast.AST) -> Values | None:
         """`shelve.open(path)`: which files that are is up to the machine."""
         said = [a for a in arguments if a.name == "flag"] or arguments[1:2]
+        opened = arguments[0].constants if arguments else None
+        stages = {stage for name in opened or {None} for stage in self.shelves.get(name, ())}
+        for name in opened or {None}:
+            self.shelves.setdefault(name, set()).add(self.statement.stage)
         reads = bool(said) and said[0].constants == frozenset({"r"})
-        self.use_file("read" if reads else "write", None, node)
+        self.use_file("read" if reads or stages - {self.statement.stage} else "write", None, node)
         return frozenset({self.make(node, "handle", type="handle")})
 
     def call_open(self, path: str, arguments: list[Argument], node: ast.AST) -> Values | None:
@@ -324,6 +329,20 @@ class FileUses(Randomness):
         """A file is written whole: `%%writefile helpers.py` writes a module that the notebook may import."""
         if path.endswith(".py") and texts is not None and len(texts) == 1:
             self.written_modules[posixpath.normpath(path)] = str(*texts)
+
+
+def _members(node: ast.expr) -> Iterator[ast.expr]:
+    """What a list, a dict or the like is written with, and not what stands in calls and operators."""
+    if isinstance(node, ast.List | ast.Tuple | ast.Set):
+        for each in node.elts:
+            yield from _members(each)
+    elif isinstance(node, ast.Dict):
+        for each in node.values:
+            yield from _members(each)
+    elif isinstance(node, ast.Starred):
+        yield from _members(node.value)
+    else:
+        yield node
 
 
 def _flat(constant: object) -> Iterator[str]:

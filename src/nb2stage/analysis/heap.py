@@ -250,6 +250,7 @@ class Heap:
         self.mentions: list[Mention] = []
         self.databases: dict[Obj, Constants] = {}  # connections, and the files that they are to
         self.connecting: Constants = None
+        self.shelves: dict[object, set[int | None]] = {}  # names of shelves, and the stages that open them
         self.identities: set[Obj] = set()
         self.seeded: set[str] = set()
         self.generators: frozenset[str] = frozenset()  # those that the packages of the notebook draw from

@@ -36,7 +36,7 @@ _READING: Final = (
     "dataset",
     "folder",
 )
-_WRITING: Final = ("write", "save", "dump", "export", "imwrite", "imsave", "store", "record")
+_WRITING: Final = ("write", "save", "dump", "export", "imwrite", "imsave", "store", "record", "checkpoint")
 _KEYWORDS: Final = re.compile(r"path|file|folder|dir|root", re.IGNORECASE)
 # Suffixes that no name of a column, a module or a version has.
 _SUFFIX: Final = re.compile(
@@ -150,6 +150,10 @@ class Mentions:
                 self.repeated.append((named.plan, named.path))
             elif mode:
                 found.append(named.use(mode))
+                if (
+                    mode == "read" and named.verb != "read"
+                ):  # what it gives may keep the path: `Namespace(path="a.csv")`
+                    self.repeated += [(o, named.path) for o in self.stages[place + 1 :] if _gets(o, named.statement)]
                 (self.writers if mode == "write" else self.readers)[named.path].add(place)
         return found
 
@@ -244,14 +248,18 @@ class Mentions:
                     if not self.around.exists(path) or self.around.is_dir(path):
                         continue
                     for other in self.stages:
-                        gets = statement in other.data.repeats or statement.binds & other.data.needs.keys()
-                        if other is plan or gets:
+                        if other is plan or _gets(other, statement):
                             yield other, path
 
     def literals(self, tree: ast.AST) -> set[str]:
         """The texts in code that look like a file."""
         texts = (node.value for node in ast.walk(tree) if isinstance(node, ast.Constant))
         return {normal(text) for text in texts if isinstance(text, str) and len(text) < 200 and _SUFFIX.search(text)}
+
+
+def _gets(plan: StagePlan, statement: Statement) -> bool:
+    """Whether a stage gets something that a statement of another stage binds."""
+    return statement in plan.data.repeats or bool(statement.binds & plan.data.needs.keys())
 
 
 def _verb(call: str) -> str:
