@@ -191,7 +191,9 @@ class Boundaries(Settings, Views, FileContents):
             last = last or (history[-1] if history else need.statement or stage.statements[0])
         if last is not None:
             module, name = module_state(need.name) or ("", "")
-            self.findings.append(Finding("NB247", last, last.node, name, text=module))
+            reached = self.reach(need.values, need.before)
+            guess = last not in need.sites and not last.known_changes & reached and bool(last.changes & reached)
+            self.findings.append(Finding("NB247", last, last.node, name, text=module, hint="guess" if guess else ""))
             return
         self.repeat(stage, need)
 
