@@ -102,7 +102,7 @@ def diagnose(finding: Finding, path: str, names: Sequence[str]) -> Diagnostic:
         message = "`{name}` was compiled with the value of `{text}` at its first call, and later it has another"
         hint = "give `{text}` to `{name}` as an argument, or call it in one stage only"
     elif finding.code == "NB247" and finding.hint:
-        message = "what is called here is not known and may change `{name}` of module `{text}`, which a later stage imports anew"
+        message = "what is called here may change `{name}` of module `{text}`, which a later stage imports anew"
         hint = "pass a copy of `{name}`, say in nb2stage.toml what the call does, or put the cells into one stage"
     elif finding.code == "NB201" and _HISTORY.fullmatch(finding.name):
         message = "`{name}` is there only while IPython runs"
