@@ -297,6 +297,8 @@ class Bindings(Expressions):
                 continue  # an array has no others: the object is none
             if isinstance(target, ast.Subscript):
                 self.store(obj)
+            if isinstance(target, ast.Attribute) and "." in obj.type:
+                obj.stored.add(target.attr)
             obj.leaf = obj.leaf or (isinstance(target, ast.Attribute) and target.attr == "requires_grad")
             self.change(obj)
             obj.seeded = False  # `estimator.random_state = None`

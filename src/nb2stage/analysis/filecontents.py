@@ -199,6 +199,9 @@ class FileContents(Remaking):
                 self.refuse(transfer, name, what)
                 return
             var = self.exits[transfer.stage].get(name, Var())
+            if broken := self.broken_in(transfer, name):
+                self.refuse(transfer, name, broken)
+                return
             if native := self.native_in(transfer, name):
                 self.refuse(transfer, name, native)
                 return
@@ -232,6 +235,32 @@ class FileContents(Remaking):
                 return
             for obj in local:
                 self.check_function(transfer, name, obj)
+
+    def broken_in(self, transfer: Transfer, name: str) -> str:
+        """What a file would silently change of values that only cross alone; empty where there is none."""
+        exits, end = self.exits[transfer.stage], self.end(transfer.stage)
+        own = {o for o in exits.get(name, Var()).values if self.crosses_as(o, "alone")}
+        if not own:
+            return ""
+        if any(self.crosses_as(o, "resets") for o in own):
+            return "a metric that begins again when it is loaded"
+        for other in transfer.names:
+            values = exits.get(other, Var()).values
+            if other != name and any(self.crosses_as(o, "alone") for o in values):
+                return f"parts of `{other}`, which no file keeps as parts of both"
+        known = self.interpreter.known
+        for obj in own:
+            if lost := sorted(each for each in obj.stored if not known.is_kept(obj.type, each)):
+                return f"the attribute `{lost[0]}`, which its file does not keep"
+        held = self.pickled(own, end)
+        later = {s for o in own for s in self.changers.get(o, ()) if s.stage in transfer.consumers}
+        if later and any(known.crossing(o.type) and o.type.endswith("RandomLayer") for o in held):
+            return "a layer that draws random numbers, whose stream begins again"
+        return ""
+
+    def crosses_as(self, obj: Obj, word: str) -> bool:
+        """Whether the row for an object's type has a word."""
+        return obj.kind == "value" and word in (self.interpreter.known.crossing(obj.type) or "").split()
 
     def native_in(self, transfer: Transfer, name: str) -> str:
         """What a name certainly holds that no file keeps, and why it is not made anew; empty where there is none."""

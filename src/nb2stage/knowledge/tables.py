@@ -57,6 +57,7 @@ class Table:
     estimators: dict[str, frozenset[str]] = field(default_factory=dict)  # trait -> names of classes
     out: dict[str, int] = field(default_factory=dict)  # function -> place of the argument
     pylab: dict[str, str] = field(default_factory=dict)  # name -> the module that pylab has it from
+    kept: dict[str, str] = field(default_factory=dict)  # attributes that a file keeps of values that cross alone
     saving: dict[str, str] = field(default_factory=dict)  # module -> what runs before values of its library are saved
     submodules: dict[str, frozenset[str]] = field(default_factory=dict)  # package -> those that it does not load itself
     calls: dict[str, str] = field(default_factory=dict)  # package -> which functions those of the package call
@@ -110,7 +111,7 @@ def table_of(text: str) -> Table:
             table.packages[rest] = frozenset(row.names)
         elif kind == "attributes" and "." in rest:
             table.inner.update({(each, name): row.words for each in rest.split() for name in row.names})
-        elif kind in ("gradients", "types", "attributes", "pylab", "calls", "saving", "distributions"):
+        elif kind in ("gradients", "kept", "types", "attributes", "pylab", "calls", "saving", "distributions"):
             getattr(table, kind).update(dict.fromkeys(row.names, row.words))
         else:
             raise ValueError(f"line {row.line}: there is no section `{row.section}`")
@@ -313,6 +314,10 @@ class Knowledge:
     def without_graph(self, text: str) -> bool:
         """Whether a context or decorator makes tensors without a graph."""
         return self.gradients(text.partition("(")[0].rpartition(".")[2]) == "none"
+
+    def is_kept(self, kind: str, attribute: str) -> bool:
+        """Whether a file keeps an attribute that was set by hand on a value of a type that crosses alone."""
+        return attribute in self._table_of_type(kind).kept
 
     def before_saving(self, root: str) -> dict[str, str]:
         """The statements that a script runs before it saves values of a library, by the module that each needs."""
