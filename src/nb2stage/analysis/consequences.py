@@ -27,7 +27,7 @@ from nb2stage.analysis.heap import (
     owned,
 )
 from nb2stage.analysis.modulefiles import search_folder
-from nb2stage.analysis.objects import ATOM, Obj, Values, Var, reach
+from nb2stage.analysis.objects import ATOM, InnerSetting, Obj, Values, Var, reach
 from nb2stage.knowledge import SEED_ARGUMENTS, Effect
 
 # What a library calls on the members of a list or dict that it is given: it compares, prints and adds them.
@@ -304,6 +304,25 @@ class Consequences(FileUses):
         before = self.state.get(key)
         self.set(key, Var(ATOM, before.sites | {self.statement}))
         self.statement.sets.add(domain)
+        self.statement.inner_settings.append(self.inner_setting(domain))
+
+    def inner_setting(self, domain: str) -> InnerSetting:
+        """What is known of the line that makes a setting inside a function, in case it has to be made again."""
+        reads: dict[str, Var] = {}
+        node = self.current
+        certain = self.frame is not None and not (self.ways or self.loops or self.guesses or self.blind_depth)
+        if not certain or not isinstance(node, ast.Expr | ast.Assign):
+            return InnerSetting(None, domain, {})
+        for part in ast.walk(node):
+            if isinstance(part, ast.Name):
+                key = self.resolve(part.id)
+                var = self.state.get(key)
+                library = bool(var.values) and all(o.kind == "lib" for o in var.values)
+                if not isinstance(key, str) or not isinstance(part.ctx, ast.Load) or (var.sites and not library):
+                    return InnerSetting(None, domain, {})
+                if var.sites:
+                    reads[key] = var
+        return InnerSetting(node, domain, reads)
 
     def register(self, arguments: list[Argument]) -> None:
         """Something is found under a name from now on, which is the first argument: `.lab`."""

@@ -272,6 +272,7 @@ class Heap:
         self.untagged_settings: list[tuple[str, Statement]] = []
         self.loops: list[Loop] = []
         self.logs: list[dict[Key, Var]] = []
+        self.current: ast.stmt | None = None  # the innermost statement that is run
         self.depth = 0  # inside branches, loops or calls: what happens there may happen never or often
         self.ways: tuple[tuple[int, int, int], ...] = ()  # the branches that may not be taken around what is run
         self.temporary = 0  # inside `with catch_warnings()` and the like: settings do not last

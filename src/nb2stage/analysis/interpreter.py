@@ -76,7 +76,7 @@ class Interpreter(Modules):
 
     def run(self, statement: Statement) -> None:
         """Interpret one top-level statement of the notebook."""
-        self.statement, self.start = statement, self.state
+        self.statement, self.start, self.current = statement, self.state, None
         self.budget, self.made = 4_000, set()
         free = self.effort + FREE
         self.most_effort = free + min(self.spare, MOST)
@@ -165,7 +165,9 @@ class Interpreter(Modules):
             return
         if self.depth:
             self.spend(A_STATEMENT)
+        outer, self.current = self.current, node
         method(node)
+        self.current = outer
 
     def do_Expr(self, node: ast.Expr) -> None:
         outer, self.alone = self.alone, node.value

@@ -268,6 +268,15 @@ def reach(values: Iterable[Obj], before: int | None = None) -> set[Obj]:
     return seen
 
 
+@dataclass(frozen=True, eq=False)
+class InnerSetting:
+    """A setting that a statement makes: in a function that it calls by a line that means the same at the top, or not."""
+
+    node: ast.stmt | None  # that line; None where it may not run, or needs what the function was given
+    domain: str
+    reads: dict[str, Var]
+
+
 @dataclass(eq=False)
 class Statement:
     """One top-level statement of the notebook and everything it was seen to do."""
@@ -291,6 +300,7 @@ class Statement:
     draws: set[str] = field(default_factory=set)
     sets: set[str] = field(default_factory=set)
     guesses: dict[str, str] = field(default_factory=dict)  # domains that a call may set of which nothing is known
+    inner_settings: list[InnerSetting] = field(default_factory=list)  # in order
     seeds: set[str] = field(default_factory=set)
     figures: int = 0  # figures that it certainly makes, one by one
     draws_current: bool = False  # draws in pyplot's current figure

@@ -42,8 +42,26 @@ class Settings(Versions):
             elif self.can_wait(stage, statement):
                 stage.late_settings.append(statement)
                 late |= sure
+            elif inner := self.lines_within(statement):
+                for line in inner:
+                    stage.repeats.setdefault(line, set())
             else:
                 self.refuse_setting(stage, statement, min(sure))
+
+    def lines_within(self, statement: Statement) -> list[Statement]:
+        """The lines of functions that make the settings of a statement, to be repeated by themselves; none if one cannot."""
+        if statement not in self._lines_within:
+            lines: list[Statement] = []
+            for each in statement.inner_settings:
+                home = next((s for s in self.statements if any(part is each.node for part in ast.walk(s.node))), None)
+                if each.node is None or home is None or not isinstance(home.node, DEFINITIONS):
+                    lines = []
+                    break
+                line = Statement(statement.position, home.cell, each.node, statement.stage)
+                line.sets, line.reads, line.imports = {each.domain}, each.reads, set(statement.imports)
+                lines += [line] if all(other.node is not each.node for other in lines) else []
+            self._lines_within[statement] = lines
+        return self._lines_within[statement]
 
     def refuse_setting(self, stage: StageData, statement: Statement, domain: str, call: str = "") -> None:
         """Write down that a setting cannot be made again; `call` is the one of which nothing is known."""

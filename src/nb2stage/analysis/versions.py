@@ -99,6 +99,7 @@ class Versions:
         )
         self._repeatable: dict[tuple[Statement, bool], bool] = {}
         self._used: dict[int, set[str]] = {}
+        self._lines_within: dict[Statement, list[Statement]] = {}
         self._words: dict[int, set[str]] = {}
         self._reach: dict[tuple[frozenset[Obj], int], set[Obj]] = {}
         self.definitions: dict[ast.AST | None, Statement] = {
