@@ -101,6 +101,9 @@ def diagnose(finding: Finding, path: str, names: Sequence[str]) -> Diagnostic:
     elif finding.code == "NB245" and finding.hint == "compiled":
         message = "`{name}` was compiled with the value of `{text}` at its first call, and later it has another"
         hint = "give `{text}` to `{name}` as an argument, or call it in one stage only"
+    elif finding.code == "NB247" and finding.hint == "shared":
+        message = "a value that an earlier stage saves holds `{name}` of module `{text}`: loaded, it would hold a copy"
+        hint = "give the value a copy of its own, or put the cells into one stage"
     elif finding.code == "NB247" and finding.hint:
         message = "what is called here may change `{name}` of module `{text}`, which a later stage imports anew"
         hint = "pass a copy of `{name}`, say in nb2stage.toml what the call does, or put the cells into one stage"

@@ -58,7 +58,7 @@ class Boundaries(Settings, Views, FileContents):
                 outside = frozenset(s for s in var.sites if s.stage != stage.index)
                 if module_state(name):
                     need = Need(name, var.values, outside, statement.position, 0, statement)
-                    if (outside or self.is_ever_changed(var.values)) and self.history(need, stage.index):
+                    if outside or self.can_be_told_apart(var.values):
                         self.add_need(stage, need)
                 elif outside and not self.is_deleted(name, self.entries[stage.index]):
                     certain = outside == var.sites and name in certain_reads(statement.node)
@@ -187,13 +187,16 @@ class Boundaries(Settings, Views, FileContents):
         """Repeat the statements that made a name of a module what it is."""
         history = self.history(need, stage.index)
         last = next((s for s in reversed(history) if not self.replayable(s)), None)
-        if need.name in stage.files:  # what is saved holds the same thing, and the module would have another one
-            last = last or (history[-1] if history else need.statement or stage.statements[0])
+        why = ""
+        if last is not None:
+            reached = self.reach(need.values, need.before)
+            if last not in need.sites and not last.known_changes & reached and last.changes & reached:
+                why = "guess"
+        elif need.name in stage.files:
+            last, why = need.statement or stage.statements[0], "shared"
         if last is not None:
             module, name = module_state(need.name) or ("", "")
-            reached = self.reach(need.values, need.before)
-            guess = last not in need.sites and not last.known_changes & reached and bool(last.changes & reached)
-            self.findings.append(Finding("NB247", last, last.node, name, text=module, hint="guess" if guess else ""))
+            self.findings.append(Finding("NB247", last, last.node, name, text=module, hint=why))
             return
         self.repeat(stage, need)
 

@@ -93,7 +93,7 @@ class Versions:
         self.stages = [StageData(i, [s for s in statements if s.stage == i]) for i in range(len(entries))]
         self.transfers: list[Transfer] = []
         self._replayable: dict[Statement, bool] = {}
-        self._ever_changed: dict[frozenset[Obj], bool] = {}
+        self._told_apart: dict[frozenset[Obj], bool] = {}
         self.module_values = reach(
             o for s in statements for name, var in s.reads.items() if module_state(name) for o in var.values
         )
@@ -213,11 +213,13 @@ class Versions:
             self.history(Need(name, var.values, var.sites, statement.position), None) for name, var in reads.items()
         )
 
-    def is_ever_changed(self, values: frozenset[Obj]) -> bool:
-        """Whether a statement changes anything within reach."""
-        known = self._ever_changed.get(values)
+    def can_be_told_apart(self, values: frozenset[Obj]) -> bool:
+        """Whether anything within reach changes, or is asked for its identity: a copy of it would be noticed."""
+        known = self._told_apart.get(values)
         if known is None:
-            known = self._ever_changed[values] = not self.changers.keys().isdisjoint(reach(values))
+            found, identities = reach(values), self.interpreter.identities
+            asked = any(obj.type == "object" or obj in identities for obj in found if obj.kind == "value")
+            known = self._told_apart[values] = asked or not self.changers.keys().isdisjoint(found)
         return known
 
     def changes_module(self, statement: Statement) -> bool:
