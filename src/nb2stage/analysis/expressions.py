@@ -555,7 +555,7 @@ class Expressions(Calls):
 
     def lookup_constant(self, name: str | ast.Call | ast.Attribute | ast.Subscript) -> Constants:
         if isinstance(name, ast.Call):
-            returned = self.returned.get(id(name)) or self.given_paths.get(id(name))
+            returned = self.returned.get(id(name))
             return returned if returned is not None else self.constant_of_function(name)
         if isinstance(name, ast.Attribute | ast.Subscript):
             return self.constant_of_part(name)

@@ -110,7 +110,7 @@ class FileUses(Randomness):
             return  # `df.to_sql("t", connection)`, of which nothing is known
         appends = effect.file == "appends" or any(a.name == "mode" and "a" in (a.constants or ()) for a in arguments)
         mode = READING.get(effect.file, "append" if appends else "write")
-        paths = where.constants
+        paths = where.constants if where.constants is not None else self.given_paths.get(id(where.node))
         if paths is not None and any("://" in str(path) for path in paths):
             paths = database_files(paths)
         if effect.suffix and paths is not None and not any(a.name == "format" for a in arguments):

@@ -158,9 +158,10 @@ class Functions(Heap):
             for obj in values:
                 obj.type = "compiled" if obj.kind == "function" else obj.type
         if known and all(effect.sets or effect.registers or effect.freezes for effect in known):
-            for effect in known if not isinstance(decorator, ast.Call) else ():
-                self.setting(effect.sets)
-            self.hook(values)
+            for domain in (effect.sets for effect in known if effect.sets):
+                self.hook(values)
+                if not isinstance(decorator, ast.Call):
+                    self.setting(domain)
             return values
         ours = bool(owners) and all(o.kind == "module" for o in owners)
         if isinstance(name, ast.Attribute) and last not in KEEPING and not ours:

@@ -509,19 +509,20 @@ class Interpreter(Modules):
             self.set(self.resolve(handler.name), Var(sites=frozenset({self.statement}), unbound=3))
 
     def do_With(self, node: ast.With | ast.AsyncWith) -> None:
-        before, graph = self.temporary, self.without_graph
+        before, graph, suppresses = self.temporary, self.without_graph, False
         for item in node.items:
             self.without_graph += self.known.without_graph(ast.unparse(item.context_expr))
             takes_back = self.takes_back(item.context_expr)
             self.temporary += bool(takes_back)
             values = self.eval(item.context_expr)
+            suppresses = suppresses or self.may_suppress(item.context_expr)
             self.temporary -= takes_back == "itself"
             managers = frozenset(v for v in values if "yields" in v.fields)
             entered = self.dunders(values, []) | (values - managers) | self.members(managers)
             entered |= frozenset(o for v in values - managers for o in v.contents)
             if item.optional_vars is not None:
                 self.assign(item.optional_vars, entered, None, item.context_expr)
-        if any(self.may_suppress(item.context_expr) for item in node.items):
+        if suppresses:
             self.run_suppressed(node.body)
         else:
             self.execute_block(node.body)

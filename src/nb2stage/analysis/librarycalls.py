@@ -157,10 +157,16 @@ class LibraryCalls(SqlCalls):
             self.statement.impure = self.statement.once = True
         named = self.names_in_strings(last, arguments, node)
         effect = self.known.function(path)
+        if effect.unknown and self.changes_constant(path):
+            effect = Effect(result="atom", sets=f"patch {module}")
         if effect.unknown and not looks_like_seeder(last):
             self.guess_setting(path, arguments, node)
-        if effect.default and not arguments:
-            self.given_paths[id(node)] = frozenset({effect.default})
+        if effect.freezes:
+            for obj in frozenset().union(*(a.values for a in arguments)):
+                obj.type = "compiled" if obj.kind == "function" else obj.type
+        if effect.default and not effect.file:
+            plain = [a.constants for a in arguments if a.name is None]
+            self.given_paths[id(node)] = plain[0] if plain else frozenset({effect.default})
         if effect.unknown or path.startswith(("statsmodels", "sklearn", "pandas")):
             plots = PLOT_NAME.search(path) and not effect.plots and not DISPLAY_FROM.search(path)
             self.note_plot(node, 3 if plots else 0)
@@ -192,6 +198,12 @@ class LibraryCalls(SqlCalls):
         for obj in values if named else ():
             obj.fields["formula"] = obj.fields.get("formula", ATOM) | named
         return values
+
+    def changes_constant(self, path: str) -> bool:
+        """Whether a call is that of a container which a module has as a constant: `STOP_WORDS.add("btw")`."""
+        owner, _, method = path.rpartition(".")
+        known = [self.known.method(method, kind) for kind in ("set", "list", "dict")]
+        return owner.rpartition(".")[2].isupper() and any(each is not None and each.changes for each in known)
 
     def current_figure(self, values: Values, name: str) -> Values:
         """What `plt.gcf()` and `plt.gca()` give: the artists of the cell, at whose end a kernel closes its figures.

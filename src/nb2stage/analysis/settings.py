@@ -68,12 +68,12 @@ class Settings(Versions):
         self.findings.append(Finding("NB240", statement, statement.node, domain, text=call, hint=str(stage.index)))
 
     def is_made_again(self, stage: StageData, statement: Statement) -> bool:
-        """Whether the stage itself begins with the same line."""
-        wanted = ast.dump(statement.node)
+        """Whether the stage itself begins with the same line, or one that sets the same to something else."""
+        wanted = _what_is_set(statement.node)
         for own in stage.statements:
             if isinstance(own.node, (*IMPORTS, *DEFINITIONS)):
                 continue
-            if ast.dump(own.node) == wanted:
+            if _what_is_set(own.node) == wanted:
                 return own.position > statement.position
             if not (own.sets or own.guesses):
                 return False
@@ -172,6 +172,16 @@ class Settings(Versions):
                     found.add(part.value)
             self._words[stage.index] = found
         return self._words[stage.index]
+
+
+def _what_is_set(node: ast.stmt) -> str:
+    """The statement; of `plt.rcParams["lines.linewidth"] = 3` what stands on the left, which is set to something else."""
+    target = node.targets[0] if isinstance(node, ast.Assign) and len(node.targets) == 1 else None
+    if isinstance(target, ast.Attribute) or (
+        isinstance(target, ast.Subscript) and isinstance(target.slice, ast.Constant)
+    ):
+        return ast.dump(target)
+    return ast.dump(node)
 
 
 def _has_artists(statement: Statement) -> bool:

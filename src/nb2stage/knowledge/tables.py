@@ -272,7 +272,7 @@ class Knowledge:
 
     def submodules(self, package: str) -> frozenset[str]:
         """The modules of a package that importing the package alone does not load."""
-        return table(home_of(package)).submodules.get(package, frozenset())
+        return self.table_for(package).submodules.get(package, frozenset())
 
     def is_plain_attribute(self, name: str) -> bool:
         """Whether an attribute of this name is a number or a text, whatever the object."""

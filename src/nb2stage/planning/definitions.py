@@ -132,6 +132,7 @@ class Definitions:
             or node.name in self.pinned
             or statement.changes
             or statement.impure
+            or statement.sets  # a script repeats it for that
             or any(map(gives_handle, ast.walk(node)))  # a script defines a `display` that gives one
         ):
             return False

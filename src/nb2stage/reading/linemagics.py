@@ -217,6 +217,23 @@ def _load_ext(work: Work, args: str, assigned: bool) -> str | None:
     return None
 
 
+def _dotenv(work: Work, args: str, assigned: bool) -> str | None:
+    """`%dotenv -o settings.env`, of python-dotenv: the file may lie in a folder above."""
+    if assigned:
+        return None
+    try:
+        words = [word for word in shlex.split(args) if word not in ("-v", "--verbose")]
+    except ValueError:
+        words = ["-"]
+    override = ", override=True" if {"-o", "--override"} & set(words) else ""
+    paths = [word for word in words if word not in ("-o", "--override")]
+    if len(paths) > 1 or any(path.startswith("-") for path in paths):
+        raise RefusedError(f"`%dotenv {args:.40}` cannot be told", "write `load_dotenv(...)`")
+    work.need("dotenv")
+    place = f"{quoted(paths[0])}, " if paths else ""
+    return f"dotenv.load_dotenv(dotenv.find_dotenv({place}usecwd=True){override})"
+
+
 def _precision(work: Work, args: str, assigned: bool) -> str | None:
     hint = 'write `np.set_printoptions(precision=...)` and `f"{x:.3f}"` where printed numbers go to a file'
     work.report("NB304", "`%precision` was left out: it changes how arrays are printed", hint, Severity.WARNING)
@@ -273,4 +290,5 @@ TRANSLATORS: Final[dict[str, Callable[[Work, str, bool], str | None]]] = {
     "load_ext": _load_ext,
     "reload_ext": _load_ext,
     "precision": _precision,
+    "dotenv": _dotenv,
 }

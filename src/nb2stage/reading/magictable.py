@@ -120,7 +120,7 @@ LINE_MAGICS: Final[dict[str, Magic]] = {
     "Rpush": _refused(_R_HINT),
     "Rpull": _refused(_R_HINT),
     "Rget": _refused(_R_HINT),
-    "dotenv": _refused("write `from dotenv import load_dotenv; load_dotenv()`"),
+    "dotenv": _TRANSLATED,
     "lprun": _refused(_PROFILE_HINT, code=Code.READS),
     "mprun": _refused(_PROFILE_HINT, code=Code.READS),
     "memit": _refused(_PROFILE_HINT, code=Code.READS),

@@ -78,6 +78,7 @@ def ends_in_semicolon(text: str, node: ast.AST) -> bool:
 # What translations import, by name.
 NEEDED: Final = {
     "os": "import os",
+    "dotenv": "import dotenv",
     "subprocess": "import subprocess",
     "shlex": "import shlex",
     "Path": "from pathlib import Path",
