@@ -30,7 +30,9 @@ class Randomness(Functions):
         for which in effect.may_seed:
             self.seed(which, node, sure=False)
         if effect.by_chance and all(a.constants == frozenset({None}) for a in arguments):
-            self.find("NB230", node, self.name_of(node), f"`{self.name_of(node)}` begins by chance", "give it a seed")
+            name = self.name_of(node)
+            text = f"`{name}` is made without a seed: the notebook itself gives other results each time"
+            self.find("NB230", node, name, text, f"give it a seed: `{name}(42)`")
         if effect.draws:
             given = receiver.union(*(a.values for a in arguments)) if effect.unknown else receiver
             self.drawn_from |= {o for o in (reach(given) if effect.unknown else given) if o.type in FOLLOWING}
@@ -178,15 +180,14 @@ class Randomness(Functions):
 
     def find_unseeded(self, each: Generator, node: ast.AST, callee: str) -> None:
         """Say that a generator is drawn from that nothing seeds; of what a library does unseen, once."""
-        own = callee.partition(".")[0] in ("", each.module, each.name)
-        text = (
-            f"`{callee.rpartition('.')[2]}` takes its seed from `{each.name}`, which nothing seeds" if not own else ""
-        )
-        if own or each.name not in self.unseeded:
-            hint = f"call `{each.module}.seed(42)` in the first cell, or what seeds all, as `keras.utils.set_random_seed(42)`"
-            self.find("NB230", node, each.name, text, hint if text else "")
-        if not own:
+        if callee.partition(".")[0] in ("", each.module, each.name):
+            self.find("NB230", node, each.name)
+        elif each.name not in self.unseeded:
             self.unseeded.add(each.name)
+            called = callee.rpartition(".")[2]
+            text = f"`{called}` takes its seed from `{each.name}`, which nothing seeds: each run gives other results"
+            hint = f"call `{each.module}.seed(42)` in the first cell, or what seeds all, as `keras.utils.set_random_seed(42)`"
+            self.find("NB230", node, each.name, text, hint)
 
     def draw_all(self) -> None:
         """Something is not followed: it may draw from each generator that is seeded."""
