@@ -112,11 +112,18 @@ class Randomness(Functions):
 
     def draw_by_iterating(self, obj: Obj) -> None:
         """A loop over an object of a library's class may draw: `DataLoader(data, shuffle=True)`."""
-        made_by_class = obj.path.rpartition(".")[2][:1].isupper() or "." in obj.type or obj.kind == "instance"
+        self.move_generators(obj)
+        made_by_class = obj.kind == "instance" or (not obj.type and obj.path.rpartition(".")[2][:1].isupper())
         for package in sorted(self.package_of(obj) or ()) if made_by_class and self.seeded else ():
             for which in sorted(self.seeded):
                 if package in generator(which).packages and not generator(which).named:
                     self.draw(which)
+
+    def move_generators(self, obj: Obj) -> None:
+        """A loop over a loader draws from the generator that it holds."""
+        for inner in reach([obj]):
+            if inner.type == "torch.Generator":
+                self.change(inner)
 
     def may_draw(self, each: Generator, packages: set[str] | None) -> bool:
         """Whether unknown code of these packages may draw from a generator."""
