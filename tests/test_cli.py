@@ -546,6 +546,26 @@ def test_a_project_teaches_what_a_call_does(project: Path, call: Any, calls: str
     assert f'read_pickle("cache/{source}/df.pkl")' in (project / "report" / "report.py").read_text(encoding="utf-8")
 
 
+@pytest.mark.parametrize(
+    ("line", "code", "said"),
+    [
+        ("plotlib.soundex('Robert')", 0, "NB249"),
+        ("plotlib.soundex('Robert')\ny = 1", 1, "NB240"),
+        ("plotlib.enable('fast')", 1, "NB240"),
+        ("plotlib.Palette('fast')", 0, "NB249"),
+        ("plotlib.soundex(len(df))", 0, ""),
+    ],
+)
+def test_a_call_that_nobody_knows(project: Path, call: Any, line: str, code: int, said: str) -> None:
+    cells = [
+        ("import", f"import pandas as pd\nimport plotlib\ndf = pd.read_csv('a.csv')\n{line}"),
+        ("report", "print(df, plotlib.version)"),
+    ]
+    save(project / "a.ipynb", cells)
+    found, _, err = call("convert", "a.ipynb")
+    assert (found, [each for each in ("NB249", "NB240") if each in err]) == (code, [said] if said else [])
+
+
 def test_a_pyproject_of_others_is_not_read(project: Path, call: Any) -> None:
     save(project / "a.ipynb", TWO)
     (project / "pyproject.toml").write_text("[broken", encoding="utf-8")

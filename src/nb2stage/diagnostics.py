@@ -64,6 +64,7 @@ RULES: Final[dict[str, str]] = {
     "NB246": "a cell without a stage binds a name between cells of a stage that use it",
     "NB247": "a change of one of your modules cannot be made again in a later stage",
     "NB248": "importing one of your modules does something that must not be done twice",
+    "NB249": "a call that is taken to be there for its value",
     "NB245": "a definition whose default has another value by then",
     "NB250": "a stage without work of its own",
     "NB251": "no stage has work to do",

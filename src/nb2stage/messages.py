@@ -63,6 +63,12 @@ MESSAGES: dict[str, tuple[Severity, str, str]] = {
         "this changes `{name}` of module `{text}`, which a later stage imports anew, without the change",
         "keep the value in a variable of the notebook and pass it to the functions, or put the cells into one stage",
     ),
+    "NB249": (
+        Severity.WARNING,
+        "nobody knows what `{name}()` does to the process: it is taken to be there for the value that the cell shows",
+        "if it makes a setting, put it into a cell tagged `setup`; else say so in nb2stage.toml: `[calls]` "
+        '`"{name}" = "atom"`',
+    ),
     "NB248": (
         Severity.ERROR,
         "module `{name}` {text} when it is imported, and each stage that uses it imports it anew",

@@ -202,6 +202,11 @@ RULES_EXPLAINED: Final[dict[str, Rule]] = {
         "What a module does when it is imported is done in each stage that imports it; in the notebook it was done once.",
         "Put it into a function of the module, and call that in a cell.",
     ),
+    "NB249": Rule(
+        "A call that nobody knows and that ends a cell may set something in the process beside giving the value that the cell "
+        "shows; a later stage would not see that.",
+        "Put it into a cell tagged `setup` if it makes a setting; else say in nb2stage.toml that it does nothing.",
+    ),
     "NB250": Rule(
         "Imports and definitions go into the scripts that use them; a stage of nothing else would do nothing.",
         "Nothing needs to be done.",

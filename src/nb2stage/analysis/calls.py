@@ -148,7 +148,9 @@ class Calls(LibraryCalls):
         if not base:
             return self.atom_method(node, func, arguments)
         alike: dict[tuple[object, ...], set[Obj]] = {}
-        for obj in sorted((o for o in base if not self.lacks(o, func.attr)), key=_line):
+        # An unknown call may have returned the array that it was given: `model.summarize(x)` is no method of arrays.
+        likely = frozenset(o for o in base if not self.known.lacks_method(func.attr, o.type))
+        for obj in sorted((o for o in likely or base if not self.lacks(o, func.attr)), key=_line):
             if obj.kind == "value" and obj.type not in ("path", "partial"):
                 alike.setdefault((obj.type, obj.seeded, obj.forgets, obj.foreign, obj.passes_on), set()).add(obj)
             else:

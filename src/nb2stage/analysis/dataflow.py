@@ -196,6 +196,7 @@ def _statements_of(cell: SourceCell, position: int) -> list[Statement]:
         if cell.role.role in (Role.UNTAGGED, Role.SKIP) and not is_inert_node(node):
             continue
         statement = Statement(position + len(found), cell.index, node, cell.stage)
+        statement.shown = node is cell.tree.body[-1] and isinstance(node, ast.Expr)
         statement.param = cell.role.role is Role.PARAMETERS and is_parameter(node) and node is last_of[_target(node)]
         found.append(statement)
     for statement in found:

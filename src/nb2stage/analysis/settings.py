@@ -7,6 +7,7 @@ the call.  Its statement is repeated in each later stage that could notice; what
 from __future__ import annotations
 
 import ast
+import re
 import sys
 from functools import cached_property
 
@@ -14,6 +15,14 @@ from nb2stage.analysis.heap import Finding
 from nb2stage.analysis.objects import Obj, Statement
 from nb2stage.analysis.scopes import ScopeNode
 from nb2stage.analysis.versions import DEFINITIONS, IMPORTS, REPEATABLE, Need, StageData, Versions
+
+# Names of functions that are called for what they do.  They decide only whether it may be assumed that the last line of a
+# cell is there for the value that it shows.
+_ACTS = re.compile(
+    "(set|use|enable|disable|register|config|configure|init|initiali[sz]e|setup|install|activate|seed|load|unload|add|remove|"
+    "clear|reset|start|stop|patch|connect|login|require|switch|apply|allow|ignore|extension|output)(?![a-z])",
+    re.IGNORECASE,
+)
 
 
 class Settings(Versions):
@@ -33,8 +42,13 @@ class Settings(Versions):
                 continue
             sure = noticed & statement.sets
             if not sure and (domain := min(noticed, default="")):
-                if not self.is_given_data(statement):
-                    self.refuse_setting(stage, statement, domain, statement.guesses[domain])
+                call = statement.guesses[domain]
+                if self.is_given_data(statement):
+                    continue
+                if statement.shown and not _ACTS.match(call.rpartition(".")[2]):
+                    self.findings.append(Finding("NB249", statement, statement.node, call))
+                else:
+                    self.refuse_setting(stage, statement, domain, call)
             elif not self.is_outdated(statement, stage) and self.repeatable(statement, setting=True):
                 stage.repeats.setdefault(statement, set())
                 if sure & late:

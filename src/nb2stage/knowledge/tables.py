@@ -30,6 +30,10 @@ _TYPE_HOMES: Final = {
 _CONTAINERS: Final = frozenset({"list", "dict", "set", "tuple", "namespace"})
 
 
+# Types of which every public method has a row.
+_DESCRIBED: Final = frozenset({"ndarray", "frame", "series"})
+
+
 @dataclass
 class Row:
     """One row of a file: the words left of the bar, the names on its right, and the line where it begins."""
@@ -243,6 +247,10 @@ class Knowledge:
             return None
         # A method of that name, of whatever class, is taken to mind its own business and no more.
         return replace(effect, result="any", type="", copies_type=False, changes=True, keeps=True)
+
+    def lacks_method(self, name: str, kind: str) -> bool:
+        """Whether a type certainly has no method of this name: all methods of arrays and frames have rows."""
+        return kind in _DESCRIBED and not name.startswith("_") and self.method(name, kind) is None
 
     def other_methods(self, kind: str) -> Effect:
         """What the methods of a type do that no row names."""
