@@ -67,7 +67,7 @@ def _case(text: str, group: str) -> Row:
 
 def _libraries(row: Row) -> set[str]:
     """The modules that a case imports and that are neither usual nor its own."""
-    own = {Path(part).stem for path in row.files for part in (path, path.split("/")[0])}
+    own = {Path(part).stem for path in row.files for part in Path(path).parts}
     sources = [source for _, source in row.cells] + [text for path, text in row.files.items() if path.endswith(".py")]
     own |= {Path(found).stem for source in sources for found in re.findall(r"^%%writefile (\S+)", source, re.MULTILINE)}
     names = {name for source in sources for name in _imported(source)}
