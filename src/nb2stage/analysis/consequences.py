@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Set
 from dataclasses import replace
 from pathlib import PurePath
@@ -78,6 +79,13 @@ OF_MEMBERS = tuple(
 
 # Functions that give an array of numpy's own class, whatever class of array they are given.
 PLAIN_ARRAYS = frozenset({"asarray", "array", "to_numpy"})
+
+
+# What takes the type of an array's numbers, and texts that say another byte order.
+TYPED_BY = frozenset(
+    ["array", "asarray", "astype", "dtype", "empty", "frombuffer", "fromfile", "full", "ones", "view", "zeros"]
+)
+BIG_ENDIAN = re.compile(r">([A-Za-z]\w*)?|big")
 
 
 def _argument(arguments: list[Argument], name: str, place: int) -> list[Argument]:
@@ -444,11 +452,26 @@ class Consequences(FileUses):
                     self.hold(obj, argument.values - {obj})
         for obj in receiver if effect.learns else ():
             obj.fields["learnt"] = obj.fields.get("learnt", ATOM) | (result - receiver)
+        if self.is_big_endian(receiver, arguments, node):
+            for obj in result:
+                obj.big_endian = True
         values = frozenset(o for o in first if o.kind == "value")
         shared = frozenset(
             self.view_of(o, effect, node) for o in values if effect.shares_with and o.type in (effect.shares_with, "")
         )
         return shared | frozenset(o for o in values if itself or (effect.itself and o.type in (effect.itself, "")))
+
+    def is_big_endian(self, receiver: Values, arguments: list[Argument], node: ast.AST) -> bool:
+        """Whether a call may give an array in another byte order: it is given one, or its type: `np.dtype(">i4")`."""
+        if any(o.big_endian for a in arguments for o in a.values) or any(o.big_endian for o in receiver):
+            return True
+        if self.name_of(node) not in TYPED_BY:
+            return False
+        texts = {str(c) for a in arguments for c in a.constants or ()}
+        nodes = [part for a in arguments if a.node is not None for part in ast.walk(a.node)]
+        texts |= {str(part.value) for part in nodes if isinstance(part, ast.Constant)}
+        turned = any(isinstance(part, ast.Attribute) and part.attr == "newbyteorder" for part in nodes)
+        return turned or any(map(BIG_ENDIAN.fullmatch, texts))
 
     def may_have(self, value: str, arguments: list[Argument]) -> bool:
         """Whether an argument, where it is given, may have the value that stands in a row."""

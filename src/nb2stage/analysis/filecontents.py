@@ -62,6 +62,8 @@ class FileContents(Remaking):
         plain = (
             len(transfer.names) == 1 and not transfer.optional and self.state_of(transfer, transfer.names[0]) is None
         )
+        if any(obj.big_endian for obj in reached) and not any(obj.kind == "class" for obj in reached):
+            return "pandas" if plain else "cloudpickle"  # which write the order of the bytes too; joblib turns it round
         if plain and values and all(o.kind == "value" and o.type in ("ndarray", "sklearn") for o in reached):
             return "joblib"
         return "pickle"

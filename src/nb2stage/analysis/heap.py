@@ -485,6 +485,7 @@ class Heap:
         """A view with a type of its own: it holds its base, and a change of it is a change of the base."""
         part = self.make(node, "part", type=kind)
         part.foreign = part.foreign or (not kind and obj.foreign)
+        part.big_endian = part.big_endian or obj.big_endian
         if part is not obj:
             part.fields["base"] = part.fields.get("base", ATOM) | {obj}
         return part

@@ -71,6 +71,7 @@ class Obj(int):
     cut: bool = False  # a tensor without a graph
     leaf: bool = False  # a tensor that gathers gradients
     certain_view: bool = False  # it shares the memory of its `base` whatever the arguments were
+    big_endian: bool = False  # an array whose numbers may be stored in another byte order than the machine's
     foreign: bool = False  # of a class that no table describes: what the names of its methods mean is not known
     passes_on: bool = False  # an estimator whose result may be what it was given
     forgets: bool = False  # an estimator that keeps nothing of its input when it is fitted
