@@ -544,6 +544,10 @@ def test_rows_hold(library: str) -> None:
     assert not outcome.wrong, "\n".join(f"{row}: {problem}" for row, problem in sorted(outcome.wrong.items()))
 
 
+def say(*words: object) -> None:
+    sys.stdout.write(" ".join(map(str, words)) + "\n")
+
+
 def main(arguments: list[str]) -> None:
     began = time.monotonic()
     for library in [a for a in arguments if not a.startswith("-")] or LIBRARIES:
@@ -552,14 +556,15 @@ def main(arguments: list[str]) -> None:
         with quietly():
             outcome = try_library(library)
         reasons = Counter(outcome.left.values())
-        print(
-            f"{library}: {len(outcome.called)} rows called ({outcome.calls} calls), {len(outcome.wrong)} wrong, not called: {dict(reasons)}"
+        say(
+            f"{library}: {len(outcome.called)} rows called ({outcome.calls} calls), {len(outcome.wrong)} wrong,",
+            f"not called: {dict(reasons)}",
         )
         for row, problem in sorted(outcome.wrong.items()):
-            print(f"  WRONG {row}: {problem}")
+            say(f"  WRONG {row}: {problem}")
         if "-v" in arguments:
-            print("  no arguments:", *[row for row, why in outcome.left.items() if why == "no made-up arguments fit"])
-    print(f"{time.monotonic() - began:.0f} s")
+            say("  no arguments:", *[row for row, why in outcome.left.items() if why == "no made-up arguments fit"])
+    say(f"{time.monotonic() - began:.0f} s")
 
 
 if __name__ == "__main__":
