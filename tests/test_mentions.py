@@ -255,6 +255,13 @@ def test_what_is_read(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
             id="a shelf, whose files have names that only the machine knows",
         ),
         pytest.param(
+            [("import", "!for i in 1 2; do echo $i > o/$i.txt; done"), ("train", "import os\nn = os.listdir('o')")],
+            [],
+            1,
+            "NB403 [train] `o` is listed but is not there, and stage `import` writes files whose paths are not known",
+            id="a folder that an unknown command fills",
+        ),
+        pytest.param(
             [("import", "#| outs: a.csv\nimport lib\nlib.process('a.csv')"), ("train", "x = open('a.csv').read()")],
             [],
             0,

@@ -331,6 +331,11 @@ class FilePlanner:
             if not self.depends_on_condition(plan, use, path):
                 self.plan_folder(plan, path)
                 self.listings.append((plan, use, path))
+                guess = self.unknown_writer(plan)
+                if guess and not self.inside(path) and not self.around.exists(path):
+                    message = f"`{path}` is listed but is not there, and stage `{guess}` writes files whose paths are not known"
+                    hint = f"declare what the stage writes in a first line of its cell: `#| outs: {path}`"
+                    self.notes.error(use, "NB403", message, hint)
             return
         if (
             plan in (writer, self.sometimes.get(path))
