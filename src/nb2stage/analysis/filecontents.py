@@ -281,6 +281,8 @@ class FileContents(Remaking):
             return crossing.removeprefix("never ")
         if obj.path == DESIGN:
             return 'a design of patsy (ask for `return_type="dataframe"`)'
+        if obj.looked_up:
+            return f"a formula that looks `{min(obj.looked_up)}` up again when it is loaded (put it into a column)"
         if obj.kind == "instance" and any(self.interpreter.lookup(obj, hook) for hook in PICKLE_HOOKS):
             return "an instance of a class that says itself what is saved of it"
         if obj.kind == "instance" and any(map(_asks_itself, self.interpreter.lookup(obj, "__getattr__"))):

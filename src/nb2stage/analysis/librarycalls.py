@@ -42,6 +42,7 @@ FIGURE_LEVEL = frozenset(
 ARRAY_SETS = re.compile(r"sklearn\.datasets\.(\w+\.)?load_(iris|wine|breast_cancer|digits|diabetes|linnerud)")
 
 QUERY_NAMES = re.compile(r"@([^\W\d]\w*)")
+IN_BRACKETS = re.compile(r"\((.*)\)")
 IDENTIFIER = re.compile(r"[^\W\d]\w*")
 
 OPENERS = frozenset(
@@ -156,6 +157,7 @@ class LibraryCalls(SqlCalls):
             self.setting("state of " + module)
             self.statement.impure = self.statement.once = True
         named = self.names_in_strings(last, arguments, node)
+        plain = self.plain_in_formulas(arguments)
         effect = self.known.function(path)
         if effect.unknown and self.changes_constant(path):
             effect = Effect(result="atom", sets=f"patch {module}")
@@ -195,6 +197,8 @@ class LibraryCalls(SqlCalls):
         self.note_gradients(last, frozenset().union(*(a.values for a in arguments)), node)
         if path.startswith("matplotlib.pyplot."):
             values |= self.current_figure(values, last)
+        for obj in values if plain else ():
+            obj.looked_up |= plain
         for obj in values if named else ():
             obj.fields["formula"] = obj.fields.get("formula", ATOM) | named
         return values
@@ -575,6 +579,13 @@ class LibraryCalls(SqlCalls):
             if self.state.get(local).sites:
                 found |= self.load(each, node)
         return found
+
+    def plain_in_formulas(self, arguments: list[Argument]) -> set[str]:
+        """Numbers and texts of the notebook that a formula names inside brackets: `y ~ I(x ** k)`."""
+        texts = [c for a in arguments for c in (a.constants or ()) if isinstance(c, str) and "~" in c]
+        inside = {n for text in texts for part in IN_BRACKETS.findall(text) for n in IDENTIFIER.findall(part)}
+        variables = ((name, self.state.get(self.resolve(name))) for name in inside)
+        return {name for name, var in variables if var.sites and not var.values}
 
     def unknown_call(self, receiver: Values, arguments: list[Argument], node: ast.AST) -> Values:
         self.note_plot(node, 3 if PLOT_NAME.search(self.name_of(node)) else 0)

@@ -68,6 +68,7 @@ class Obj(int):
     in_place: bool = False  # an estimator that works on its input itself (`copy=False`)
     born: Statement | None = None  # the statement that made it
     made_from: set[Obj] = field(default_factory=set)  # of a tensor: what it was worked out from
+    looked_up: set[str] = field(default_factory=set)  # plain variables that its formula looks up when it is loaded
     cut: bool = False  # a tensor without a graph
     leaf: bool = False  # a tensor that gathers gradients
     certain_view: bool = False  # it shares the memory of its `base` whatever the arguments were

@@ -53,6 +53,8 @@ class Remaking(Versions):
         start = self.start(stage)
         found = {s for s in need.sites if s.stage != stage.index}
         for obj in {o for o in need.values if o.kind in ("value", "instance")} | self.natives(need.values, start):
+            if obj.certain_view and obj.fields.get("base"):
+                continue  # what was done to it lies in what it is a view of
             found |= {s for s in self.changers.get(obj, ()) if s.stage != stage.index and s.position < need.before}
         return sorted(found, key=lambda s: s.position)
 
@@ -67,7 +69,7 @@ class Remaking(Versions):
             if reason := self.file_hindrance(stage, statement) or self.binding_hindrance(stage, need, statement):
                 return reason
             for name, var in sorted(statement.reads.items()):
-                if reason := self.reading_hindrance(stage, statement, name, var, makers):
+                if reason := self.reading_hindrance(stage, need, statement, name, var, makers):
                     return reason
         return ""
 
@@ -102,7 +104,7 @@ class Remaking(Versions):
         return ""
 
     def reading_hindrance(
-        self, stage: StageData, statement: Statement, name: str, var: Var, makers: list[Statement]
+        self, stage: StageData, need: Need, statement: Statement, name: str, var: Var, makers: list[Statement]
     ) -> str:
         """What a statement reads must be now what it was then."""
         start = self.start(stage)
@@ -113,6 +115,11 @@ class Remaking(Versions):
         entry = self.entries[stage.index].get(name)
         if entry is None or entry.unbound or entry.sites != var.sites:
             return f"`{name}`, which it is made from, is bound again later"
+        view = [
+            obj for obj in need.values if obj.certain_view and not var.values.isdisjoint(obj.fields.get("base", ()))
+        ]
+        if view:
+            return ""  # of what it is now
         for obj in self.reach(var.values, statement.position):
             for s in self.changers.get(obj, ()):
                 if statement.position < s.position < start and s not in makers:
