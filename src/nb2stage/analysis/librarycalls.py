@@ -157,7 +157,7 @@ class LibraryCalls(SqlCalls):
             self.setting("state of " + module)
             self.statement.impure = self.statement.once = True
         named = self.names_in_strings(last, arguments, node)
-        plain = self.plain_in_formulas(arguments)
+        looked_up = self.plain_in_formulas(arguments)
         effect = self.known.function(path)
         if effect.unknown and self.changes_constant(path):
             effect = Effect(result="atom", sets=f"patch {module}")
@@ -197,8 +197,8 @@ class LibraryCalls(SqlCalls):
         self.note_gradients(last, frozenset().union(*(a.values for a in arguments)), node)
         if path.startswith("matplotlib.pyplot."):
             values |= self.current_figure(values, last)
-        for obj in values if plain else ():
-            obj.looked_up |= plain
+        for obj in values if looked_up else ():
+            obj.looked_up |= looked_up
         for obj in values if named else ():
             obj.fields["formula"] = obj.fields.get("formula", ATOM) | named
         return values
