@@ -246,8 +246,9 @@ class Consequences(FileUses):
             if all(obj.type == "matplotlib" for obj in first):
                 values = self.used_up(values)  # `ax.bar(d.keys(), heights)`
             for obj in first:
-                # A counter that is counted into another is no member of it.
-                self.hold(obj, values - counters if obj.path == "collections.Counter" else values)
+                # A counter that is counted into another is no member of it; `df.rename(columns=names, inplace=True)`.
+                kept = values - counters if obj.path == "collections.Counter" else values
+                self.hold(obj, self.cells_of(kept, 2) if obj.type in FRAMES else kept)
         for argument in arguments:
             if argument.name in ("out", "output", "target") or argument.name in SEED_ARGUMENTS:
                 self.change_deep(argument.values)

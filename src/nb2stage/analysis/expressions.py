@@ -380,7 +380,7 @@ class Expressions(Calls):
         self.note_gradients(node.attr, frozenset({obj}), node)
         inner = self.known.inner_type(obj.type, node.attr)
         if inner:
-            part = self.part_of(node, obj, inner)
+            part = self.part_of(node, obj, "" if inner == "data" else inner)
             part.certain_view = True
             return frozenset({part})
         if node.attr == "__class__" and obj.kind == "instance":

@@ -31,6 +31,8 @@ from nb2stage.knowledge.generators import Generator
 DATA = frozenset({"frame", "series", "ndarray", "pandas", "grouped"})
 
 FRAMES = frozenset({"frame", "series", "pandas"})
+# What may be a column of a frame, which takes a copy; of a model this is an attribute: `pd.Series(model.coef_)`.
+COLUMNS = DATA | {"sklearn", "statsmodels", "scipy"}
 
 GROUPED = frozenset(
     [
@@ -680,7 +682,7 @@ class Heap:
                     found |= obj.contents
                 elif obj.type in CONTAINERS:
                     inner |= obj.contents
-                elif obj.kind != "lib" and not (self.copy_on_write and obj.type in DATA):
+                elif obj.kind != "lib" and not (self.copy_on_write and obj.type in COLUMNS):
                     found.add(obj)
             values = frozenset(inner)
         return frozenset(found | values)

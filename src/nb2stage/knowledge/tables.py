@@ -113,7 +113,7 @@ def table_of(text: str) -> Table:
             table.out.update(dict.fromkeys(row.names, int(row.words)))
         elif kind == "packages":
             table.packages[rest] = frozenset(row.names)
-        elif kind == "attributes" and "." in rest:
+        elif kind == "attributes" and rest:
             table.inner.update({(each, name): row.words for each in rest.split() for name in row.names})
         elif kind in ("gradients", "kept", "types", "attributes", "pylab", "calls", "saving", "distributions"):
             getattr(table, kind).update(dict.fromkeys(row.names, row.words))
@@ -313,7 +313,7 @@ class Knowledge:
 
     def inner_type(self, kind: str, attribute: str) -> str:
         """The type of what an attribute of a type gives, which lies in its owner; empty where no row says."""
-        return self._table_of_type(kind).inner.get((kind, attribute), "") if "." in kind else ""
+        return self._table_of_type(kind).inner.get((kind, attribute), "") if kind else ""
 
     def gradients(self, name: str) -> str:
         """What a method, attribute or function of this name does to gradients: `adds`, `reads` or `clears`."""
