@@ -150,6 +150,8 @@ class Calls(LibraryCalls):
         alike: dict[tuple[object, ...], set[Obj]] = {}
         # An unknown call may have returned the array that it was given: `model.summarize(x)` is no method of arrays.
         likely = frozenset(o for o in base if not self.known.lacks_method(func.attr, o.type))
+        if self.alone is node and any(o.kind != "lib" for o in base):
+            self.alone = None  # a method of something that the notebook has made
         for obj in sorted((o for o in likely or base if not self.lacks(o, func.attr)), key=_line):
             if obj.kind == "value" and obj.type not in ("path", "partial"):
                 alike.setdefault((obj.type, obj.seeded, obj.forgets, obj.foreign, obj.passes_on), set()).add(obj)

@@ -228,7 +228,8 @@ class Consequences(FileUses):
                 self.hold(obj, linked, guess=True)
             return
         if effect.changes:
-            self.change_owned(first)
+            artists = frozenset(o for o in first if effect.type == "matplotlib" and o.type not in DATA)
+            self.change_owned(artists or first)
             if self.depth == 0:
                 self.statement.certain |= first
         if effect.changes_all:
@@ -417,6 +418,8 @@ class Consequences(FileUses):
             return frozenset({made})
         held = self.used_up(held)
         self.hold(made, frozenset(o for o in held if o.kind != "lib"))
+        if kind == "matplotlib":
+            held = frozenset(o for o in held if o.type not in DATA)  # an artist, never the data that it draws
         return frozenset({made}) | frozenset(o for o in held if o.kind in ("value", "instance"))
 
     def library_view(self, effect: Effect, given: Values, node: ast.AST) -> Obj:

@@ -30,8 +30,11 @@ _TYPE_HOMES: Final = {
 _CONTAINERS: Final = frozenset({"list", "dict", "set", "tuple", "namespace"})
 
 
-# Types of which every public method has a row.
-_DESCRIBED: Final = frozenset({"ndarray", "frame", "series"})
+# Types of which every public method has a row, and those that may be one of such.
+_DESCRIBED: Final = {
+    **{kind: (kind,) for kind in ("ndarray", "frame", "series")},
+    "pandas": ("pandas", "frame", "series", "index", "grouped"),
+}
 
 
 @dataclass
@@ -250,7 +253,9 @@ class Knowledge:
 
     def lacks_method(self, name: str, kind: str) -> bool:
         """Whether a type certainly has no method of this name: all methods of arrays and frames have rows."""
-        return kind in _DESCRIBED and not name.startswith("_") and self.method(name, kind) is None
+        if kind not in _DESCRIBED or name.startswith("_"):
+            return False
+        return all(self.method(name, each) is None for each in _DESCRIBED[kind])
 
     def other_methods(self, kind: str) -> Effect:
         """What the methods of a type do that no row names."""
