@@ -184,6 +184,9 @@ class Functions(Heap):
                 obj.type = "cached"
             if obj.kind == "function" and last in ("staticmethod", "classmethod", "property", "cached_property"):
                 obj.type = "property" if last == "cached_property" else last
+        if known and not isinstance(decorator, ast.Call) and all(self.known.crossing(e.type) for e in known):
+            # `@delayed`: an object of the library, and no function
+            return self.call_values(called, [Argument(values, None, None, None)], decorator)
         inert = inert or last in KEEPING
         if inert or (called and all(obj.kind == "lib" or obj.type == "context" for obj in called)):
             return values

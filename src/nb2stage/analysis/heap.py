@@ -83,7 +83,7 @@ CONTAINER_ATTRIBUTES: dict[str, frozenset[str]] = {
 }
 # Where an iterator keeps what it runs over: the members of something, or the keys or values of a dict.
 OVER = frozenset({"over", "keys of", "values of"})
-USED_UP = frozenset({"generator_object", "handle", "iter", "progress"})
+USED_UP = frozenset({"generator_object", "handle", "iter", "progress", "Bio.Records"})
 # What any use moves on: the next use begins where it ended.
 MOVING = frozenset({*USED_UP, "buffer"})
 

@@ -54,6 +54,11 @@ def repeated_reads(stages: Sequence[StagePlan], program: Program) -> list[FileUs
     return found
 
 
+def _made_by(plan: StagePlan) -> list[str]:
+    """What other stages can depend on to run behind this one."""
+    return [out.path for out in (*plan.outs, *plan.metrics, *plan.plots)] + [file.path for file in plan.saves]
+
+
 def is_match(path: str, pattern: str) -> bool:
     """Whether a path is one of those that a pattern means: `*` stays within a folder, `**` does not."""
     return _match(path.split("/"), pattern.split("/"))
@@ -176,6 +181,7 @@ class FilePlanner:
             for other, writer in self.written.items():
                 inside = fnmatch(other, path) if any(c in path for c in "*?[") else other.startswith(path + "/")
                 if inside and self.order[writer.name] > self.order[plan.name]:
+                    self.put_behind(writer, plan, use, other)
                     message = (
                         f"`{path}` is listed here, and stage `{writer.name}` writes `{other}` there later: a second run "
                         "sees that file too, as the second run of the notebook does"
@@ -183,6 +189,23 @@ class FilePlanner:
                     hint = "write it to another folder"
                     self.notes.warn(use, "NB417", message, hint)
                     break
+
+    def put_behind(self, writer: StagePlan, lister: StagePlan, use: FileUse, path: str) -> None:
+        """Let a stage that writes into a folder depend on the one that lists it before: DVC may turn them round."""
+        reached, todo = set(), [writer]
+        while todo:
+            deps = {*todo[0].reads, *(file.path for file in todo.pop(0).loads)}
+            for other in self.stages:
+                if other.name not in reached and not deps.isdisjoint(_made_by(other)):
+                    reached.add(other.name)
+                    todo.append(other)
+        if lister.name in reached:
+            return
+        if made := _made_by(lister):
+            writer.reads.append(made[0])
+            return
+        message = f"a folder is listed here before stage `{writer.name}` writes `{path}` there, and DVC may run that stage first"
+        self.notes.error(use, "NB411", message, "write it to another folder, or put both cells into one stage")
 
     def check_own(self, use: FileUse, path: str, own: Sequence[str]) -> None:
         """What is listed must not hold files of the pipeline, which the notebook does not have."""
