@@ -204,7 +204,9 @@ class FilePlanner:
         if made := _made_by(lister):
             writer.reads.append(made[0])
             return
-        message = f"a folder is listed here before stage `{writer.name}` writes `{path}` there, and DVC may run that stage first"
+        message = (
+            f"this lists a folder before stage `{writer.name}` writes `{path}` there, and DVC may run that one first"
+        )
         self.notes.error(use, "NB411", message, "write it to another folder, or put both cells into one stage")
 
     def check_own(self, use: FileUse, path: str, own: Sequence[str]) -> None:
