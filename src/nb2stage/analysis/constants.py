@@ -169,9 +169,17 @@ def _attribute(node: ast.Attribute, lookup: Lookup) -> Constants:
     base = constant_of(node.value, lookup)
     if base is None or not all(isinstance(b, PurePosixPath) for b in base):
         return None
-    if node.attr == "parent" and any(str(b) in (".", "..") or str(b).endswith("/..") for b in base):
-        return None
-    return frozenset(getattr(b, node.attr) for b in base)
+    return above(base, 1) if node.attr == "parent" else frozenset(getattr(b, node.attr) for b in base)
+
+
+def above(paths: Iterable[object], levels: int) -> Constants:
+    """The folders so many levels above paths, None where the names of those are not known here."""
+    found = set(paths)
+    for _ in range(levels):
+        if not all(isinstance(p, PurePosixPath) and p.name not in ("", "..") for p in found):
+            return None
+        found = {p.parent for p in found if isinstance(p, PurePosixPath)}
+    return frozenset(found)
 
 
 def _subscript(node: ast.Subscript, lookup: Lookup) -> Constants:
@@ -179,6 +187,10 @@ def _subscript(node: ast.Subscript, lookup: Lookup) -> Constants:
     known = lookup(node)
     if known is not None or isinstance(node.slice, ast.Slice):
         return known
+    if isinstance(node.value, ast.Attribute) and node.value.attr == "parents":  # `Path(__file__).parents[1]`
+        base, place = constant_of(node.value.value, lookup), constant_of(node.slice, lookup) or frozenset()
+        counts = [number for number in place if type(number) is int and 0 <= number <= LIMIT]
+        return above(base, counts[0] + 1) if base is not None and len(counts) == len(place) == 1 else None
     return _combine([constant_of(node.value, lookup), constant_of(node.slice, lookup)], _member)
 
 

@@ -651,7 +651,7 @@ class Expressions(Calls):
         return frozenset(found) if 0 < len(found) <= LIMIT else None
 
     def constant_elements(self, node: ast.expr) -> Constants:
-        """The members of a literal list or tuple, or of a name bound to one."""
+        """The members of a literal list, tuple or text, or of a name bound to one."""
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "range":
             return self.numbers_of(node)
         whole = self.constant(node)
@@ -659,7 +659,7 @@ class Expressions(Calls):
             return None
         members: set[object] = set()
         for value in whole:
-            if not isinstance(value, tuple):
+            if not isinstance(value, tuple | str) or len(value) > LIMIT:
                 return None
             members.update(value)
         return frozenset(members)

@@ -45,7 +45,12 @@ class Gradients(Consequences):
         parts = [self.known.method("__call__", o.type) for o in inside if o.kind == "value"]
         for part in parts:
             if part is not None:
-                effect = replace(effect, changes=effect.changes or part.changes, draws=effect.draws or part.draws)
+                effect = replace(
+                    effect,
+                    changes=effect.changes or part.changes,
+                    draws=effect.draws or part.draws,
+                    drawn=tuple(dict.fromkeys((*effect.drawn, *part.drawn))),
+                )
         in_place = any(o.in_place for o in [module, *inside])
         # The result may lie in the memory of what the module is given, never in that of the module.
         given = self.apply(replace(effect, changes=False, changes_all=in_place), ATOM, arguments, node)

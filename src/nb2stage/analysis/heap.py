@@ -246,7 +246,7 @@ class Heap:
         self.frames: dict[object, Frame] = {}
         self.libraries: dict[str, Obj] = {}
         self.artists: dict[int, set[Obj]] = {}  # what pyplot has made in each cell
-        self.rows: dict[Obj, Obj] = {}  # of arrays, what a loop over them gives
+        self.rows: dict[Obj, Obj] = {}  # of arrays and generators, what a loop over them gives
         self.findings: list[Finding] = []
         self.files: list[FileUse] = []
         self.mentions: list[Mention] = []
@@ -613,6 +613,9 @@ class Heap:
             elif obj.kind == "instance" and self.lookup(obj, "__iter__"):
                 given = self.dunders(frozenset({obj}), [], only=("__iter__",))
                 result |= self.members(given - {obj})
+            elif obj.type == "generator_object" and obj.kind == "value":
+                self.draw_by_iterating(obj)
+                result |= {self.member_of(obj)} | {o for o in parts_of(obj) if o.type not in USED_UP}
             elif obj.kind != "lib":
                 self.draw_by_iterating(obj)
                 result |= {obj} | parts_of(obj)
@@ -636,6 +639,14 @@ class Heap:
             row = self.rows[obj] = Obj(type="ndarray", path="row")
             row.fields["base"] = frozenset({obj})
         return row
+
+    def member_of(self, obj: Obj) -> Obj:
+        """What a generator of a library gives: never itself, but something that may hold what it holds."""
+        member = self.rows.get(obj)
+        if member is None:
+            member = self.rows[obj] = Obj(foreign=True)
+        self.hold(member, frozenset(o for o in parts_of(obj) if o.type not in USED_UP))
+        return member
 
     def taken(self, values: Values) -> Values:
         """What `xs.extend(values)`, `d.update(values)` or `xs[1:] = values` may put in: them, members, a pair's parts."""
