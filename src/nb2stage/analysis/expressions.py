@@ -364,19 +364,11 @@ class Expressions(Calls):
         if obj.kind == "lib":
             path = f"{obj.path}.{node.attr}"
             if path == "sys.modules":
-                self.find(
-                    "NB220", node, path, f"`{path}` cannot be followed by reading the code", "use the variables by name"
-                )
+                self.cannot_follow(node, path)
             self.statement.imports.add(path)
             return frozenset({self.library(path)})
         if node.attr in ("__globals__", "__code__", "__closure__"):
-            self.find(
-                "NB220",
-                node,
-                node.attr,
-                f"`{node.attr}` cannot be followed by reading the code",
-                "change the variable itself",
-            )
+            self.cannot_follow(node, node.attr, "change the variable itself")
         self.note_gradients(node.attr, frozenset({obj}), node)
         inner = self.known.inner_type(obj.type, node.attr)
         if inner:

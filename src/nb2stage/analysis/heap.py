@@ -376,6 +376,11 @@ class Heap:
         module = self.root_of(frame)
         return name if module is None else (module.frame.number, name)
 
+    def cannot_follow(self, node: ast.AST, name: str, hint: str = "use the variables by name") -> None:
+        """Refuse what looks at the notebook from behind.  A module of the project looks at what it is given, or at its own."""
+        if self.module_here() is None:
+            self.find("NB220", node, name, f"`{name}` cannot be followed by reading the code", hint)
+
     def make(self, node: ast.AST, what: str, *, kind: str = "value", type: str = "") -> Obj:  # noqa: A002
         """The object that this place of the program makes in this chain of calls; the same one on each visit."""
         key = (id(node), what, type, self.stack)

@@ -87,16 +87,8 @@ REFUSED_CALLS: Final = (
             "use numpy.random itself, or make a RandomState(seed)",
         ),
     ),
-    (
-        "builtins.vars",
-        True,
-        ("NB220", "`vars()` cannot be followed by reading the code", "use the variables by name"),
-    ),
-    (
-        "builtins.dir",
-        True,
-        ("NB220", "`dir()` cannot be followed by reading the code", "use the variables by name"),
-    ),
+    ("builtins.vars", True, ("NB220", "", "")),
+    ("builtins.dir", True, ("NB220", "", "")),
     (
         "os.chdir",
         False,
@@ -226,13 +218,14 @@ class LibraryCalls(SqlCalls):
     def refuse_call(self, path: str, last: str, arguments: list[Argument], node: ast.AST) -> None:
         """Write down the calls that no reading of the code can follow."""
         if path.startswith(("sys.modules", "__main__", "builtins.__main__")):
-            self.find(
-                "NB220", node, path, f"`{path}` cannot be followed by reading the code", "use the variables by name"
-            )
+            self.cannot_follow(node, path)
         nothing = not arguments or arguments[0].constants == frozenset({None})
         for name, only_without, refusal in REFUSED_CALLS:
             if name in (path, last) and (nothing or not only_without):
-                self.find(refusal[0], node, last, *refusal[1:])
+                if path in ("builtins.vars", "builtins.dir"):
+                    self.cannot_follow(node, f"{last}()")
+                else:
+                    self.find(refusal[0], node, last, *refusal[1:])
 
     def label(self, values: Values, path: str, effect: Effect, arguments: list[Argument]) -> None:
         """What is known of an object by the call that made it."""
