@@ -15,6 +15,7 @@ import functools
 import hashlib
 import json
 import os
+import py_compile
 import random
 import re
 import shlex
@@ -49,12 +50,14 @@ PROGRAM: Final = "nb2stage"
 DIGESTS: Final = "digest.json"
 PROBED: Final = "nbprobe.json"
 HELPER: Final = "nbdigest.py"
+COMPILED: Final = "compiled_digests"
 # never data of the notebook's: not copied beside it, and not counted among the files that it wrote
 NOT_DATA: Final = frozenset(
     {".git", ".dvc", ".dvcignore", ".gitignore", "dvc.yaml", "dvc.lock", "__pycache__", ".ipynb_checkpoints"}
 )
 
-# The helper module that is put beside each notebook: the one by which `nb2stage verify` compares.
+# What the helper module that is put beside each notebook gives: the module by which `nb2stage verify` compares.  It stands
+# there compiled: as source, convert would read it as the notebook's own, and it looks at values as no notebook may.
 DIGEST_MODULE: Final = Path(digests.__file__).read_text(encoding="utf-8")
 
 
@@ -398,6 +401,16 @@ def data_beside(path: Path) -> list[Path]:
     return sorted(entry for entry in path.parent.iterdir() if entry.suffix != ".ipynb" and entry.name not in NOT_DATA)
 
 
+def place_helper(folder: Path, module: str) -> None:
+    """Put the digest module into a folder, compiled, and the module that the notebook imports it by."""
+    with tempfile.TemporaryDirectory(prefix="differential-") as temporary:
+        source = Path(temporary) / f"{COMPILED}.py"
+        source.write_text(module, encoding="utf-8")
+        py_compile.compile(str(source), str(folder / f"{COMPILED}.pyc"), dfile=source.name, doraise=True)
+    imported = f'"""Digests of values."""\n\nfrom {COMPILED} import digest, probe\n'
+    (folder / HELPER).write_text(imported, encoding="utf-8")
+
+
 def place(path: Path, notebook: Any, folder: Path, helper: str = "") -> None:
     """Put the notebook, the data beside its original and the digest module into a folder; no empty module."""
     folder.mkdir(parents=True, exist_ok=True)
@@ -407,7 +420,7 @@ def place(path: Path, notebook: Any, folder: Path, helper: str = "") -> None:
         elif entry.is_file():
             shutil.copy(entry, folder / entry.name)
     if helper:
-        (folder / HELPER).write_text(helper, encoding="utf-8")
+        place_helper(folder, helper)
     nbformat.write(notebook, folder / path.name)
 
 
@@ -880,7 +893,7 @@ def explained(
         folder = Path(temporary)
         try:
             own_run(path, as_compared(notebook), folder, options, FULL_DIGEST_MODULE)
-            (project / HELPER).write_text(FULL_DIGEST_MODULE, encoding="utf-8")
+            place_helper(project, FULL_DIGEST_MODULE)
             run_direct(project, 60 + 4 * options.timeout, strict=False)
         except (NotRunnableError, PipelineError):
             return list(differences)

@@ -407,7 +407,7 @@ values["cycle"].append(values["cycle"])
 
 def digests_in_a_process(folder: Path, hash_seed: str, *, backwards: bool = False) -> dict[str, str]:
     """The digests of `VALUES`, made in a process of its own."""
-    (folder / check.HELPER).write_text(check.DIGEST_MODULE, encoding="utf-8")
+    check.place_helper(folder, check.DIGEST_MODULE)
     order = "reversed(list(values))" if backwards else "values"
     found = f"found = {{name: digest(values[name]) for name in {order}}}"
     code = f"{VALUES}\nimport json\nfrom nbdigest import digest\n{found}"
@@ -492,7 +492,7 @@ probe(globals(), ["model"], "digests.json", "probed.json")
 
 def test_what_a_library_drops_or_works_out_again_does_not_count(tmp_path: Path) -> None:
     """A model of a formula is loaded with the notebook's names, as a script without `__future__` imports loads it."""
-    (tmp_path / check.HELPER).write_text(check.DIGEST_MODULE, encoding="utf-8")
+    check.place_helper(tmp_path, check.DIGEST_MODULE)
     script = tmp_path / "script.py"
     load = "import pickle\ndef load(): return pickle.loads(pickle.dumps(model))\ncopy = load()\n"
     more = "[fresh, looked, own_looked, *map(digest, (copy, Own(), net, net_looked))]"
