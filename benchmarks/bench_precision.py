@@ -23,6 +23,7 @@ import argparse
 import ast
 import itertools
 import json
+import os
 import sys
 import tempfile
 import time
@@ -39,6 +40,7 @@ from nb2stage.analysis.dataflow import Program, analyse
 from nb2stage.convert import Project, convert, surroundings, to_cells, world_of
 from nb2stage.diagnostics import Nb2stageError
 from nb2stage.files.writer import read_state
+from nb2stage.installed import pandas_major
 from nb2stage.planning.planner import Planner
 from nb2stage.reading.notebook import read_notebook
 from nb2stage.reading.tags import parse_tags
@@ -137,7 +139,8 @@ def planned(data: bytes, name: str, project: Project) -> tuple[list[StagePlan], 
     """The stages once more, with the analysis behind them, which a conversion does not keep."""
     roles, stages, diagnostics = parse_tags(read_notebook(data, name))
     names = [stage.name for stage in stages]
-    program = analyse(to_cells(read_notebook(data, name), roles, names, diagnostics), len(names), world_of(project))
+    cells = to_cells(read_notebook(data, name), roles, names, diagnostics)
+    program = analyse(cells, len(names), world_of(project, pandas_major(project.root, os.environ, sys.path)))
     return Planner(name, names, program, surroundings(project, name, names)).plan(), program
 
 
