@@ -299,6 +299,9 @@ class Bindings(Expressions):
                 self.store(obj)
             if isinstance(target, ast.Attribute) and "." in obj.type:
                 obj.stored.add(target.attr)
+                for owner in obj.fields.get("base", ()):  # `nlp.vocab["btw"].is_stop = True`
+                    if owner.type.partition(".")[0] == obj.type.partition(".")[0]:
+                        owner.stored.add(target.attr)
             obj.leaf = obj.leaf or (isinstance(target, ast.Attribute) and target.attr == "requires_grad")
             self.change(obj)
             obj.seeded = False  # `estimator.random_state = None`

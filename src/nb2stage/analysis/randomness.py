@@ -33,6 +33,10 @@ class Randomness(Functions):
             name = self.name_of(node)
             text = f"`{name}` is made without a seed: the notebook itself gives other results each time"
             self.find("NB230", node, name, text, f"give it a seed: `{name}(42)`")
+        if effect.chance and not self.is_seeded(arguments) and not any(a.name == "v0" for a in arguments):
+            name = self.name_of(node)
+            text = f"`{name}` begins by chance without a seed: the notebook itself gives other results each time"
+            self.find("NB230", node, name, text, f"give it a seed: `{name}(..., rng=42)`")
         if effect.draws:
             given = receiver.union(*(a.values for a in arguments)) if effect.unknown else receiver
             self.drawn_from |= {o for o in (reach(given) if effect.unknown else given) if o.type in FOLLOWING}

@@ -26,6 +26,7 @@ lies in one of its cells, a number unless it holds objects), `rows` (an iterator
 | `draws-always:random` | from that generator in any case; both may stand several times |
 | `seeds:numpy` | sets the state of that generator; may stand several times; `may-seed:torch` only perhaps |
 | `by-chance` | makes a generator, which begins by chance where it is given no seed |
+| `begins-by-chance` | its result, too, has something of chance unless it is given a seed, or a start `v0` |
 | `sets:matplotlib` | makes a setting of the process, in that domain; with `asks` only if an argument is given |
 | `registers` | makes a setting that code finds by a name, its first argument: `@register_dataframe_accessor("lab")` |
 | `freezes` | gives a function that keeps the values which globals had when it was first called: `@njit` |

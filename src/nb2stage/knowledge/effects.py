@@ -41,6 +41,7 @@ class Effect:
     drawn: tuple[str, ...] = ()  # the generators that it draws from
     seeds: tuple[str, ...] = ()
     may_seed: tuple[str, ...] = ()  # perhaps, as far as the row can say
+    chance: bool = False  # begins by chance unless it is given a seed, or where to begin
     by_chance: bool = False  # makes a generator, which begins by chance unless it is given a seed
     sets: str = ""
     asks: bool = False  # without an argument it sets nothing
@@ -88,6 +89,7 @@ _WORDS: Final[dict[str, dict[str, Any]]] = {
     "draws": {"draws": "seedable", "drawn": ("numpy",)},
     "draws-none": {"draws": ""},
     "by-chance": {"by_chance": True},
+    "begins-by-chance": {"chance": True},
     "takes-back": {"takes_back": "all"},
     "takes-back-itself": {"takes_back": "itself"},
     "asks": {"asks": True},
