@@ -185,6 +185,8 @@ class Consequences(FileUses):
                 self.guesses += effect.unknown
                 self.call_methods_blindly(obj, given, node)
                 self.guesses -= effect.unknown
+            elif obj.kind == "instance" and effect.calls == "held" and self.lookup(obj, "__call__"):
+                result |= self.dunders(frozenset({obj}), [receiver], only=("__call__",))
             self.guesses -= guess
         return result
 
@@ -200,6 +202,8 @@ class Consequences(FileUses):
             self.follow(inside)
             return inside
         found: set[Obj] = set(values | receiver)
+        if effect.calls == "held":
+            return found.union(*(o.contents for o in receiver))
         if effect.result == "atom" and not receiver:
             return found
         for obj in values | receiver if effect.calls == "all" else values:

@@ -53,6 +53,7 @@ lies in one of its cells, a number unless it holds objects), `rows` (an iterator
 | `foreign` | the result may be of any class: what `pickle.load` gives |
 | `learns` | the receiver keeps the result as one of its attributes: `km.fit_predict(X)` is `km.labels_` |
 | `calls:none`, `calls:given` | which functions it calls of all that it can get at: none, or only its arguments |
+| `calls:held` | those too that its receiver was given when it was made: `collate_fn` of a loader |
 | `unknown` | stands first: may do anything with what it can reach, but as far as the words behind it say; `draws-none` |
 
 **Other sections**: `[types]` says how values of a type cross into another process: `pickle`, `joblib`, `cloudpickle`,

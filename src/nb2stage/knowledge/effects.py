@@ -72,7 +72,8 @@ class Effect:
     gives: tuple[tuple[str, int, str], ...] = ()  # arguments (name, place) that may be part of the result
     foreign: bool = False  # the result may be of any class
     learns: bool = False  # the receiver holds the result, as what it has learnt
-    # Which functions it calls: "all" that it can get at, "given" as arguments and no step of an estimator, or "none".
+    # Which functions it calls: "all" that it can get at, "given" as arguments and no step of an estimator, "held" by its
+    # receiver too, or "none".
     calls: str = "all"
 
 
@@ -109,6 +110,7 @@ _WORDS: Final[dict[str, dict[str, Any]]] = {
     "cuts": {"cuts": True},
     "calls:none": {"calls": "none"},
     "calls:given": {"calls": "given"},
+    "calls:held": {"calls": "held"},
     **{word: {"file": word} for word in FILES},
 }
 
