@@ -325,9 +325,9 @@ class Calls(LibraryCalls):
             effect = replace(
                 effect, changes=True, keeps=True, result="any" if effect.result == "atom" else effect.result
             )
-        inplace = keywords.get("inplace")
+        inplace = keywords.get("inplace", keywords.get("in_place"))  # pandas, polars
         if inplace is not None and inplace.constants != frozenset({False}):
-            effect = replace(effect, changes=True, keeps=True, result="view")
+            effect = replace(effect, changes=True, keeps=True, result="view", type="")
         shallow = [keywords[word] for word in ("copy", "deep") if word in keywords]
         if any(word.constants != frozenset({True}) for word in shallow) and effect.result != "atom":
             effect = replace(effect, result="view")
