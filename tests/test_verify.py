@@ -382,6 +382,12 @@ def test_a_distribution_that_draws_from_a_state_of_its_own_is_another() -> None:
     assert ours != digests.digest(pickle.loads(pickle.dumps(stats.norm(5, 2))))
 
 
+def test_a_result_that_computes_with_a_distribution_is_the_same() -> None:
+    linear = pytest.importorskip("statsmodels.api")
+    prediction = linear.OLS([1.0, 2.0, 4.0], [[1.0, 0.0], [1.0, 1.0], [1.0, 2.0]]).fit().get_prediction()
+    assert digests.digest(prediction) == digests.digest(pickle.loads(pickle.dumps(prediction)))
+
+
 def test_an_unconverted_notebook_is_converted_in_the_scratch_folder(tmp_path: Path) -> None:
     write_notebook(tmp_path / "explore.ipynb", [("import", "n = 1"), ("train", "m = n + 1")])
     verdict = verified(tmp_path)

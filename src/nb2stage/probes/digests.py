@@ -131,11 +131,24 @@ def attributes(value: Any) -> dict[str, Any]:
                 with contextlib.suppress(AttributeError):
                     state[slot] = cls.__dict__[slot].__get__(value)
     state.update(getattr(value, "__dict__", {}))
-    if type_name(type(value)).startswith("scipy.stats.") and "_random_state" in state:
+    if is_of_a_library(type(value)):
+        # A result of statsmodels computes with a distribution and never draws from it.
+        state = {key: type_name(type(v)) if is_distribution(v) else v for key, v in state.items()}
+    if is_distribution(value):
         # A distribution draws from the random state of the process, until it has been pickled: then from one of its own.
         if state["_random_state"] is sys.modules["numpy"].random.mtrand._rand:
             state["_random_state"] = "that of the process"
     return {key: inner for key, inner in state.items() if not (is_address(key, inner) or is_cache(type(value), key))}
+
+
+def is_distribution(value: Any) -> bool:
+    """Whether a value is a distribution of scipy.stats, frozen or not."""
+    return type_name(type(value)).startswith("scipy.stats.") and "_random_state" in getattr(value, "__dict__", {})
+
+
+def is_of_a_library(cls: type) -> bool:
+    """Whether a class is neither the notebook's own nor one of scipy's."""
+    return cls.__module__.partition(".")[0] not in ("__main__", "definitions", "scipy", "builtins")
 
 
 def is_address(key: object, value: object) -> bool:
