@@ -84,19 +84,26 @@ def convert(data: bytes, path: str, project: Project) -> Conversion:
 
     Raises `Nb2stageError` for what cannot be read at all.
     """
+    diagnostics: list[Diagnostic] = []
+    try:
+        return _conversion(data, path, project, diagnostics)
+    except RecursionError:  # of the analysis, or of writing the scripts: either goes through the code
+        hint = "write deeply nested expressions in several statements"
+        diagnostics.append(Diagnostic("NB123", "the code is nested too deeply to be followed", hint, path=path))
+        return Conversion(diagnostics)
+
+
+def _conversion(data: bytes, path: str, project: Project, diagnostics: list[Diagnostic]) -> Conversion:
+    """The steps of `convert`; what they find joins `diagnostics`."""
     notebook = read_notebook(data, path)
-    roles, stages, diagnostics = parse_tags(notebook)
+    roles, stages, found = parse_tags(notebook)
+    diagnostics += found
     names = [stage.name for stage in stages]
     cells = to_cells(notebook, roles, names, diagnostics)
     if _errors(diagnostics):
         return Conversion(diagnostics)
-    try:
-        pandas = pandas_major(project.root, os.environ, sys.path)
-        program = analyse(cells, len(names), world_of(project, pandas))
-    except RecursionError:
-        hint = "write deeply nested expressions in several statements"
-        diagnostics.append(Diagnostic("NB123", "the code is nested too deeply to be followed", hint, path=path))
-        return Conversion(diagnostics)
+    pandas = pandas_major(project.root, os.environ, sys.path)
+    program = analyse(cells, len(names), world_of(project, pandas))
     diagnostics += [diagnose(finding, path, names) for finding in program.findings]
     if pandas is None and imports_pandas(cells):
         message = (
