@@ -753,7 +753,8 @@ def stage_folder(project: Path, stage: dict[str, Any], *, strict: bool) -> Itera
         return
     with tempfile.TemporaryDirectory(prefix="differential-") as temporary:
         folder = Path(temporary)
-        for dep in deps_of(stage):
+        helper = f"{COMPILED}.pyc"  # the check's own, which no stage declares
+        for dep in [*deps_of(stage), *([helper] if (project / helper).exists() else [])]:
             copy(project / dep, folder / dep)
         yield folder
 
