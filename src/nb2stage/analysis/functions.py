@@ -63,6 +63,7 @@ KEEPING = (
 
 
 SINGLE_DISPATCH = "functools.singledispatch"
+NUMBA = "numba"  # the `path` of a function that numba compiles: it draws from streams of numba's own
 
 
 def _methods(obj: Obj) -> list[tuple[str, Values]]:
@@ -157,6 +158,7 @@ class Functions(Heap):
         if any(effect.freezes for effect in known):
             for obj in values:
                 obj.type = "compiled" if obj.kind == "function" else obj.type
+                obj.path = NUMBA if compiles and obj.kind == "function" else obj.path
         if known and all(effect.sets or effect.registers or effect.freezes for effect in known):
             for domain in (effect.sets for effect in known if effect.sets):
                 self.hook(values)
@@ -178,13 +180,11 @@ class Functions(Heap):
                 obj.path = SINGLE_DISPATCH
             if obj.kind == "class" and (last == "dataclass" or self.makes_dataclass(decorator)):
                 self.make_dataclass(obj)
-            if obj.kind == "function" and compiles:
-                obj.type = "numba"
             if obj.kind == "function" and last in ("lru_cache", "cache"):
                 obj.type = "cached"
             if obj.kind == "function" and last in ("staticmethod", "classmethod", "property", "cached_property"):
                 obj.type = "property" if last == "cached_property" else last
-        if known and not isinstance(decorator, ast.Call) and all(self.known.crossing(e.type) for e in known):
+        if known and not isinstance(decorator, ast.Call) and all("." in effect.type for effect in known):
             # `@delayed`: an object of the library, and no function
             return self.call_values(called, [Argument(values, None, None, None)], decorator)
         inert = inert or last in KEEPING
@@ -278,13 +278,13 @@ class Functions(Heap):
         self.without_graph += graphless
         self.bind_parameters(fn, frame, arguments, receiver)
         inside = self.state
-        self.compiled += fn.type == "numba"
+        self.compiled += fn.path == NUMBA
         if isinstance(fn.node, ast.Lambda):
             frame.returns.append(self.eval(fn.node.body))
             frame.constants.append(self.constant(fn.node.body))
         else:
             self.execute_block(fn.node.body)
-        self.compiled -= fn.type == "numba"
+        self.compiled -= fn.path == NUMBA
         falls_through = not isinstance(fn.node, ast.Lambda) and not self.state.dead
         for end in frame.ends:
             end.dead = False

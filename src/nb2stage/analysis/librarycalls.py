@@ -8,6 +8,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Final
 
+from nb2stage.analysis.functions import NUMBA
 from nb2stage.analysis.heap import (
     CHUNKS,
     CONTAINERS,
@@ -158,6 +159,7 @@ class LibraryCalls(SqlCalls):
         if effect.freezes:
             for obj in frozenset().union(*(a.values for a in arguments)):
                 obj.type = "compiled" if obj.kind == "function" else obj.type
+                obj.path = NUMBA if module == "numba" and obj.kind == "function" else obj.path
         if effect.default and not effect.file:
             plain = [a.constants for a in arguments if a.name is None]
             self.given_paths[id(node)] = plain[0] if plain else frozenset({effect.default})
