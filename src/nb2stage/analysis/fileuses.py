@@ -6,6 +6,7 @@ import ast
 import posixpath
 import re
 from collections.abc import Iterable, Iterator
+from typing import Final
 
 from nb2stage.analysis.heap import MEMMAP, Argument, FileUse, Mention
 from nb2stage.analysis.objects import ATOM, Constants, Obj, Values
@@ -61,6 +62,9 @@ PATH_METHODS = {
     **dict.fromkeys(("glob", "rglob", "iterdir", "walk"), "glob"),
 }
 
+# What an open archive gives by the name that it has within: no file of the project.
+MEMBERS: Final = frozenset({"read", "open", "getinfo", "getmember", "extractfile"})
+
 
 class FileUses(Randomness):
     """What calls do to files."""
@@ -70,7 +74,8 @@ class FileUses(Randomness):
         if not effect.file:
             if receiver & self.databases.keys():
                 self.query_database(receiver, arguments, node)
-            if not effect.cheap:
+            inside = self.name_of(node) in MEMBERS and any(o.type == "handle" for o in receiver)
+            if not effect.cheap and not inside:
                 self.mention_files(arguments, node, known=not effect.unknown)
             return
         if effect.file == "file":
