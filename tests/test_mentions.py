@@ -207,7 +207,7 @@ def test_what_is_read(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
             id="a later stage reads it",
         ),
         pytest.param(
-            [("import", "import os\nos.listdir('d')"), ("train", "open('d/b.txt', 'w').write('x')")],
+            [("import", "import os\nnames = os.listdir('d')"), ("train", "open('d/b.txt', 'w').write(names[0])")],
             ["d/a.txt"],
             0,
             "NB417 [import] warning: `d` is listed here, and stage `train` writes `d/b.txt` there later",
