@@ -88,8 +88,6 @@ REFUSED_CALLS: Final = (
             "use numpy.random itself, or make a RandomState(seed)",
         ),
     ),
-    ("builtins.vars", True, ("NB220", "", "")),
-    ("builtins.dir", True, ("NB220", "", "")),
     (
         "os.chdir",
         False,
@@ -222,12 +220,11 @@ class LibraryCalls(SqlCalls):
         if path.startswith(("sys.modules", "__main__", "builtins.__main__")):
             self.cannot_follow(node, path)
         nothing = not arguments or arguments[0].constants == frozenset({None})
+        if nothing and path in ("builtins.vars", "builtins.dir"):
+            self.cannot_follow(node, f"{last}()")
         for name, only_without, refusal in REFUSED_CALLS:
             if name in (path, last) and (nothing or not only_without):
-                if path in ("builtins.vars", "builtins.dir"):
-                    self.cannot_follow(node, f"{last}()")
-                else:
-                    self.find(refusal[0], node, last, *refusal[1:])
+                self.find(refusal[0], node, last, *refusal[1:])
 
     def label(self, values: Values, path: str, effect: Effect, arguments: list[Argument]) -> None:
         """What is known of an object by the call that made it."""
