@@ -169,14 +169,15 @@ def test_the_test_command_is_the_one_of_ci() -> None:
 
 
 def test_the_first_command_runs_from_the_conversion_on(tmp_path: Path) -> None:
-    """Its part behind the installation, up to the conversion, in a copy of what it copies from."""
+    """Its part behind the installation, up to the conversion, in a copy of what it copies from; twice."""
     command = INSTALL.findall(README.read_text(encoding="utf-8"))[0]
     _, _, work = command.partition("--group run && ")
     prepare, convert, *then = (part.strip() for part in re.split(r"(nb2stage convert [^&]*)&&", work))
-    assert [part.strip() for part in then[0].split("&&")] == ["dvc repro", "dvc metrics show"]
+    assert [part.strip() for part in then[0].split("&&")] == ["dvc repro", "dvc metrics show)"]
     clone = tmp_path / "clone"
     shutil.copytree(ROOT / "example_notebooks", clone / "example_notebooks")
-    run(clone, "bash", "-c", f"{prepare} {convert}")
+    run(clone, "bash", "-c", f"{prepare} {convert})")
+    assert "nothing to do" in run(clone, "bash", "-c", f"{prepare} {convert})"), "it cannot be run twice"
     assert (tmp_path / "wine-demo" / "dvc.yaml").exists()
     assert (tmp_path / "wine-demo" / ".dvc" / "config").exists()
 

@@ -521,8 +521,9 @@ RULES_EXPLAINED: Final[dict[str, Rule]] = {
     ),
     # -- NB8
     "NB801": Rule(
-        "To execute notebooks, `run` and `verify` use papermill and nbclient.",
-        "Install what the message names: `pip install papermill nbclient ipykernel`.",
+        "To execute notebooks, `run` and `verify` use papermill and nbclient. They come with `nb2stage`, and not with "
+        "`nb2stage-check`, which hooks install.",
+        "Install nb2stage itself, or what the message names: `pip install papermill nbclient ipykernel`.",
     ),
     "NB802": Rule(
         "A notebook names the kernel that it was written with, and this environment may have another one.",
