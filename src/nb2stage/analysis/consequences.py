@@ -411,6 +411,9 @@ class Consequences(FileUses):
         if effect.yields:
             made.fields["yields"] = frozenset({self.make(node, "member", type=effect.yields)})
         if kind in ("dict", "set") or self.name_of(node) == "to_dict":
+            named = isinstance(node, ast.Call) and not node.args and not receiver  # `dict(a=…)`: its keys are names
+            self.keep_nan(made, not named and may_be_missing(receiver | values) and not leaves_none(node))
+        elif kind == "list":
             made.nan_keys = may_be_missing(receiver | values) and not leaves_none(node)
         if effect.result == "fresh":
             self.hold(made, self.copied_contents(receiver | values, kind))

@@ -129,6 +129,8 @@ class Expressions(Calls):
         operands = [node.left, *node.comparators]
         values = [self.eval(operand) for operand in operands]
         if any(isinstance(op, ast.Is | ast.IsNot) for op in node.ops):
+            if any(isinstance(o, ast.Attribute) and o.attr.lower() == "nan" for o in operands):
+                self.statement.finds_nan = True
             if not any(isinstance(o, ast.Constant) for o in operands):
                 self.compare(obj for value in values for obj in value)
                 if not any(values) and not any(self.is_singleton(o) for o in operands):
@@ -139,6 +141,8 @@ class Expressions(Calls):
         if all(isinstance(op, ast.In | ast.NotIn) for op in node.ops):
             self.dunders(frozenset().union(*values), [])
             self.members(frozenset(o for value in values[1:] for o in value if o.type in MOVING))
+            if not isinstance(node.left, ast.Constant) and any(o.nan_keys for value in values[1:] for o in value):
+                self.statement.finds_nan = True
             return ATOM
         return self.operate(values, node, comparison=True)
 
@@ -516,7 +520,10 @@ class Expressions(Calls):
 
     def of_ListComp(self, node: ast.ListComp | ast.SetComp) -> Values:
         made = self.make(node, "comprehension", type="set" if isinstance(node, ast.SetComp) else "list")
-        made.nan_keys = isinstance(node, ast.SetComp) and self.may_give_nan(node.generators)
+        may_give_nan = self.may_give_nan(node.generators)
+        if isinstance(node, ast.SetComp):
+            self.keep_nan(made, may_give_nan)
+        made.nan_keys = may_give_nan
         self.hold(made, self.comprehension(node, node.generators, [node.elt])[0])
         return frozenset({made})
 
@@ -536,7 +543,7 @@ class Expressions(Calls):
     def of_DictComp(self, node: ast.DictComp) -> Values:
         made = self.make(node, "comprehension", type="dict")
         keys, values = self.comprehension(node, node.generators, [node.key, node.value])
-        made.nan_keys = self.may_give_nan(node.generators)
+        self.keep_nan(made, self.may_give_nan(node.generators))
         self.hold(made, keys, name="key")
         self.hold(made, values, name="value")
         return frozenset({made})

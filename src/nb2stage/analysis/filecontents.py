@@ -46,9 +46,12 @@ class FileContents(Remaking):
             name = transfer.names[0]
             if name in BY_KEY:
                 return name
-            if values and all(obj.kind == "value" and obj.type in ("frame", "series") for obj in values):
-                return "pandas"
         reached = self.pickled(values, self.end(transfer.stage))
+        plain = (
+            len(transfer.names) == 1 and not transfer.optional and self.state_of(transfer, transfer.names[0]) is None
+        )
+        if plain and values and all(obj.kind == "value" and obj.type in ("frame", "series") for obj in values):
+            return "pandas"
         if any(self.is_of_torch(obj) for obj in reached):
             return self.kind_of_torch(transfer, reached)
         if any(
@@ -59,13 +62,10 @@ class FileContents(Remaking):
         by_value = any(self.interpreter.known.crossing(obj.type) == "cloudpickle" for obj in reached)
         if by_value and not any(obj.kind == "class" for obj in reached):
             return "cloudpickle"  # it may hold functions without a name
-        plain = (
-            len(transfer.names) == 1 and not transfer.optional and self.state_of(transfer, transfer.names[0]) is None
-        )
         if any(obj.big_endian for obj in reached) and not any(obj.kind == "class" for obj in reached):
             return "pandas" if plain else "cloudpickle"  # which write the order of the bytes too; joblib turns it round
         if plain and values and all(o.kind == "value" and o.type in ("ndarray", "sklearn") for o in reached):
-            return "joblib"
+            return "pickle" if transfer.keeps_nan else "joblib"
         return "pickle"
 
     def kind_of_torch(self, transfer: Transfer, reached: set[Obj]) -> str:
@@ -90,15 +90,24 @@ class FileContents(Remaking):
             self.refuse(transfer, transfer.names[0], "gradients, which no file keeps")
         return "torch gradients"
 
-    def has_nan_keys(self, transfer: Transfer) -> bool:
-        """Whether a file holds dicts or sets whose keys may be NaN: pickle makes a new one, which they do not find."""
+    def keeps_nan(self, transfer: Transfer) -> bool:
+        """Whether it is seen that pickle makes each NaN anew: dicts, sets and `in` find it by identity.
+
+        Containers with such keys cross, or later stages look for what a column of the file may hold.
+        """
+        holders = [each for each in self.transfers if any(o.nan_keys and o.type != "list" for o in self.held(each))]
+        later = self.stages[transfer.stage + 1 :]
+        found = holders or any(s.finds_nan for stage in later for s in (*stage.statements, *stage.repeats))
+        return bool(found) and (transfer in holders or any(map(self.interpreter.may_hold_nan, self.held(transfer))))
+
+    def held(self, transfer: Transfer) -> set[Obj]:
+        """What a file holds."""
         values = {obj for name in transfer.names for obj in self.exits[transfer.stage].get(name, Var()).values}
-        return transfer.kind == "pickle" and any(o.nan_keys for o in self.pickled(values, self.end(transfer.stage)))
+        return self.pickled(values, self.end(transfer.stage))
 
     def is_untried(self, transfer: Transfer) -> bool:
         """Whether a file holds something of which it is not known that it can be saved."""
-        values = {obj for name in transfer.names for obj in self.exits[transfer.stage].get(name, Var()).values}
-        held = self.pickled(values, self.end(transfer.stage))
+        held = self.held(transfer)
         return any(
             (obj.kind == "lib" and not obj.path.startswith(("builtins.", "collections.")))
             or (obj.kind == "value" and self.crossing_of(obj) is None and obj.path != TRANSFORMED)
@@ -109,8 +118,7 @@ class FileContents(Remaking):
 
     def libraries_of(self, transfer: Transfer) -> set[str]:
         """The libraries of which a file may hold values, as far as their types are known."""
-        values = {obj for name in transfer.names for obj in self.exits[transfer.stage].get(name, Var()).values}
-        held = self.pickled(values, self.end(transfer.stage))
+        held = self.held(transfer)
         return {(obj.type if "." in obj.type else obj.path).partition(".")[0] for obj in held if obj.kind == "value"}
 
     def holds_definitions(self, transfer: Transfer) -> bool:

@@ -82,6 +82,8 @@ CONTAINER_ATTRIBUTES: dict[str, frozenset[str]] = {
     kind: frozenset(name for cls in classes for name in dir(cls)) for kind, classes in _BUILTIN.items()
 }
 # Where an iterator keeps what it runs over: the members of something, or the keys or values of a dict.
+LOOKUPS = frozenset({"add", "discard", "remove", "index", "count", "get", "setdefault", "pop"})
+COLUMN_AS_ARRAY = frozenset({"values", "array", "to_numpy", "unique"})
 OVER = frozenset({"over", "keys of", "values of"})
 USED_UP = frozenset({"generator_object", "handle", "iter", "progress", "Bio.Records"})
 # What any use moves on: the next use begins where it ended.
@@ -209,6 +211,26 @@ def may_be_missing(values: Values) -> bool:
     """Whether what runs over these values may give a missing one: they are, or come from, a column or array."""
     over = {o for v in values for name, inner in v.fields.items() if name in OVER for o in inner}
     return any(o.kind == "value" and o.type in {"series", "pandas", "ndarray", ""} for o in values | over)
+
+
+def looks_up(node: ast.For | ast.AsyncFor, values: Values) -> bool:
+    """Whether a loop over values that may be missing puts an element into a dict or set, or looks for it in one."""
+    over = {o for v in values for name, inner in v.fields.items() if name in OVER for o in inner} | values
+    sure = any(o.type in {"series", "pandas"} or o.nan_keys or "yields" in o.fields for o in over)
+    names = {part.id for part in ast.walk(node.target) if isinstance(part, ast.Name)}
+    for part in (each for statement in node.body for each in ast.walk(statement)):
+        key: ast.AST | None = None
+        if isinstance(part, ast.Subscript) and (sure or isinstance(part.ctx, ast.Store)):
+            key = part.slice
+        elif isinstance(part, ast.Call) and isinstance(part.func, ast.Attribute) and part.func.attr in LOOKUPS:
+            key = part.args[0] if part.args else None
+        elif isinstance(part, ast.Compare) and any(isinstance(op, ast.In | ast.NotIn) for op in part.ops):
+            key = part.left
+        while sure and isinstance(key, ast.Attribute | ast.Subscript):
+            key = key.value  # a member of a row
+        if isinstance(key, ast.Name) and key.id in names:
+            return True
+    return False
 
 
 def is_design(obj: Obj) -> bool:
@@ -508,6 +530,20 @@ class Heap:
         if obj.type != "ndarray":
             return False
         return obj.path == "object" or bool(obj.contents) or any(map(self.holds_objects, obj.fields.get("base", ATOM)))
+
+    def keep_nan(self, made: Obj, may_be: bool) -> None:
+        """Write down that a dict or set may have NaN among its keys."""
+        made.nan_keys = may_be
+        self.statement.finds_nan = self.statement.finds_nan or may_be
+
+    def may_hold_nan(self, obj: Obj) -> bool:
+        """Whether a value may hold missing ones as objects, each of which a pickle would make anew."""
+        if obj.kind != "value":
+            return False
+        made = obj.node.func if isinstance(obj.node, ast.Call) else obj.node
+        if obj.type == "ndarray":
+            return self.holds_objects(obj) or (isinstance(made, ast.Attribute) and made.attr in COLUMN_AS_ARRAY)
+        return obj.nan_keys or obj.type in {"frame", "series", "pandas", "dict", "set", ""}
 
     def hold_in_array(self, obj: Obj, values: Values) -> None:
         """Store to an array: one of numbers takes a copy, one of objects the object itself."""

@@ -18,6 +18,9 @@ from nb2stage.analysis.heap import (
     Loop,
     TooLongError,
     _line,
+    leaves_none,
+    looks_up,
+    may_be_missing,
 )
 from nb2stage.analysis.modules import Modules
 from nb2stage.analysis.objects import ATOM, Key, State, Statement, Values, Var, join_vars, merge, module_of, reach
@@ -416,6 +419,8 @@ class Interpreter(Modules):
     def do_For(self, node: ast.For | ast.AsyncFor) -> None:
         values = self.eval(node.iter)
         constants = self.constant_elements(node.iter)
+        if may_be_missing(values) and not leaves_none(node.iter) and looks_up(node, values):
+            self.statement.finds_nan = True
 
         def head() -> None:
             self.assign_element(node.target, node.iter, values, constants)

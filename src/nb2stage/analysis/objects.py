@@ -64,7 +64,7 @@ class Obj(int):
     bases: tuple[Obj, ...] = ()
     package: str = ""  # the package whose code made it, where nothing else is known of it
     seeded: bool = False
-    nan_keys: bool = False  # a dict or set whose keys may be NaN, which is found by identity
+    nan_keys: bool = False  # a container of what may be NaN, which dicts, sets and `in` find by identity
     in_place: bool = False  # an estimator that works on its input itself (`copy=False`)
     born: Statement | None = None  # the statement that made it
     made_from: set[Obj] = field(default_factory=set)  # of a tensor: what it was worked out from
@@ -312,6 +312,7 @@ class Statement:
     stores: set[Obj] = field(default_factory=set)  # of `changes`, those by `x[i] = …` or `x += …`
     # `a is b` of texts or numbers, and the names in it; None where these are not those of the notebook
     atom_identities: list[tuple[ast.AST, set[str] | None]] = field(default_factory=list)
+    finds_nan: bool = False  # looks for what may be NaN in dicts, sets or lists
     shown: bool = False  # an expression that ends its cell: a notebook shows its value
     hidden: bool = False  # stands in no cell: an import that a translated magic needs
     modules: set[Module] = field(default_factory=set)  # of the project, that it imports, itself or in what it calls

@@ -44,7 +44,7 @@ class Transfer:
     certain: set[str] = field(default_factory=set)  # bound when saved, as a stage that loads it shows
     kind: str = "joblib"
     graded: list[str] = field(default_factory=list)  # names beside whose values their gradients are saved
-    keeps_nan: bool = False  # holds dicts or sets whose keys may be NaN
+    keeps_nan: bool = False  # holds NaN that is looked for by identity
     untried: bool = False  # holds something of a kind that is not known to be savable
 
     @property

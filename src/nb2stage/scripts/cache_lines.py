@@ -189,7 +189,7 @@ class CacheLines:
 
     def save(self, file: CacheFile) -> str:
         transfer = file.transfer
-        if transfer.kind == "pandas":
+        if transfer.kind == "pandas" and not transfer.keeps_nan:
             return f'{self.imports.module("pandas", "pd")}.to_pickle({transfer.names[0]}, "{file.path}")'
         if transfer.optional:
             value = self.saved_by_name(transfer)
@@ -240,13 +240,15 @@ class CacheLines:
         np, io, plain = self.imports.module("numpy", "np"), self.imports.module("io"), self.imports.builtin("dict")
         self.helpers[pickler] = (
             f"class {pickler}({module}._Pickler):\n"
-            '    """Writes numpy\'s NaN by its name: dicts and sets find it only if it is the same object."""\n\n'
+            '    """Keeps each NaN one object, numpy\'s by its name: dicts and sets find only the same one."""\n\n'
             f"    dispatch = {plain}({module}._Pickler.dispatch)\n\n"
             "    def save_number(self, value):\n"
             f"        if value is {np}.nan:\n"
             '            self.write(b"cnumpy\\nnan\\n")\n'
             "        else:\n"
-            "            self.save_float(value)\n\n"
+            "            self.save_float(value)\n"
+            "            if value != value:\n"
+            "                self.memoize(value)\n\n"
             f"    dispatch[{self.imports.builtin('float')}] = save_number"
         )
         self.helpers[name] = (
