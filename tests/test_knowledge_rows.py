@@ -360,7 +360,7 @@ def pools() -> dict[str, list[tuple[Make, ...]]]:
     """Arguments for libraries that want values of their own."""
     tensor, series = (lambda: found("torch").tensor([3.0, 1.0])), (lambda: found("polars").Series("a", [3, 1, 2, 2]))
     square = lambda: found("torch").tensor([[2.0, 1.0], [1.0, 3.0]])  # noqa: E731
-    table = samples_of_polars()[0]
+    table = lambda: found("polars").DataFrame({"a": [3, 1, 2, 2], "b": [1.0, 4.0, 2.5, 0.5]})  # noqa: E731
     return {
         "torch": [
             (square, square, square),
