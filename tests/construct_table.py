@@ -3726,6 +3726,23 @@ x = 5
 # %% report
 => x
 
+== timeit-that-changes-what-is-used-later | NB304
+# %% import
+xs = []
+%timeit -n 2 -r 1 xs.append(1)
+# %% report
+=> len(xs) > 1
+
+== timeit-that-changes-what-only-an-untagged-cell-uses
+# %% import
+xs = []
+n = len(xs)
+%timeit -n 2 -r 1 xs.append(1)
+# %%
+print(xs)
+# %% report
+=> n
+
 == capture-cell-magic-binds
 # %% import
 %%capture

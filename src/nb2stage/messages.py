@@ -50,7 +50,7 @@ MESSAGES: dict[str, tuple[Severity, str, str]] = {
     ),
     "NB304": (
         Severity.ERROR,
-        "`%timeit` in line {hint} runs code that changes values, and how often is up to the machine",
+        "`%timeit` in line {hint} runs code that changes values used later, and how often is up to the machine",
         "tag the cell `skip`, or write the statement without `%timeit`",
     ),
     "NB246": (

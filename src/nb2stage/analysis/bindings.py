@@ -146,9 +146,13 @@ class Bindings(Expressions):
         """A name or object that an untagged cell has bound or changed since is not what the notebook would see."""
         if name in self.shadows:
             self.find("NB202", node, name, hint=str(self.shadows.pop(name).cell))
-        elif self.shadowed:
-            for obj in reach(var.values) & self.shadowed.keys():
+        elif self.shadowed or self.timed:
+            reached = reach(var.values)
+            for obj in reached & self.shadowed.keys():
                 self.find("NB204", node, name, hint=str(self.shadowed.pop(obj).cell))
+            if late := {id(f): f for f in map(self.timed.get, reached) if f is not None}:
+                self.findings += late.values()
+                self.timed = {obj: finding for obj, finding in self.timed.items() if id(finding) not in late}
 
     def load_missing(self, name: str, node: ast.AST, var: Var) -> Values:
         if name in FORBIDDEN and not var.sites:

@@ -409,7 +409,7 @@ TIMED = re.compile(r"^\s*%%?timeit\s+(?:-\w+\s*\S*\s+)*(.*)$")
 
 
 def _check_timed(interpreter: Interpreter, cell: SourceCell) -> None:
-    """`%timeit f(x)` is left out: that is right only where running it changes nothing."""
+    """`%timeit f(x)` is left out: that is right only where running it changes nothing that is used later."""
     lines = cell.role.cell.source.split("\n")
     for number, line in enumerate(lines, 1):
         found = TIMED.match(line)
@@ -421,21 +421,22 @@ def _check_timed(interpreter: Interpreter, cell: SourceCell) -> None:
         except SyntaxError:
             continue
         base, findings, files = interpreter.state, len(interpreter.findings), len(interpreter.files)
-        mentions = len(interpreter.mentions)
-        interpreter.state = State(base)
+        mentions, timed = len(interpreter.mentions), interpreter.timed
+        interpreter.state, interpreter.timed = State(base), {}
         old = reach(v for var in _names(base).values() for v in var.values)
         interpreter.links = []
         for node in nodes:
             shadow = Statement(SHADOW, cell.index, node, cell.stage)
             interpreter.run(shadow)
-            changed = shadow.known_changes & old or shadow.draws & interpreter.seeded
-            if changed or len(interpreter.files) > files:
-                del interpreter.findings[findings:]
-                interpreter.findings.append(Finding("NB304", shadow, node, hint=str(number)))
+            del interpreter.findings[findings:]
+            finding = Finding("NB304", shadow, node, hint=str(number))
+            if shadow.draws & interpreter.seeded or len(interpreter.files) > files:
+                interpreter.findings.append(finding)
                 findings += 1
+            timed |= dict.fromkeys(shadow.known_changes & old, finding)
         del interpreter.findings[findings:], interpreter.files[files:], interpreter.mentions[mentions:]
         _unlink(interpreter)
-        interpreter.state = base
+        interpreter.state, interpreter.timed = base, timed
 
 
 # The position of statements that are only looked at: behind everything, so that what they link counts nowhere.
@@ -466,12 +467,13 @@ def _run_shadow(interpreter: Interpreter, cell: SourceCell) -> None:
             continue
         shadow = Statement(SHADOW, cell.index, node, None)
         interpreter.shadows, interpreter.shadowed, kept = {}, {}, interpreter.shadowed
+        interpreter.timed, timed = {}, interpreter.timed
         try:
             interpreter.run(shadow)
         except RecursionError:
             interpreter.recover()
             interpreter.state = State(base)
-        interpreter.shadowed = kept
+        interpreter.shadowed, interpreter.timed = kept, timed
         shadows.update(dict.fromkeys(shadow.binds, shadow))
         interpreter.shadowed.update(dict.fromkeys(shadow.certain & old, shadow))
         for domain in sorted((shadow.sets - {"warnings"}) | shadow.seeds):

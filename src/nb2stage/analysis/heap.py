@@ -288,6 +288,7 @@ class Heap:
         self.late_imports: dict[str, Statement] = {}  # imports and definitions of the whole notebook
         self.shadows: dict[str, Statement] = {}  # names that an untagged cell bound last
         self.shadowed: dict[Obj, Statement] = {}  # objects that an untagged cell certainly changed
+        self.timed: dict[Obj, Finding] = {}  # objects that a statement which is only timed, and left out, changes
         self.hooks: dict[Obj, Statement] = {}  # functions that a setting gave to a library, to be called later
         self.accessors: dict[str, Values] = {}  # classes that are registered under a name: `df.lab`
         self.alone: ast.AST | None = None  # the expression that is the whole of the statement being run
