@@ -4456,12 +4456,55 @@ x = 1
 # %% report
 => 1
 
-== pylab-magic | NB302
+== pylab-magic
 # %% import
 %pylab inline
 x = arange(3)
 # %% report
 => x.tolist()
+
+== pylab-magic-hides-builtins
+# %% import
+%pylab inline
+x = array([[1, 2], [3, 4]])
+seed(3)
+# %% train
+y = rand(3)
+x[0] = 9
+a = sum(x, 1)
+b = [abs(-2.5), round(2.567, 1), pow(2, 3), all([[1, 0], [1, 1]], 0).tolist()]
+# %% report
+=> [x.tolist(), y.tolist(), a.tolist(), str(b), float(np.mean(x)), float(numpy.median(x)), pyplot.__name__]
+
+== pylab-magic-names-only
+# %% import
+%pylab inline --no-import-all
+x = np.arange(3)
+# %% report
+=> x.tolist()
+
+== two-stars-of-which-the-last-has-not-the-name
+# %% import
+from numpy import *
+from math import *
+x = linspace(0, 1, 5)
+# %% train
+y = x
+y[0] = 5
+z = floor(2.5)
+# %% report
+=> [x.tolist(), repr(z), repr(sqrt(4))]
+
+== two-stars-of-which-both-have-the-name
+# %% import
+from math import *
+from numpy import *
+x = array([1.0, 4.0])
+# %% train
+y = sqrt(x)
+y[0] = 5
+# %% report
+=> [x.tolist(), y.tolist(), repr(factorial(3))]
 
 == alias-magic | NB302
 # %% import

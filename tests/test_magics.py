@@ -240,7 +240,10 @@ def test_plain_python_does_not_import_ipython() -> None:
         pytest.param("In [1]: x = 1\n   ...: y = 2", "x = 1\ny = 2", id="pasted prompts of IPython"),
         pytest.param("cd data", 'os.chdir("data")', id="automagic"),
         pytest.param("get_ipython().run_line_magic('matplotlib', 'inline')\nx = 1", "x = 1", id="nbconvert's form"),
-        pytest.param("get_ipython().magic('pylab?')\nx = 1", "pass\nx = 1", id="refused in nbconvert's form"),
+        pytest.param(
+            "if x:\n    %pylab\n    y = 1", "if x:\n    from pylab import *; from numpy import *\n    y = 1", id="pylab"
+        ),
+        pytest.param("get_ipython().magic('store?')\nx = 1", "pass\nx = 1", id="refused in nbconvert's form"),
         pytest.param(
             "get_ipython().system('ls {x}')", 'subprocess.run(f"ls {x}", shell=True)', id="a command in that form"
         ),
@@ -257,7 +260,7 @@ def test_plain_python_does_not_import_ipython() -> None:
 def test_translation(source: str, expected: str) -> None:
     script, codes = script_of(source)
     assert script.rstrip("\n") == expected.rstrip("\n")
-    assert codes == ([] if "pylab" not in source else ["NB301"])
+    assert codes == ([] if "store" not in source else ["NB301"])
 
 
 @pytest.mark.parametrize(
@@ -277,7 +280,6 @@ def test_translation(source: str, expected: str) -> None:
         pytest.param("%store -r x", "NB302", "pass", id="store"),
         pytest.param("%load a.py", "NB302", "pass", id="load"),
         pytest.param("%reset -f", "NB302", "pass", id="reset"),
-        pytest.param("%pylab inline", "NB302", "pass", id="pylab"),
         pytest.param("df = %sql select 1", "NB302", "df = ...", id="SQL"),
         pytest.param("%%sql\nselect 1", "NB302", "", id="a cell of SQL"),
         pytest.param("%%capture out err\nx = 1", "NB306", "x = 1", id="capture into two names"),

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import ast
 import builtins
+import importlib
 import re
+from functools import cache
 
 from nb2stage.analysis.expressions import Expressions, items_owner
 from nb2stage.analysis.heap import (
@@ -41,6 +43,22 @@ FORBIDDEN = {
 
 ARRAY_ATTRIBUTES = frozenset({"shape", "strides", "dtype", "flat", "real", "imag", "data", "mask", "fill_value"})
 CLASS_OR_FUNCTION = re.compile(r"(builtins|collections)\.[^\W_]\w*")
+
+
+# Modules of the standard library that can be asked for their names: importing them does nothing.
+PLAIN_MODULES = frozenset(
+    {"cmath", "collections", "datetime", "decimal", "fractions", "functools", "itertools", "json", "math", "operator"}
+    | {"os", "pathlib", "random", "re", "statistics", "string", "time", "typing"}
+)
+
+
+@cache
+def names_of_plain_module(module: str) -> frozenset[str] | None:
+    """The names that `from module import *` binds; None where that is not known."""
+    if module not in PLAIN_MODULES:
+        return None
+    loaded = importlib.import_module(module)
+    return frozenset(getattr(loaded, "__all__", None) or (name for name in dir(loaded) if not name.startswith("_")))
 
 
 class Bindings(Expressions):
@@ -178,11 +196,10 @@ class Bindings(Expressions):
             self.find("NB202", node, name, hint=str(self.shadows[name].cell))
             return ATOM
         if self.star_modules:
-            module, statement = self.star_modules[-1]
             for _, star in self.star_modules:
                 self.statement.reads[f"*{star.position}"] = Var(sites=frozenset({star}))
             if name not in BUILTINS:
-                return frozenset({self.library(f"{module}.{name}")})
+                return self.from_stars([module for module, _ in self.star_modules], name)
         if name in BUILTINS:
             return frozenset({self.library(f"builtins.{name}")})
         if name in KERNEL_NAMES:
@@ -193,6 +210,18 @@ class Bindings(Expressions):
             return ATOM
         self.find("NB201" if var.unbound != 3 else "NB203", node, name)
         return ATOM
+
+    def from_stars(self, modules: list[str], name: str) -> Values:
+        """What `from MODULE import *` may have bound a name to: the last one that has it, as far as that is known."""
+        found: set[Obj] = set()
+        for module in reversed(modules):
+            exported = names_of_plain_module(module)
+            if exported is None or name in exported:
+                thing = self.library(f"{module}.{name}")
+                found.add(thing)
+                if exported is not None or thing.path in self.known.table_for(thing.path).functions:
+                    break
+        return frozenset(found or {self.library(f"{modules[-1]}.{name}")})
 
     def assign(self, target: ast.expr, values: Values, constants: Constants, value: ast.expr | None) -> None:
         """Store to a target of any kind."""

@@ -194,7 +194,7 @@ class Modules(Bindings):
             return frozenset({self.library(f"builtins.{name}")})
         if name.startswith("__"):
             return ATOM
-        return frozenset({self.library(f"{module.stars[-1] if module.stars else module.name}.{name}")})
+        return self.from_stars(module.stars or [module.name], name)
 
     def module_attribute(self, obj: Obj, name: str, node: ast.AST) -> Values:
         """What `module.name` refers to."""
@@ -209,7 +209,7 @@ class Modules(Bindings):
         getter = self.state.get((module.frame.number, "__getattr__"))
         if getter is not UNBOUND:
             return self.call_values(getter.values, [Argument(ATOM, frozenset({name}), None, None)], node)
-        return frozenset({self.library(f"{module.stars[-1] if module.stars else module.name}.{name}")})
+        return self.from_stars(module.stars or [module.name], name)
 
     def note_reading(self, module: Module, name: str, var: Var) -> None:
         """Write down that the statement reads a name of a module: what it is may be known to this process only."""
@@ -262,8 +262,7 @@ class Modules(Bindings):
                 self.bind(wanted, frozenset({part.object}))
                 return
         if var is UNBOUND or var.unbound == 3:
-            library = module.stars[-1] if module.stars else module.name
-            self.bind(wanted, frozenset({self.library(f"{library}.{name}")}))
+            self.bind(wanted, self.from_stars(module.stars or [module.name], name))
             return
         self.note_reading(module, name, var)
         self.bind(wanted, var.values, var.constants)

@@ -249,6 +249,21 @@ def _aimport(work: Work, args: str, assigned: bool) -> str | None:
     return f"import {', '.join(modules)}" if modules else None
 
 
+def _pylab(work: Work, args: str, assigned: bool) -> str | None:
+    """`%pylab inline`: the names of numpy and pyplot, and all that is in them."""
+    if assigned:
+        return None
+    work.imports |= {
+        "matplotlib": "import matplotlib",
+        "plt": "import matplotlib.pyplot as plt",
+        "numpy": "import numpy",
+        "np": "import numpy as np",
+        "figsize": "from IPython.core.pylabtools import figsize, getfigs",
+        "pylab": "from matplotlib import mlab, pylab, pyplot",
+    }
+    return None if "--no-import-all" in args else "from pylab import *; from numpy import *"
+
+
 def _writing(work: Work, args: str, assigned: bool, *, name: str) -> str | None:
     """Magics that show something, and write a file with an option."""
     if re.search(r"(^|\s)-\w*f", args):
@@ -291,4 +306,5 @@ TRANSLATORS: Final[dict[str, Callable[[Work, str, bool], str | None]]] = {
     "reload_ext": _load_ext,
     "precision": _precision,
     "dotenv": _dotenv,
+    "pylab": _pylab,
 }
