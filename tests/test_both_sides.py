@@ -226,6 +226,41 @@ def test_status_names_the_side_the_cell_and_the_parameter(tied: Path, call: Any)
     assert contents(tied) == before
 
 
+def test_status_knows_the_value_that_the_notebook_has_now(tied: Path, call: Any) -> None:  # noqa: F811
+    """Also before it is converted, and also where a tuned value means that no file would change."""
+    edit(tied / "a.ipynb", "C = 1", "C = 3")
+    code, out, _ = call("status")
+    assert code == 1
+    assert out.splitlines()[:2] == [
+        "changed in a.ipynb, not converted yet:",
+        "  params.yaml: fit.C is 3 in the notebook now, 1 when it was converted",
+    ]
+    edit(tied / "params.yaml", "C: 1", "C: 2")
+    code, out, _ = call("status")
+    assert code == 1
+    assert out.splitlines()[:4] == [
+        "changed in a.ipynb, not converted yet:",
+        "  params.yaml: fit.C is 3 in the notebook now, 1 when it was converted",
+        "edited by hand:",
+        "  params.yaml: fit.C is 2, 3 in the notebook",
+    ]
+    found = json.loads(call("status", "--json")[1])
+    assert found["ok"] is False
+    assert found["params"] == [{"key": "fit.C", "notebook": "3", "converted": "1"}]
+    assert call("convert", "a.ipynb")[0] == 0
+    code, out, _ = call("status")
+    assert code == 0
+    assert out.splitlines()[:2] == ["edited by hand:", "  params.yaml: fit.C is 2, 3 in the notebook"]
+
+
+def test_status_of_a_refused_notebook_says_whose_the_scripts_are(tied: Path, call: Any) -> None:  # noqa: F811
+    edit(tied / "a.ipynb", "b + 1", "gone + 1")
+    code, out, err = call("status")
+    assert code == 1
+    assert "NB201" in err
+    assert "a.ipynb is refused: scripts" in out
+
+
 def test_status_of_nothing(project: Path, call: Any) -> None:  # noqa: F811
     code, _, err = call("status")
     assert code == 2
@@ -242,7 +277,7 @@ def test_eject_leaves_scripts_and_nothing_of_ours(tied: Path, call: Any) -> None
     code, out, _ = call("eject")
     assert code == 0
     assert "ejected: 4 scripts are the only source now" in out
-    assert files_of(tied) == before - {STATE_PATH}
+    assert files_of(tied) == before - {STATE_PATH} | {"nb2stage.toml"}
     assert not (tied / ".nb2stage").exists()
     for script in tied.rglob("*.py"):
         assert "nb2stage" not in script.read_text()
@@ -250,6 +285,40 @@ def test_eject_leaves_scripts_and_nothing_of_ours(tied: Path, call: Any) -> None
         subprocess.run([sys.executable, "-m", "pyflakes", str(script)], check=True)
     assert call("eject")[1] == "nothing to do: no notebook is tied to this project\n"
     assert "NB612" in call("convert", "a.ipynb")[2]
+
+
+SETTINGS = [
+    pytest.param(
+        "nb2stage.toml",
+        '# mine\nnotebooks = ["./a.ipynb", "b.ipynb"]  # these\nlayout = "guideline"\n',
+        '# mine\nnotebooks = ["b.ipynb"]  # these\nlayout = "guideline"\n',
+        id="own file",
+    ),
+    pytest.param(
+        "nb2stage.toml",
+        'notebooks = [\n  "a.ipynb",\n]\n[check.per-file-ignores]\n"a.ipynb" = ["NB731"]\n[calls]\n"x.y" = "atom"\n',
+        '[check.per-file-ignores]\n"a.ipynb" = ["NB731", "NB730"]\n[calls]\n"x.y" = "atom"\n',
+        id="with rules switched off",
+    ),
+    pytest.param(
+        "pyproject.toml",
+        '[project]\nname = "x"\n\n[tool.nb2stage]\nnotebooks = ["a.ipynb"]\nlayout = "guideline"\n',
+        '[project]\nname = "x"\n\n[tool.nb2stage]\nlayout = "guideline"\n',
+        id="pyproject",
+    ),
+    pytest.param("pyproject.toml", '[project]\nname = "x"\n', '[project]\nname = "x"\n', id="pyproject of others"),
+]
+
+
+@pytest.mark.parametrize(("file", "before", "after"), SETTINGS)
+def test_eject_leaves_a_project_that_check_accepts(tied: Path, call: Any, file: str, before: str, after: str) -> None:  # noqa: F811
+    (tied / file).write_text(before)
+    assert call("eject")[0] == 0
+    assert (tied / file).read_text().startswith(after)
+    if "b.ipynb" in after:
+        edit(tied / file, '"b.ipynb"', "")  # it was never there
+    code, out, err = call("check")
+    assert (code, err.replace("NB621", "").count("NB")) == (0, 0), out + err
 
 
 def test_eject_refuses_conflicts(tied: Path, call: Any) -> None:  # noqa: F811

@@ -345,6 +345,53 @@ def test_a_fork_without_access_to_the_remote(
     assert service[1].calls == []
 
 
+DATA: Final = [
+    pytest.param("", "without a DVC remote all stages run each time", "", id="in git"),
+    pytest.param(
+        "git rm -q --cached numbers.txt && dvc add -q numbers.txt",
+        "CI cannot have numbers.txt without a DVC remote",
+        "DVC keeps this data, and there is no remote here that it could come from:\n  numbers.txt\n",
+        id="under DVC",
+    ),
+    pytest.param(
+        "git rm -q --cached numbers.txt && echo /numbers.txt >> .gitignore",
+        "CI has no numbers.txt: neither git nor DVC keeps it. `dvc add numbers.txt`, or commit it",
+        "No such file or directory",
+        id="nowhere",
+    ),
+    pytest.param(
+        "git rm -q --cached numbers.txt && dvc add -q numbers.txt && dvc remote add -d store ../store && dvc push -q",
+        "the DVC remote ../../store is a folder of this machine",
+        "",
+        id="with a remote",
+    ),
+]
+
+
+@pytest.mark.parametrize(("setup", "step", "failure"), DATA)
+def test_data_that_ci_cannot_have_is_said_before_and_there(
+    origin: Path,
+    tmp_path: Path,
+    programs: Path,
+    service: tuple[str, type[Service]],
+    setup: str,
+    step: str,
+    failure: str,
+) -> None:
+    """By `nb2stage ci`, and in the words of the run that fails for it."""
+    mine = clone(origin, tmp_path / "mine", "main")
+    done = shell(mine, f"{setup or 'true'} && nb2stage ci github")
+    assert done.returncode == 0, done.stderr
+    assert step in done.stdout
+    git(mine, "add", "--all")
+    git(mine, "commit", "-qm", "data", "--allow-empty")
+    folder = clone(mine, tmp_path / "work", "main")
+    (folder / "dvc.lock").unlink()
+    runner = Runner(folder, {"github.event_name": "push", "github.event.before": ZEROS}, programs, service[0])
+    assert runner.run() == ("failure" if failure else "success"), runner.logs
+    assert failure in runner.logs["Reproduce"]
+
+
 def test_a_shallow_clone_and_no_metrics(
     origin: Path, tmp_path: Path, programs: Path, service: tuple[str, type[Service]]
 ) -> None:

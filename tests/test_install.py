@@ -19,8 +19,8 @@ else:
 ROOT: Final = Path(__file__).resolve().parent.parent
 CELLS: Final = [("import", "n = 3\nnumbers = list(range(n))"), ("train", "total = sum(numbers)\nprint(total)")]
 REFUSED: Final = [("import", "numbers = [1]"), ("", "numbers.append(2)"), ("train", "print(sum(numbers))")]
-# What runs a pipeline: it has to be there after `pip install nb2stage`, and nothing else may load it.
-RUNNING: Final = {"cloudpickle", "dvc", "joblib", "ipykernel", "nbclient", "papermill"}
+# What runs a pipeline, or edits the settings: it has to be there after `pip install nb2stage`, and nothing else may load it.
+RUNNING: Final = {"cloudpickle", "dvc", "joblib", "ipykernel", "nbclient", "papermill", "tomlkit"}
 
 
 def project(path: str) -> dict[str, Any]:

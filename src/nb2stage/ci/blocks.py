@@ -17,7 +17,7 @@ nb2stage check 2>&1 | tee {FOLDER}/check.txt
 """
 
 # `dvc repro --pull` fails where there is no remote.  A fork has no credentials: where it cannot read the remote it runs
-# everything.
+# everything.  Data of `dvc add` then comes from nowhere, of which DVC says "missing data 'source'".
 REPRODUCE: Final = f"""\
 mkdir -p {FOLDER}
 pull=()
@@ -26,6 +26,16 @@ if dvc remote default >/dev/null 2>&1; then
     pull=(--pull)
   else
     echo "The remote cannot be read from a fork: all stages run."
+  fi
+fi
+if [ "${{#pull[@]}}" -eq 0 ]; then
+  missing=$(git ls-files -z '*.dvc' | xargs -0 -r dvc status 2>/dev/null \\
+    | sed -nE 's/^[[:space:]]+(deleted|not in cache):[[:space:]]+/  /p' | sort -u) || missing=""
+  if [ -n "$missing" ]; then
+    printf '%s\n' "DVC keeps this data, and there is no remote here that it could come from:" "$missing" \\
+      "Set one up, 'dvc remote add -d NAME URL', 'dvc push', and commit .dvc/config; a fork needs one that all can read." \\
+      2>&1 | tee {FOLDER}/repro.txt
+    exit 1
   fi
 fi
 dvc repro "${{pull[@]}}" 2>&1 | tee {FOLDER}/repro.txt

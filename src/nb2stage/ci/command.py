@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import argparse
 import configparser
+import contextlib
 import importlib.metadata
 import json
 import os
+import posixpath
+import shlex
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -24,6 +27,7 @@ if TYPE_CHECKING:
 
 FILES: Final = {"github": ".github/workflows/pipeline.yml", "gitlab": ".gitlab-ci.yml"}
 DVC: Final = ">=3.60,<4"
+_MOST: Final = 3  # paths in one line
 
 
 class Storage(NamedTuple):
@@ -63,7 +67,7 @@ def run(options: argparse.Namespace, console: Console) -> int:
         return 0
     path = target(top, options)
     written = write(top, path, text, options.service)
-    steps = list(next_steps(setup, remote, options))
+    steps = list(next_steps(root, setup, remote, options))
     if console.json:
         console.out(json.dumps({"version": 1, "ok": True, "path": path, "written": written, "next": steps}, indent=2))
     elif not console.quiet:
@@ -168,19 +172,76 @@ def installed_as() -> str | None:
 # -- what is left ----------------------------------------------------------------------------------------------------
 
 
-def next_steps(setup: Setup, remote: str | None, options: argparse.Namespace) -> Iterator[str]:
+def next_steps(root: Path, setup: Setup, remote: str | None, options: argparse.Namespace) -> Iterator[str]:
     """What nobody but the user can do."""
+    kept, nowhere = data_of(root)
     if options.nb2stage is None and installed_as() is None:
         yield "nb2stage is installed from a folder here: say with --nb2stage what CI is to install"
     if not setup.requirements_file:
         yield "list what the scripts import in requirements.txt, and write the workflow again"
+    if nowhere:
+        them = "it" if len(nowhere) == 1 else "them"
+        add = f"`dvc add {' '.join(map(shlex.quote, nowhere))}`" if len(nowhere) <= _MOST else f"`dvc add` {them}"
+        yield f"CI has no {_listed(nowhere)}: neither git nor DVC keeps {them}. {add}, or commit {them}"
     if remote is None:
-        yield "without a DVC remote all stages run each time: `dvc remote add -d NAME URL` (data in git needs none)"
+        if kept or nowhere:
+            data = kept or nowhere
+            yield (
+                f"CI cannot have {_listed(data)} without a DVC remote, and the run fails: "
+                "`dvc remote add -d NAME URL`, `dvc push`, commit .dvc/config"
+            )
+        else:
+            yield "without a DVC remote all stages run each time: `dvc remote add -d NAME URL` (data in git needs none)"
+    elif "://" not in remote:
+        yield f"the DVC remote {remote} is a folder of this machine, which CI does not have: add one with a URL"
     elif setup.secrets and options.service == "github":
         yield f"give the repository the secrets {', '.join(setup.secrets)} (Settings > Secrets and variables > Actions)"
-    elif "://" in remote and not remote.startswith("http"):
+    elif not remote.startswith("http"):
         names = f": {', '.join(setup.secrets)}" if setup.secrets else ""
         yield f"give CI the credentials of the remote {remote}{names}"
     if options.service == "gitlab":
         yield "make a project access token with the scope `api`, and the masked variable REPORT_TOKEN of it"
     yield "commit the file and open a pull request" if options.service == "github" else "commit the file"
+
+
+def data_of(root: Path) -> tuple[list[str], list[str]]:
+    """What `dvc add` keeps, and what stages read that neither git nor DVC keeps: a clone has the first from a remote only.
+
+    Data that `dvc import` or `dvc import-url` track comes from where it was.
+    """
+    from nb2stage.checks.project import take
+    from nb2stage.configuration import read_configuration
+    from nb2stage.files.writer import read_state
+    from nb2stage.yamltext import read_yaml
+
+    project = take(root, read_configuration(root), read_state(root))
+    files = project.git.tracked | project.git.untracked if project.git is not None else frozenset()
+    kept: list[str] = []
+    imported: list[str] = []
+    for path in sorted(file for file in files if file.endswith(".dvc")):
+        with contextlib.suppress(Nb2stageError, KeyError, TypeError, AttributeError):
+            data = read_yaml(read_text(root, path) or "", path, "NB601")
+            outs = [posixpath.join(posixpath.dirname(path), data.get("wdir", "."), out["path"]) for out in data["outs"]]
+            (imported if data.get("deps") else kept).extend(map(posixpath.normpath, outs))
+    made = {out.path for stage in project.stages for out in stage.outputs}
+    read = {
+        path
+        for stage in project.stages
+        for path, _ in stage.deps
+        if not path.startswith(("../", "/")) and "${" not in path
+    }
+    nowhere = [
+        path
+        for path in sorted(read)
+        if not any(_is_within(path, other) or _is_within(other, path) for other in (*files, *made, *kept, *imported))
+    ]
+    return kept, nowhere
+
+
+def _is_within(path: str, folder: str) -> bool:
+    return path == folder or path.startswith(f"{folder}/")
+
+
+def _listed(paths: list[str]) -> str:
+    more = f" and {len(paths) - _MOST} more" if len(paths) > _MOST else ""
+    return ", ".join(paths[:_MOST]) + more

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import argparse
+import posixpath
 import re
 from typing import TYPE_CHECKING, Any, Final
 
 from nb2stage.commands import add_command, add_common
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
     from pathlib import Path
 
     from nb2stage.cli import Console
@@ -18,13 +19,17 @@ if TYPE_CHECKING:
 _DESCRIPTION: Final = """\
 End the tie between the notebooks and their pipeline: the scripts become the only source.
 The line at the top of each script goes, and so does the folder .nb2stage.  Scripts, dvc.yaml, params.yaml and the
-notebooks stay.  nb2stage does not touch these scripts again; `git` brings the tie back.
+notebooks stay.  In nb2stage.toml the notebooks are no longer converted, and `nb2stage check` lets them lie where they are.
+nb2stage does not touch these scripts again; `git` brings the tie back.
 """
 
 _EPILOG: Final = """\
 exit codes:
   0 fine    1 something is to be mended, nothing was written
 """
+
+_STRAY: Final = "NB730"  # a notebook of which nothing says what it is there for
+_VERBS: Final = {"create": "written", "update": "updated"}
 
 # The line that `scripts` writes at the top of a script or module.
 _HEADER: Final = re.compile(
@@ -67,7 +72,7 @@ def run(options: argparse.Namespace, console: Console) -> int:
     if not options.dry_run:
         apply_changes(root, changes)
         _remove_folder(root)
-    scripts = [change.path for change in changes if change.kind == "update"]
+    scripts = [change.path for change in changes if change.kind == "update" and change.path.endswith(".py")]
     commands = ["dvc commit -f"] if is_recorded and scripts else []
     if console.json:
         import json
@@ -85,11 +90,13 @@ def _said(changes: list[Change], scripts: list[str], commands: list[str]) -> str
     if not changes:
         return "nothing to do: no notebook is tied to this project"
     text = f"ejected: {len(scripts)} {'script is' if len(scripts) == 1 else 'scripts are'} the only source now"
+    settings = [change for change in changes if change.path.endswith(".toml")]
+    text += "".join(f"\n{_VERBS[change.kind]}: {change.path}" for change in settings)
     return text + "".join(f"\nnext: {c}    # records the scripts as they are, without running them" for c in commands)
 
 
 def planned(root: Path) -> list[Change]:
-    """The scripts without their headers, and no state.
+    """The scripts without their headers, the settings without the notebooks, and no state.
 
     Raises `Nb2stageError` where a script has an unresolved conflict or the state cannot be read.
     """
@@ -112,8 +119,42 @@ def planned(root: Path) -> list[Change]:
             raise Nb2stageError(Diagnostic("NB625", message, hint, path=f"{path}:{line}"))
         if (bare := _HEADER.sub("", text)) != text:
             changes.append(Change(path, "update", text, bare))
+    changes += settings_without(root, state.notebooks)
     known = read_text(root, STATE_PATH)
     return changes + [Change(STATE_PATH, "delete", known, None)] * (known is not None)
+
+
+def settings_without(root: Path, notebooks: Iterable[str]) -> list[Change]:
+    """The settings in which these notebooks are not converted, and no rule asks what they are there for."""
+    from nb2stage.configuration import CONFIGURATION_FILE, read_configuration
+    from nb2stage.files.writer import Change, read_text
+
+    settings = read_configuration(root)
+    known = dict(settings.check.per_file_ignores)
+    folders = settings.check.notebook_folders
+    kept = [
+        path for path in notebooks if (root / path).is_file() and not path.startswith(tuple(f"{f}/" for f in folders))
+    ]
+    stray = [path for path in kept if _STRAY not in known.get(path, ())]
+    listed = [name for name in settings.notebooks if posixpath.normpath(name) in notebooks]
+    if not stray and not listed:
+        return []
+    import tomlkit
+
+    own = read_text(root, CONFIGURATION_FILE)
+    project = read_text(root, "pyproject.toml") if own is None else None
+    is_own = project is None or "nb2stage" not in tomlkit.parse(project).get("tool", {})
+    path, text = (CONFIGURATION_FILE, own) if is_own else ("pyproject.toml", project)
+    document = tomlkit.parse(text or "")
+    table: Any = document if is_own else document["tool"]["nb2stage"]
+    for name in listed:
+        table["notebooks"].remove(name)
+    if not table.get("notebooks", True):
+        del table["notebooks"]
+    for name in stray:
+        check = table.setdefault("check", tomlkit.table(is_super_table=True))
+        check.setdefault("per-file-ignores", tomlkit.table())[name] = [*known.get(name, ()), _STRAY]
+    return [Change(path, "create" if text is None else "update", text, tomlkit.dumps(document))]
 
 
 def _remove_folder(root: Path) -> None:

@@ -55,10 +55,19 @@ def register(commands: Any, formatter: Callable[[str], argparse.HelpFormatter]) 
     add_common(parser)
 
 
+class Renewed(NamedTuple):
+    """A parameter, with the notebook's value now and at the last conversion, as YAML."""
+
+    key: str
+    notebook: str
+    converted: str
+
+
 class Status(NamedTuple):
     """What `status` has found."""
 
     notebook: dict[str, list[int]]  # file -> the cells because of which it would change
+    params: list[Renewed]  # parameters with another value in the notebook than when it was converted
     notebooks: Sequence[str]
     hand: list[str]
     runs: dict[str, list[Reason]]
@@ -75,10 +84,12 @@ def run(options: argparse.Namespace, console: Console) -> int:
     if done.refused:
         if console.json:
             console.out(_json({"version": 1, "ok": False, "diagnostics": [d.render() for d in done.diagnostics]}))
+        else:
+            console.out(refused_text(done))
         return 1
     status = status_of(done)
     console.out(_json(document(status)) if console.json else text(status, console.out_paint))
-    return 1 if status.notebook else 0
+    return 1 if status.notebook or status.params else 0
 
 
 def _json(data: object) -> str:
@@ -98,10 +109,19 @@ def status_of(done: Run) -> Status:
     generated = {f.path: f.text for _, c in done.conversions for f in c.files if f.protected}
     cells = {path: changed_cells(state.text(path) or "", new, path, plans) for path, new in generated.items()}
     texts = {change.path: change.after for change in changes if change.after is not None}
+    now = {path: conversion.state.of(path).params for path, conversion in done.conversions}
+    renewed = [
+        Renewed(key, value, before[key][0])
+        for path, params in now.items()
+        for before in [state.of(path).params]
+        for key, (value, _) in params.items()
+        if key in before and before[key][0] != value
+    ]
     return Status(
         {change.path: cells.get(change.path, []) for change in changes},
+        renewed,
         [path for path, _ in done.conversions],
-        hand_edits(done.root, state),
+        hand_edits(done.root, state, {key: value for params in now.values() for key, (value, _) in params.items()}),
         Pipeline(done.root, texts).reasons(),
         cells,
         bool(state.pending),
@@ -119,8 +139,8 @@ def changed_cells(before: str, after: str, path: str, plans: Sequence[StagePlan]
     return [index for index, source in sources.items() if lines & {line.strip() for line in source.split("\n")}]
 
 
-def hand_edits(root: Path, state: State) -> list[str]:
-    """What is not as the last conversion left it."""
+def hand_edits(root: Path, state: State, values: Mapping[str, str]) -> list[str]:
+    """What is not as the last conversion left it; `values` are those of the parameters in the notebooks now."""
     from nb2stage.files.dvcyaml import stage_names, untouched_fields
     from nb2stage.files.paramsyaml import read_params, value_at
     from nb2stage.files.writer import read_text
@@ -145,7 +165,7 @@ def hand_edits(root: Path, state: State) -> list[str]:
         for key, (value, _) in made.params.items():
             here = value_at(params, key)
             if is_yaml_value(here) and flow_text(here) != value:
-                found.append(f"params.yaml: {key} is {flow_text(here)}, {value} in the notebook")
+                found.append(f"params.yaml: {key} is {flow_text(here)}, {values.get(key, value)} in the notebook")
     return found
 
 
@@ -173,6 +193,12 @@ def why(reason: Reason, cells: Mapping[str, list[int]]) -> str:
     return f"{reason.text} ({numbers})" if numbers else reason.text
 
 
+def refused_text(done: Run) -> str:
+    """What is known where a notebook cannot be converted as it is."""
+    names = ", ".join(dict.fromkeys(d.path for d in done.diagnostics if d.forbids_writing and d.path)) or "the project"
+    return f"{names} is refused: scripts and dvc.yaml are those of the last conversion"
+
+
 def text(status: Status, paint: Callable[[str, str], str]) -> str:
     """The status for people."""
     blocks = []
@@ -181,12 +207,17 @@ def text(status: Status, paint: Callable[[str, str], str]) -> str:
             [paint("a command was killed while it was writing: the next one that writes completes it", "bold")]
         )
     names = " ".join(status.notebooks)
-    if status.notebook:
-        lines = [f"  {path}" + (f": {_numbers(cells)}" if cells else "") for path, cells in status.notebook.items()]
+    if status.notebook or status.params:
+        files = {path: cells for path, cells in status.notebook.items() if path != "params.yaml" or not status.params}
+        lines = [f"  {path}" + (f": {_numbers(cells)}" if cells else "") for path, cells in files.items()]
+        lines += [
+            f"  params.yaml: {each.key} is {each.notebook} in the notebook now, {each.converted} when it was converted"
+            for each in status.params
+        ]
         blocks.append([paint(f"changed in {', '.join(status.notebooks)}, not converted yet:", "bold"), *lines])
     if status.hand:
         blocks.append([paint("edited by hand:", "bold"), *(f"  {line}" for line in status.hand)])
-    if not status.notebook and not status.hand:
+    if not status.notebook and not status.params and not status.hand:
         blocks.append([f"{', '.join(status.notebooks)} and the scripts are in step"])
     if status.runs:
         when = f"after `nb2stage convert {names}`, " if status.notebook else ""
@@ -206,9 +237,10 @@ def document(status: Status) -> dict[str, Any]:
     """The status for programs."""
     return {
         "version": 1,
-        "ok": not status.notebook,
+        "ok": not status.notebook and not status.params,
         "notebooks": list(status.notebooks),
         "not_converted": [{"path": path, "cells": cells} for path, cells in status.notebook.items()],
+        "params": [each._asdict() for each in status.params],
         "edited_by_hand": status.hand,
         "killed": status.killed,
         "runs": [
