@@ -242,7 +242,7 @@ TREATED: Final = [
     ),
     (
         "# %% report\nimport matplotlib.pyplot as plt\nplt.plot([1])\nplt.show()\n",
-        {"report/report.py": ['plt.savefig("report/figures/figure_1.png")']},
+        {"report/report.py": ['plt.savefig("report/figures/figure_1.png", bbox_inches="tight")']},
     ),
 ]
 

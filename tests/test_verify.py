@@ -226,11 +226,11 @@ FAULTS: Final = {
         (FEATURES, "wide = table.T", "", "features", "wide", "not bound in the pipeline"),
         (
             REPORT,
+            'plt.savefig("report/figures/figure_1.png", bbox_inches="tight")',
             'plt.savefig("report/figures/figure_1.png")',
-            'plt.savefig("report/figures/figure_1.png", dpi=50)',
             "report",
             "report/figures/figure_1.png",
-            "640 x 480 pixels in the notebook",
+            "in the notebook, 640 x 480 in the pipeline",
         ),
         (
             IMPORT,

@@ -143,7 +143,7 @@ def _members(path: str) -> dict[str, bytes]:
 
 def _plain_svg(data: bytes) -> bytes:
     """A figure of matplotlib without its date, its random ids in the order of their appearance."""
-    data = re.sub(rb"<dc:date>.*?</dc:date>", b"", data)
+    data = re.sub(rb"\s*<dc:date>.*?</dc:date>", b"", data)
     for number, name in enumerate(dict.fromkeys(re.findall(rb'id="([a-z]\w{9,})"', data))):
         data = data.replace(name, b"id%d" % number)
     return data

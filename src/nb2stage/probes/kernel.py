@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import base64
-import io
 import os
 from typing import Any
 
@@ -14,28 +12,9 @@ _settings: list[capturing.Settings] = []
 
 
 def start(project: str) -> None:
-    """Before the first cell: note the settings, and have figures drawn as `savefig` draws them in a script."""
+    """Before the first cell: note the settings."""
     digests.HERE = os.path.realpath(project)
     _settings.append(capturing.Settings())
-    shell = _shell()
-    if shell is None:
-        return
-    original = shell.display_formatter.format
-
-    def with_plain_figures(obj: Any, include: Any = None, exclude: Any = None) -> Any:
-        if not digests.is_a(obj, "matplotlib.figure", "Figure"):
-            return original(obj, include, exclude)
-        png = io.BytesIO()
-        obj.savefig(png, format="png")
-        return {"text/plain": repr(obj), "image/png": base64.b64encode(png.getvalue()).decode()}, {}
-
-    shell.display_formatter.format = with_plain_figures
-
-
-def _shell() -> Any:
-    from IPython import get_ipython
-
-    return get_ipython()
 
 
 def boundary(namespace: dict[str, Any], request: str) -> None:

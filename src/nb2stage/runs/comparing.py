@@ -13,7 +13,7 @@ from typing import Any, Final
 from nb2stage.planning.stageplan import StagePlan
 from nb2stage.probes.capturing import DEFAULT
 from nb2stage.probes.explaining import difference
-from nb2stage.runs.notebookrun import NotebookRun
+from nb2stage.runs.notebookrun import PICTURES, NotebookRun
 from nb2stage.runs.pipelinerun import PipelineRun
 from nb2stage.runs.sandbox import environment, run_process
 from nb2stage.runs.verdicts import KINDS, Item, Settings, StageCost, Status, Subject
@@ -180,37 +180,36 @@ class Comparison:
     # -- figures and files
 
     def figures(self, plan: StagePlan) -> None:
-        """The figures that the stage saved, each of which the notebook must have shown."""
-        if not plan.figures:
-            return
-        folder = self.pipeline.folder / plan.figures
-        saved = sorted(folder.glob("*.png"), key=lambda p: [int(n) for n in re.findall(r"\d+", p.name)])
+        """The figures that the stage saved against those that the notebook showed, in their order."""
         shown = self.own.figures(plan.name)
-        values = self.own.figures(plan.name, "execute_result")
-        cells = [step.cell for step in self.own.steps if step.stage == plan.name and not step.probe]
+        folder = self.pipeline.folder / plan.figures
+        saved = [p for p in folder.glob("*") if p.suffix in PICTURES.values()] if plan.figures else []
+        saved.sort(key=lambda path: [int(n) for n in re.findall(r"\d+", path.name)])
         kept = self.scratch / "figures" / plan.name
         kept.mkdir(parents=True, exist_ok=True)
-        for number, picture in enumerate(shown):
-            (kept / f"{number + 1}.png").write_bytes(picture)
+        contents = [picture.data for picture in shown]
+        notebooks = [kept / f"{number}{picture.suffix}" for number, picture in enumerate(shown, start=1)]
+        for path, content in zip(notebooks, contents, strict=True):
+            path.write_bytes(content)
         for number, path in enumerate(saved):
             name = f"{plan.figures}/{path.name}"
-            item = Item(plan.name, "figure", name, Status.EQUAL, cells[-1] if cells else None)
-            if path.read_bytes() in (*shown, *values):
-                self.add(item)
-            elif number < len(shown):
-                task = {
-                    "kind": "file",
-                    "name": name,
-                    "pipeline": str(path),
-                    "notebook": str(kept / f"{number + 1}.png"),
-                }
-                self.add(replace(item, status=Status.DIFFERENT), task)
-            else:
+            # One that is there at another place is no other figure.
+            place = contents.index(path.read_bytes()) if path.read_bytes() in contents else number
+            item = Item(plan.name, "figure", name, Status.EQUAL)
+            if place >= len(shown):
                 how = f"the notebook's cells of this stage show {len(shown)} figures"
                 self.add(replace(item, status=Status.DIFFERENT, how=how))
-        if len(shown) > len(saved):
+                continue
+            item = replace(item, cell=shown[place].cell)
+            if path.read_bytes() == contents[place]:
+                self.add(item)
+                continue
+            task = {"kind": "file", "name": name, "pipeline": str(path), "notebook": str(notebooks[place])}
+            self.add(replace(item, status=Status.DIFFERENT), task)
+        for picture in shown[len(saved) :]:
             how = f"{len(shown)} in the notebook, {len(saved)} saved by the pipeline"
-            self.add(Item(plan.name, "figure", plan.figures, Status.UNKNOWN, cells[-1] if cells else None, how))
+            name = plan.figures or "a figure"
+            self.add(Item(plan.name, "figure", name, Status.DIFFERENT, picture.cell, how))
 
     def files(self) -> None:
         """The files that either of the two wrote."""

@@ -38,12 +38,13 @@ class ReportLines:
     def text(self, cell: Cell) -> str:
         """The line for a cell of markdown."""
         text = moved_links(cell.source, self.path).strip()
-        return f"{self.report}.append({_literal(text)})" if text else ""
+        return f"{self.report}.append({text_literal(text)})" if text else ""
 
-    def figure(self, path: str, prefix: str = "") -> str:
-        """The line for a figure; with the prefix `f` the path has names of the script in it."""
+    def figure(self, path: str, prefix: str, caption: str) -> str:
+        """The line for a figure; with the prefix `f` its path and caption have names of the script in them."""
         link = posixpath.relpath(path, str(PurePosixPath(self.plan.report).parent))
-        return f'{self.report}.append({prefix}"![{PurePosixPath(path).stem}]({link})")'
+        text = f"![{caption if prefix else escaped(caption)}]({link})"
+        return f"{self.report}.append({prefix}{text_literal(text)})"
 
     def replaced(self) -> set[str]:
         """`display`, where each use of it becomes one of `show`."""
@@ -141,7 +142,12 @@ class ReportLines:
         return "\n".join(lines)
 
 
-def _literal(text: str) -> str:
+def escaped(caption: str) -> str:
+    """A caption as it stands in the brackets of a link."""
+    return caption.replace("\\", "\\\\").replace("[", "\\[").replace("]", "\\]")
+
+
+def text_literal(text: str) -> str:
     """A text as it stands in a script, over several lines where it has such."""
     if '"""' in text or text.endswith(("\\", '"')) or "\r" in text:
         return (

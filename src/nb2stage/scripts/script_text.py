@@ -17,7 +17,8 @@ from nb2stage.analysis.objects import Statement
 from nb2stage.analysis.scopes import free_names, inner_free_names, mentioned_names, outside_functions
 from nb2stage.analysis.versions import DEFINITIONS, IMPORTS
 from nb2stage.planning.definitions import FOLDER, DefinitionsModule, gives_handle
-from nb2stage.planning.displays import Displays, figure_shown
+from nb2stage.planning.displays import Displays
+from nb2stage.planning.inline import is_format_call
 from nb2stage.planning.planner import Planner
 from nb2stage.planning.stageplan import StagePlan, normal
 from nb2stage.reading.edits import Edits
@@ -26,6 +27,7 @@ from nb2stage.reading.tags import directive_lines
 from nb2stage.reading.translation import parse
 from nb2stage.scripts.blocks import has_code, join_blocks, statement_text
 from nb2stage.scripts.cache_lines import CacheLines
+from nb2stage.scripts.figure_lines import FigureLines
 from nb2stage.scripts.import_lines import Header, Imports, does_something, from_line, import_text, is_future
 from nb2stage.scripts.metric_lines import MetricLines
 from nb2stage.scripts.plot_lines import PlotLines
@@ -47,10 +49,8 @@ class ScriptWriter:
         self.tables = PlotLines(plan, self.imports)
         self.displays = Displays(self.program, plan)
         self.report = ReportLines(planner, plan, self.imports, self.displays)
-        self.simple_figures = self.are_figures_simple()
-        self.figure_count = 0
-        self.figure_folder_made = False
-        self.dropped_definitions = self.unused_definitions() | {s for s in self.own if s in self.moved}
+        self.figures = FigureLines(planner, plan, self.imports, self.report, self.repeats)
+        self.left_out = self.unused_definitions() | {s for s in self.own if s in self.moved or is_format_call(s.node)}
 
     def own_repeats(self) -> list[Statement]:
         """What the script repeats itself: not what is repeated only because a definition in a module needs it."""
@@ -87,8 +87,8 @@ class ScriptWriter:
         cells.append(self.report.end())
         saves = self.cache.saves()
         folders = self.folders()
-        figures = self.figure_helper()
-        backend = self.backend()
+        figures = self.figures.helper()
+        backend = self.figures.backend()
         displays = self.display_helper([*repeats, *cells])
         future = self.imports.header.members.pop("__future__", None)
         blocks = [
@@ -138,7 +138,7 @@ class ScriptWriter:
         """All global names that the script's own lines look up: not what only a module that it imports needs."""
         used: set[str] = set(self.plan.data.by_name)
         for statement in [*self.own, *self.repeats]:
-            if statement in self.dropped_definitions:
+            if statement in self.left_out:
                 continue
             used |= statement.reads.keys() & mentioned_names(statement.node) if self.moved else statement.reads.keys()
             used |= inner_free_names(statement.node)
@@ -251,7 +251,7 @@ class ScriptWriter:
         for statement in cell.statements:
             if statement.hidden:
                 continue
-            if statement in self.imports.hoisted or statement in self.dropped_definitions:
+            if statement in self.imports.hoisted or statement in self.left_out:
                 edits.remove(statement.node, comments=isinstance(statement.node, DEFINITIONS))
         for place, path in self.plan.moved.items():
             if any(place is node for s in cell.statements for node in ast.walk(s.node)):
@@ -266,25 +266,10 @@ class ScriptWriter:
             if not call.keywords:
                 edits.replace(call.func, self.report.show)
         self.run_coroutines(cell, edits)
-        plotting = [s for s in cell.statements if s.plots]
-        shows = [s for s in cell.statements if _is_show(s.node)]
-        last = cell.statements[-1] if cell.statements else None
         value = self.displays.value(cell)
         if value is not None:
             edits.wrap(value, f"{self.report.show}(", ")")
-        figure = figure_shown(self.program, cell)
-        if figure is not None and self.plan.figures:
-            edits.replace(figure, self.figure_lines(figure.id))
-        if not plotting or not self.plan.figures:
-            return
-        if self.simple_figures:
-            code = self.figure_lines()
-            if shows:
-                edits.replace_line(shows[0].node, code)
-            else:
-                edits.append(code)
-        elif not shows or shows[-1] is not last:
-            edits.append(f"{self.pyplot()}.show()")
+        self.figures.after(cell, edits)
 
     def run_coroutines(self, cell: SourceCell, edits: Edits) -> None:
         """A notebook has an event loop that runs, a script starts one."""
@@ -319,100 +304,6 @@ class ScriptWriter:
             f"        return {shown}.DisplayHandle(None if display_id is True else display_id)"
         ]
 
-    # -- figures
-
-    def are_figures_simple(self) -> bool:
-        """Whether each cell that plots leaves exactly one figure, made by its own top-level lines."""
-        for cell in self.plan.cells:
-            plotting = [s for s in cell.statements if s.plots]
-            if not plotting:
-                continue
-            figures = sum(s.figures for s in plotting)
-            nested = any(
-                isinstance(n, ast.Call) and _is_show(ast.Expr(n))
-                for s in cell.statements
-                for n in ast.walk(s.node)
-                if not _is_show(s.node)
-            )
-            shows = [s for s in cell.statements if _is_show(s.node)]
-            drawn_after = shows and any(
-                s.plots and not _is_show(s.node) and s.position > shows[0].position for s in cell.statements
-            )
-            drawing = [s for s in plotting if not _is_show(s.node)]
-            if any(isinstance(n, ast.Attribute) and n.attr in ("close", "clf") for n in ast.walk(cell.tree)):
-                return False
-            if figures > 1 or nested or len(shows) > 1 or drawn_after or not drawing:
-                return False
-            if any(s.plots_unsure for s in drawing) or not (figures or any(s.draws_current for s in drawing)):
-                return False
-            if figures and drawing[0].figures == 0:
-                return False
-        # A function or module that shows figures itself needs `plt.show` to save them.
-        return not any(
-            "show" in {n.attr for n in ast.walk(s.node) if isinstance(n, ast.Attribute)} for s in self.repeats
-        )
-
-    def figure_lines(self, figure: str = "") -> str:
-        """Save and close pyplot's current figure, or save one that has a name."""
-        lines: list[str] = []
-        if self.simple_figures:
-            self.figure_count += 1
-            file, form = f"figure_{self.figure_count}", ""
-            if not self.figure_folder_made:
-                self.figure_folder_made = True
-                path = self.imports.member("pathlib", "Path")
-                lines.append(f'{path}("{self.plan.figures}").mkdir(parents=True, exist_ok=True)')
-        else:
-            lines.append(f'file = f"figure_{{{self.imports.builtin("next")}({self.imports.fresh("figure_numbers")})}}"')
-            file, form = "{file}", "f"
-        name = f"{self.plan.figures}/{file}.png"
-        lines.append(f'{figure or self.pyplot()}.savefig({form}"{name}")')
-        lines += [] if figure else [f"{self.pyplot()}.close()"]
-        lines += [self.report.figure(name, form)] if self.plan.report else []
-        return "\n".join(lines)
-
-    def figure_helper(self) -> list[str]:
-        """`plt.show` that saves: for stages whose figures come from loops, functions or several to a cell."""
-        if not self.plan.figures or self.simple_figures:
-            return []
-        plt, path, count = (
-            self.pyplot(),
-            self.imports.member("pathlib", "Path"),
-            self.imports.member("itertools", "count"),
-        )
-        numbers, name = self.imports.fresh("figure_numbers"), self.imports.fresh("save_figures")
-        following = self.imports.builtin("next")
-        file = f"figure_{{{following}({numbers})}}"
-        saving = [f'{plt}.figure(number).savefig(f"{self.plan.figures}/{file}.png")']
-        if self.plan.report:
-            file = "{file}"
-            saving = [
-                f'file = f"figure_{{{following}({numbers})}}"',
-                f'{plt}.figure(number).savefig(f"{self.plan.figures}/{file}.png")',
-                self.report.figure(f"{self.plan.figures}/{file}.png", "f"),
-            ]
-        return [
-            f'{path}("{self.plan.figures}").mkdir(parents=True, exist_ok=True)\n{numbers} = {count}(1)',
-            f'def {name}(*_, **__):\n    """Save and close the open figures, as a notebook shows and closes them."""\n'
-            f"    for number in {plt}.get_fignums():\n"
-            + "".join(f"        {line}\n" for line in saving)
-            + f'    {plt}.close("all")',
-            f"{plt}.show = {name}",
-        ]
-
-    def pyplot(self) -> str:
-        return self.imports.module("matplotlib.pyplot", "plt")
-
-    def backend(self) -> str:
-        """Scripts open no windows."""
-        uses = self.plan.figures or any(
-            m.split(".")[0] in ("matplotlib", "seaborn")
-            for m in [*self.imports.header.modules, *self.imports.header.members]
-        )
-        if not uses:
-            return ""
-        return f'{self.imports.module("matplotlib")}.use("agg")'
-
 
 def module_text(module: DefinitionsModule, planner: Planner) -> str:
     """The text of a module of definitions."""
@@ -444,10 +335,3 @@ def module_text(module: DefinitionsModule, planner: Planner) -> str:
 
 def _is_assignment(block: str) -> bool:
     return isinstance(ast.parse(block).body[-1], ast.Assign)
-
-
-def _is_show(node: ast.AST) -> bool:
-    if not isinstance(node, ast.Expr) or not isinstance(node.value, ast.Call):
-        return False
-    func = node.value.func
-    return isinstance(func, ast.Attribute) and func.attr == "show" and isinstance(func.value, ast.Name)
