@@ -7733,6 +7733,45 @@ df["b"] = 2
 # %% report
 => list(df.columns)
 
+== untagged-cell-changes-in-a-loop | NB204
+# %% import
+import pandas as pd
+df = pd.DataFrame({"a": [1.0, None]})
+# %%
+for column in ["a"]:
+    df[column] = df[column].fillna(0)
+# %% report
+=> df["a"].tolist()
+
+== untagged-cell-changes-by-a-function | NB204
+# %% import
+xs = [1]
+# %%
+def grow(values):
+    values.append(2)
+grow(xs)
+# %% report
+=> xs
+
+== untagged-exploration-in-loops-is-ignored
+# %% import
+import pandas as pd
+import matplotlib.pyplot as plt
+df = pd.DataFrame({"a": [3, 1], "b": [1, 2]})
+# %%
+fig, axes = plt.subplots(2)
+for ax, column in zip(axes, df.columns):
+    ax.hist(df[column])
+    ax.set_title(column)
+def look(frame):
+    part = frame[frame["a"] > 1]
+    part = part.assign(c=1)
+    return part.describe()
+for column in df:
+    print(look(df)[column])
+# %% report
+=> df.to_dict("list")
+
 == untagged-exploration-is-ignored
 # %% import
 import pandas as pd

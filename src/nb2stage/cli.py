@@ -351,6 +351,7 @@ class Run:
         self.changes: list[Change] = []
         self.diagnostics: list[Diagnostic] = []
         self.missing: list[str] = []
+        self.before: State | None = None
         self.written = False
 
     @property
@@ -376,7 +377,7 @@ class Run:
         notebooks, settings = self.find()
         if not self.is_preview:
             finish_killed(self.root)
-        state = self.without_gone(read_state(self.root), notebooks)
+        state = self.before = self.without_gone(read_state(self.root), notebooks)
         files, removed = self.convert(notebooks, settings, state)
         if self.refused:
             return
@@ -457,7 +458,10 @@ class Run:
 
         result = self.result()
         console = self.console
-        console.findings(self.diagnostics)
+        shown = self.shown()
+        console.findings(shown)
+        if not console.json and (count := report.count_text(self.diagnostics, len(shown), refused=self.refused)):
+            console.err(count)
         if console.json:
             import json
 
@@ -466,6 +470,17 @@ class Run:
             self.print_result(result)
         has_changes = any(change.kind != "unchanged" for change in self.changes)
         return FOUND if self.failed or (self.options.check and has_changes) else FINE
+
+    def shown(self) -> list[Diagnostic]:
+        """The findings to tell: of a refusal the errors, of a conversion what the one before has not told."""
+        if self.refused and not self.options.verbose:
+            return [finding for finding in self.diagnostics if finding.severity is Severity.ERROR]
+        if self.written:
+            from nb2stage.told import new_findings
+
+            new = new_findings(self.root, self.diagnostics, [path for path, _ in self.conversions])
+            return self.diagnostics if self.options.verbose else new
+        return self.diagnostics
 
     def print_result(self, result: Result) -> None:
         """The diff, or the table with the files and the next commands."""
@@ -491,7 +506,9 @@ class Run:
         folder = os.path.relpath(self.root, self.here)
         plans = [plan for _, conversion in self.conversions for plan in conversion.stages]
         commands = next_commands(self.missing, folder, plans) if self.written and not self.failed else []
-        return Result(folder, self.conversions, self.changes, self.diagnostics, self.written, commands)
+        known = self.before.notebooks if self.before is not None else {}
+        before = {path: made.stages for path, made in known.items()}
+        return Result(folder, self.conversions, self.changes, self.diagnostics, self.written, commands, before)
 
 
 def only_comments(root: Path, changes: Sequence[Change]) -> list[Diagnostic]:

@@ -30,9 +30,11 @@ from nb2stage.reading.magics import to_python_all
 from nb2stage.reading.notebook import Notebook, read_notebook
 from nb2stage.reading.tags import CellRole, Role, parse_tags, report_texts
 from nb2stage.reading.translation import parse
+from nb2stage.regrouped import with_regrouped
 from nb2stage.repository import ignored_by_git
 from nb2stage.scripts.linemap import line_maps
 from nb2stage.scripts.script_text import ScriptWriter, module_text
+from nb2stage.untagged import Attempt, first_line, with_needed
 
 
 @dataclass(frozen=True)
@@ -96,30 +98,31 @@ def convert(data: bytes, path: str, project: Project) -> Conversion:
 def _conversion(data: bytes, path: str, project: Project, diagnostics: list[Diagnostic]) -> Conversion:
     """The steps of `convert`; what they find joins `diagnostics`."""
     notebook = read_notebook(data, path)
-    roles, stages, found = parse_tags(notebook)
-    diagnostics += found
-    names = [stage.name for stage in stages]
-    cells = to_cells(notebook, roles, names, diagnostics)
-    if _errors(diagnostics):
-        return Conversion(diagnostics)
     pandas = pandas_major(project.root, os.environ, sys.path)
-    program = analyse(cells, len(names), world_of(project, pandas))
-    diagnostics += [diagnose(finding, path, names) for finding in program.findings]
-    if pandas is None and imports_pandas(cells):
+    world = world_of(project, pandas)
+
+    def again(tagged: Notebook, plan: bool) -> Attempt:
+        made = _read(tagged, world)
+        if plan:
+            _plan(made, project)
+        return made
+
+    attempt = _read(notebook, world)
+    tagged, needed = with_needed(attempt, again)
+    tagged, moved = with_regrouped(tagged, again)
+    if needed or moved:
+        return Conversion(with_sources([*needed, *moved, *tagged.diagnostics], notebook))
+    planner = _plan(attempt, project)
+    diagnostics += attempt.diagnostics
+    if pandas is None and attempt.program is not None and imports_pandas(attempt.program.cells):
         message = (
             "it is not known which pandas runs this notebook: selections are taken to share memory, as before pandas 3"
         )
         hint = "activate the project's environment, make it in `.venv`, or pin pandas in requirements.txt"
         diagnostics.append(Diagnostic("NB260", message, hint, Severity.NOTE, path))
-    planner = Planner(path, names, program, surroundings(project, path, names), report_texts(notebook, roles))
-    plans = planner.plan()
-    diagnostics += planner.notes.diagnostics
-    if not plans:
-        hint = "tag the cells that do the work"
-        diagnostics.append(Diagnostic("NB251", "no cell with a stage tag does anything", hint, path=path))
-    clash(project.state.notebooks, path, [plan.name for plan in plans], diagnostics)
-    if _errors(diagnostics):
-        return Conversion(diagnostics)
+    if attempt.errors or attempt.program is None or planner is None:
+        return Conversion(with_sources(diagnostics, notebook))
+    program, plans, cells = attempt.program, planner.stages, attempt.program.cells
     scripts = [GeneratedFile(p.script, ScriptWriter(planner, p).text(), True, path) for p in plans]
     scripts += [GeneratedFile(m.path, module_text(m, planner), True, path) for m in planner.modules]
     merge = ProjectFiles(project, path, plans, planner.params, scripts, diagnostics)
@@ -134,6 +137,7 @@ def _conversion(data: bytes, path: str, project: Project, diagnostics: list[Diag
     diagnostics += not_in_git(plans, project.root)
     lines = line_maps(scripts, plans, planner.modules, program)
     state = project.state.with_conversion(path, replace(merge.made(), lines=lines))
+    diagnostics[:] = with_sources(diagnostics, notebook)
     files.append(GeneratedFile(STATE_PATH, state.to_text()))
     used = {param.name for plan in plans for param in plan.params}
     return Conversion(
@@ -145,6 +149,37 @@ def _conversion(data: bytes, path: str, project: Project, diagnostics: list[Diag
         list(dict.fromkeys(requirements)),
         state,
     )
+
+
+def _read(notebook: Notebook, world: World) -> Attempt:
+    """Steps 2 to 4: what a notebook is by its tags, and what happens in it."""
+    roles, stages, diagnostics = parse_tags(notebook)
+    names = [stage.name for stage in stages]
+    attempt = Attempt(notebook, roles, names, diagnostics=diagnostics)
+    if attempt.errors:
+        return attempt
+    cells = to_cells(notebook, roles, names, diagnostics)
+    there = {cell.index for cell in cells}
+    if all(role.cell.index in there for role in roles if role.stage is not None):
+        attempt.program = analyse(cells, len(names), world)
+        diagnostics += [diagnose(finding, notebook.path, names) for finding in attempt.program.findings]
+    return attempt
+
+
+def _plan(attempt: Attempt, project: Project) -> Planner | None:
+    """Step 5; what is found joins the attempt."""
+    if attempt.program is None:
+        return None
+    path, names = attempt.notebook.path, list(attempt.names)
+    texts = report_texts(attempt.notebook, attempt.roles)
+    planner = Planner(path, names, attempt.program, surroundings(project, path, names), texts)
+    plans = planner.plan()
+    attempt.diagnostics += planner.notes.diagnostics
+    if not plans:
+        hint = "tag the cells that do the work"
+        attempt.diagnostics.append(Diagnostic("NB251", "no cell with a stage tag does anything", hint, path=path))
+    clash(project.state.notebooks, path, [plan.name for plan in plans], attempt.diagnostics)
+    return planner
 
 
 def world_of(project: Project, pandas: int | None) -> World:
@@ -182,6 +217,21 @@ def imports_pandas(cells: Iterable[SourceCell]) -> bool:
         if isinstance(node, ast.Import | ast.ImportFrom)
         for name in ([alias.name for alias in node.names] if isinstance(node, ast.Import) else [node.module or ""])
     )
+
+
+def with_sources(diagnostics: Iterable[Diagnostic], notebook: Notebook) -> list[Diagnostic]:
+    """Findings with the line of code that each is about."""
+    cells = {cell.index: cell.source.split("\n") for cell in notebook.cells}
+    found = []
+    for finding in diagnostics:
+        lines = cells.get(finding.cell or 0, [])
+        if finding.path == notebook.path and lines:
+            line = (
+                lines[finding.line - 1] if finding.line and finding.line <= len(lines) else first_line("\n".join(lines))
+            )
+            finding = replace(finding, source=line.strip())
+        found.append(finding)
+    return found
 
 
 def _errors(diagnostics: list[Diagnostic]) -> bool:

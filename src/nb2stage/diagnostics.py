@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import Enum
-from typing import Final
+from typing import Final, NamedTuple
 
 
 class Severity(Enum):
@@ -160,12 +160,31 @@ RULES: Final[dict[str, str]] = {
 }
 
 
+class CellNote(NamedTuple):
+    """A cell that a finding asks to be tagged: the tag, why, the cell's first line, and the tag that it has instead."""
+
+    cell: int
+    tag: str
+    why: str
+    source: str
+    instead: str = ""
+
+    def fields(self) -> tuple[str, str, str, str]:
+        """What is shown of it, in columns: JupyterLab shows no numbers of cells, so the first line tells which it is."""
+        tag = f"`{self.tag}`" + f" instead of `{self.instead}`" * bool(self.instead)
+        return f"cell {self.cell}", _short(self.source, 40), tag, self.why
+
+
+def _short(text: str, width: int) -> str:
+    return text if len(text) <= width else text[: width - 1].rstrip() + "…"
+
+
 @dataclass(frozen=True)
 class Diagnostic:
     """One finding: where it is, what it is, and how to mend it.
 
     `cell` is the 1-based position among all cells of the notebook, `line` and `column` are 1-based inside the cell, or
-    inside the file where it is no notebook.
+    inside the file where it is no notebook.  `source` is that line; `cells` are those that get a tag by the hint.
     """
 
     code: str
@@ -177,6 +196,8 @@ class Diagnostic:
     line: int | None = None
     column: int | None = None
     stage: str | None = None
+    source: str = ""
+    cells: tuple[CellNote, ...] = ()
 
     def __post_init__(self) -> None:
         if self.code not in RULES:
@@ -188,7 +209,7 @@ class Diagnostic:
         return self.severity is Severity.ERROR and self.code != "NB618"
 
     def render(self) -> str:
-        """The finding as `nb.ipynb:cell 4:2:5: NB203 [train] text`, with the hint on a second line."""
+        """The finding as `nb.ipynb:cell 4:2:5: NB203 [train] text`, with the line of code and the hint below it."""
         place = self.path
         if self.cell is not None:
             place += f":cell {self.cell}"
@@ -203,7 +224,19 @@ class Diagnostic:
         text = (
             f"{place}: {self.code}{stage} {word}{self.message}" if place else f"{self.code}{stage} {word}{self.message}"
         )
-        return f"{text}\n  hint: {self.hint}" if self.hint else text
+        lines = [text, *self._details()]
+        return "\n".join([*lines, f"  hint: {self.hint}"] if self.hint else lines)
+
+    def _details(self) -> list[str]:
+        """The cells that the finding is about, or its line of code."""
+        rows = [note.fields() for note in self.cells]
+        if not rows:
+            return [f"    {_short(self.source, 110)}"] if self.source else []
+        widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+        return [
+            "    " + "  ".join(text.ljust(width) for text, width in zip(row, widths, strict=True)).rstrip()
+            for row in rows
+        ]
 
     def sort_key(self) -> tuple[str, int, int, int, str, str]:
         """Order of printing: by place in the notebook, then by rule."""

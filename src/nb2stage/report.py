@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 from nb2stage.diagnostics import Diagnostic, Severity
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from nb2stage.convert import Conversion
     from nb2stage.files.writer import Change
@@ -38,6 +38,7 @@ class Result(NamedTuple):
     diagnostics: Sequence[Diagnostic]
     written: bool
     commands: Sequence[str]
+    before: Mapping[str, Mapping[str, object]] = {}  # notebook -> its stages as they were converted last
 
 
 # -- colour ----------------------------------------------------------------------------------------------------------
@@ -51,6 +52,19 @@ def painted(text: str, style: str) -> str:
 def diagnostic_text(finding: Diagnostic, paint: Callable[[str, str], str]) -> str:
     """A finding with its code in the colour of its severity."""
     return finding.render().replace(finding.code, paint(finding.code, _SEVERITIES[finding.severity]), 1)
+
+
+def count_text(findings: Sequence[Diagnostic], shown: int, *, refused: bool) -> str:
+    """How many findings there are, where it is not one alone, and whether some are not shown."""
+    counts = [(severity, sum(f.severity is severity for f in findings)) for severity in Severity]
+    named = [f"{n} {severity.value}{'s' * (n > 1)}" for severity, n in counts if n]
+    if not named or (len(findings) == 1 and not refused and shown):
+        return ""
+    text = ", ".join(named)
+    folded = len(findings) - shown
+    if refused:
+        return text + " (-v shows all)" * bool(folded) + "; nothing was written"
+    return text + f"; {folded} as last time, shown with -v" * bool(folded)
 
 
 def diff_text(changes: Iterable[Change], paint: Callable[[str, str], str]) -> str:
@@ -164,10 +178,7 @@ def summary(result: Result, paint: Callable[[str, str], str], *, verbose: bool, 
     """What is printed after a conversion: a table for each notebook, the files, and what to do next."""
     blocks = []
     for notebook, conversion in result.conversions:
-        count = len(conversion.stages)
-        head = f"{notebook}: {count} {'stage' if count == 1 else 'stages'}"
-        heading, _, rest = table(conversion.stages, width).partition("\n")
-        blocks.append(f"{paint(head, 'bold')}\n\n{paint(heading, 'bold')}\n{rest}")
+        blocks.append(stages_text(notebook, conversion, result, paint, verbose=verbose, width=width))
         if verbose and conversion.unused_params:
             names = ", ".join(conversion.unused_params)
             blocks.append(f"parameters that no stage reads, left out of params.yaml: {names}")
@@ -178,6 +189,31 @@ def summary(result: Result, paint: Callable[[str, str], str], *, verbose: bool, 
             )
     blocks += [files_text(result, verbose=verbose, width=width), next_text(result)]
     return "\n\n".join(block for block in blocks if block)
+
+
+def stages_text(
+    notebook: str,
+    conversion: Conversion,
+    result: Result,
+    paint: Callable[[str, str], str],
+    *,
+    verbose: bool,
+    width: int,
+) -> str:
+    """A row for each stage; after the first conversion for each that has changed."""
+    plans = conversion.stages
+    count = len(plans)
+    head = f"{notebook}: {count} {'stage' if count == 1 else 'stages'}"
+    before = result.before.get(notebook)
+    if before and not verbose:
+        now = conversion.state.of(notebook).stages
+        touched = {change.path for change in result.changes if change.kind != "unchanged"}
+        plans = [plan for plan in plans if plan.script in touched or before.get(plan.name) != now.get(plan.name)]
+        head += f", {len(plans) or 'none'} changed"
+    if not plans:
+        return paint(head, "bold")
+    heading, _, rest = table(plans, width).partition("\n")
+    return f"{paint(head, 'bold')}\n\n{paint(heading, 'bold')}\n{rest}"
 
 
 def files_text(result: Result, *, verbose: bool, width: int) -> str:
@@ -299,4 +335,6 @@ def finding_data(finding: Diagnostic) -> dict[str, Any]:
         "line": finding.line,
         "column": finding.column,
         "stage": finding.stage,
+        "source": finding.source,
+        "cells": [note._asdict() for note in finding.cells],
     }

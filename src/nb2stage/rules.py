@@ -120,7 +120,8 @@ RULES_EXPLAINED: Final[dict[str, Rule]] = {
     ),
     "NB202": Rule(
         "Cells without a tag are exploration and stay out of the pipeline, and so does what they bind.",
-        "Tag the cell that binds the name with a stage, `setup` or `parameters`; or `skip` if it does not matter.",
+        "Give the cells the tags that are named: these are all that are needed, and what else stands against a conversion with "
+        "them is told in the same run.",
     ),
     "NB203": Rule(
         "After `del` the name is gone, in the notebook as in the pipeline.",
@@ -136,7 +137,7 @@ RULES_EXPLAINED: Final[dict[str, Rule]] = {
     ),
     "NB206": Rule(
         "A script runs all cells of its stage at once; a cell of another stage between them would see other values.",
-        "Move the cells of a stage together, or give one of the two cells another stage.",
+        "Give the later cells a stage of their own, as the message says.",
     ),
     "NB207": Rule(
         "Options, styles and seeds work on everything after them; a stage that is another process does not have them.",

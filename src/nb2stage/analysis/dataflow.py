@@ -106,10 +106,16 @@ def analyse(cells: Sequence[SourceCell], stage_count: int, world: World) -> Prog
     """
     order = pipeline_order(cells)
     findings: list[Finding] = []
+    in_place: list[Finding] = []
     if [c.index for c in order] != [c.index for c in cells]:
         first, _, _ = _interpret(cells, stage_count, world)
         findings += _check_moves(cells, order, first)
+        in_place = first.findings
     interpreter, entries, exits = _interpret(order, stage_count, world)
+    if findings:
+        # In the wrong order names lack that the notebook has: what lacks in the notebook itself is to be told.
+        others = [finding for finding in interpreter.findings if finding.code not in ABOUT_NAMES]
+        interpreter.findings = [finding for finding in in_place if finding.code in ABOUT_NAMES] + others
     statements = [s for cell in order for s in cell.statements]
     boundaries = Boundaries(interpreter, statements, entries, exits)
     writing = {cell.stage for cell in cells if cell.role.metrics or cell.role.plots}
@@ -124,6 +130,10 @@ def analyse(cells: Sequence[SourceCell], stage_count: int, world: World) -> Prog
     findings += _untagged_settings(interpreter, boundaries)
     findings += interpreter.findings + boundaries.findings
     return Program(list(order), statements, interpreter, boundaries, _unique(findings), inert)
+
+
+# What depends on which cells have run before.
+ABOUT_NAMES = frozenset({"NB201", "NB202", "NB203", "NB204", "NB205"})
 
 
 # Settings that belong to a context: a kernel runs a cell with a top-level `await` in a copy of it.
@@ -475,7 +485,7 @@ def _run_shadow(interpreter: Interpreter, cell: SourceCell) -> None:
             interpreter.state = State(base)
         interpreter.shadowed, interpreter.timed = kept, timed
         shadows.update(dict.fromkeys(shadow.binds, shadow))
-        interpreter.shadowed.update(dict.fromkeys(shadow.certain & old, shadow))
+        interpreter.shadowed.update(dict.fromkeys(shadow.known_changes & old, shadow))
         for domain in sorted((shadow.sets - {"warnings"}) | shadow.seeds):
             interpreter.untagged_settings.append((domain, shadow))
     _unlink(interpreter)

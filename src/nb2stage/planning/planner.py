@@ -22,6 +22,7 @@ from nb2stage.planning.pipeline import Out, Param
 # `scripts` finds these here too.
 from nb2stage.planning.stageplan import CacheFile, StagePlan, Surroundings
 from nb2stage.reading.notebook import Cell
+from nb2stage.reading.tags import unnumbered
 
 FOLDERS = {
     "import": "data_processing",
@@ -89,8 +90,8 @@ class Planner:
         if self.around.layout == "flat":
             return "src"
         for name in [self.names[index], *reversed(self.names[:index])]:
-            if name in FOLDERS:
-                return FOLDERS[name]
+            if (kind := unnumbered(name)) in FOLDERS:
+                return FOLDERS[kind]
         return "data_processing"
 
     def script_path(self, folder: str, name: str) -> str:

@@ -45,6 +45,7 @@ _MEANT: Final = {
 # Other tools' tags that are spelt almost like one of ours.
 _THEIRS: Final = frozenset({"export", "exports", "exporti"})
 _NAME: Final = re.compile(r"[A-Za-z][A-Za-z0-9_-]*")
+_NUMBERED: Final = re.compile(r"[_-]\d+$")
 _DEVICES: Final = frozenset({"con", "prn", "aux", "nul", *(f"{d}{n}" for d in ("com", "lpt") for n in range(10))})
 _PREFIX: Final = re.compile(r"(stage|step)\s*([:=/ _-])\s*(.*)", re.IGNORECASE)
 _DIRECTIVE: Final = re.compile(r"#\s?\|\s*([A-Za-z_-]+)\s*:\s*(.*?)\s*$")
@@ -278,10 +279,15 @@ def _read_stage_name(reading: _Reading, name: str, line: int | None) -> None:
         return
     lower = name.lower()
     close = closest(lower, (*STAGES, *_WORDS), 0.8)
-    if name not in STAGES and close:
+    if name not in STAGES and close and unnumbered(name) not in STAGES:
         hint = f"write `{close}` if you meant that; otherwise nothing needs to be done"
         reading.warn("NB113", f"the stage {name!r} is spelt almost like `{close}`", hint, line)
     reading.stages.append(name)
+
+
+def unnumbered(name: str) -> str:
+    """The stage of ours of which a name is another one: `train` of `train_2`."""
+    return _NUMBERED.sub("", name)
 
 
 def _name_problem(name: str) -> str | None:

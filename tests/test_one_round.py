@@ -1,0 +1,252 @@
+"""A refusal names all cells that need a tag at once, and a notebook that follows it to the letter converts."""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import Final
+
+import pytest
+
+sys.path.insert(0, str(Path(__file__).parent))  # an importing test runner does not do it
+import follow_hints
+from notebooks import notebook_data
+
+EXAMPLES: Final = Path(__file__).parents[1] / "example_notebooks"
+
+# name -> a notebook (`# %% tags` begins a cell), and the tags that the cells get, with what they lose behind `<`
+NOTEBOOKS: Final = {
+    "what a stage uses, and what that is made of": (
+        """
+# %%
+import pandas as pd
+df = pd.read_csv("a.csv")
+# %%
+df.head()
+# %%
+df["b"] = df["a"] * 2
+# %%
+other = df.describe()
+# %%
+total = df["b"].sum()
+# %% train
+model = total + 1
+# %%
+score = model / 2
+# %% report
+print(score)
+""",
+        "1 import, 3 preprocess, 5 preprocess, 7 evaluate",
+    ),
+    "constants and settings": (
+        """
+# %%
+import numpy as np
+np.set_printoptions(precision=2)
+# %%
+size = 3
+rate = None
+# %%
+size2 = size * 2
+np.random.seed(1)
+# %% train
+x = np.random.rand(size2) * (rate or 1)
+# %% report
+print(x)
+""",
+        "1 setup, 2 parameters, 3 setup",
+    ),
+    "a change in a loop": (
+        """
+# %% import
+table = {"a": 1}
+# %%
+for key in list(table):
+    table[key] += 1
+# %% report
+print(table)
+""",
+        "2 preprocess",
+    ),
+    "a change by a function": (
+        """
+# %% import
+table = {"a": 1}
+# %%
+def clean(t):
+    t["a"] = 2
+# %%
+clean(table)
+# %% report
+print(table)
+""",
+        "3 preprocess",
+    ),
+    "a dead end: what is needed was tagged `skip`": (
+        """
+# %% import
+x = 1
+# %% skip
+y = x + 1
+# %% explore
+z = y + 1
+# %% report
+print(z)
+""",
+        "2 preprocess<skip, 3 preprocess<explore",
+    ),
+    "one cause, many consequences: cells of a stage that cannot be brought together": (
+        """
+# %% import
+table = {"a": 1}
+# %% train
+n = len(table)
+# %% preprocess
+table["b"] = 2
+k = 3
+# %% train
+total = table["b"] + n
+u = k
+# %% train
+w = u + total
+# %% report
+print(total, w)
+""",
+        "4 stage:train_2<train, 5 stage:train_2<train",
+    ),
+    "both at once": (
+        """
+# %% import
+table = {"a": 1}
+# %% train
+n = len(table)
+# %%
+m = n + 1
+# %% preprocess
+table["b"] = m
+# %% train
+total = table["b"]
+# %% report
+print(total)
+""",
+        "3 preprocess, 5 stage:train_2<train",
+    ),
+    "what cannot cross stays in one stage": (
+        """
+# %%
+numbers = (n * 2 for n in range(5))
+# %%
+first = next(numbers)
+# %% train
+rest = sum(numbers) + first
+# %% report
+print(rest)
+""",
+        "1 train, 2 train",
+    ),
+    "a stage by a first line": (
+        """
+# %% import
+x = 1
+# %%
+y = x + 1
+# %%
+#| stage: report
+print(y)
+""",
+        "2 preprocess",
+    ),
+}
+
+
+def made(folder: Path, text: str) -> Path:
+    """A notebook of these cells, with what it reads."""
+    cells = [part.partition("\n")[::2] for part in text.split("# %%")[1:]]
+    path = folder / "nb.ipynb"
+    path.write_text(json.dumps(notebook_data([(tags, source.strip("\n")) for tags, source in cells])), encoding="utf-8")
+    (folder / "a.csv").write_text("a\n1\n2\n", encoding="utf-8")
+    return path
+
+
+@pytest.mark.parametrize("name", NOTEBOOKS)
+def test_one_round_is_enough(tmp_path: Path, name: str) -> None:
+    text, wanted = NOTEBOOKS[name]
+    notebook = made(tmp_path, text)
+    asked = list(follow_hints.asked_in_json(notebook))
+    assert ", ".join(f"{cell} {tag}" + f"<{lost}" * bool(lost) for cell, tag, lost in asked) == wanted
+    assert list(follow_hints.asked_in_text(notebook)) == asked
+    follow_hints.follow(notebook, asked)
+    done = follow_hints.refusal(notebook)
+    assert done.returncode == 0, done.stderr
+
+
+def test_one_cause_gives_one_finding(tmp_path: Path) -> None:
+    """The names that lack only because of the order are not told, nor what follows from a missing cell."""
+    for name in (
+        "one cause, many consequences: cells of a stage that cannot be brought together",
+        "a change in a loop",
+    ):
+        done = follow_hints.refusal(made(tmp_path, NOTEBOOKS[name][0]))
+        assert len(re.findall(r": NB\d+ ", done.stderr)) == 1, done.stderr
+        assert re.search(r"\n1 error(, \d notes? \(-v shows all\))?; nothing was written\n$", done.stderr)
+
+
+def test_a_refusal_shows_the_code_and_counts(tmp_path: Path) -> None:
+    done = follow_hints.refusal(made(tmp_path, "# %% train\nx = 1\nprint(x, nowhere)\n# %% report\nprint(x, lost)\n"))
+    assert "\n    print(x, nowhere)\n  hint: " in done.stderr
+    assert "\n    print(x, lost)\n  hint: " in done.stderr
+    assert done.stderr.endswith("\n2 errors; nothing was written\n")
+
+
+@pytest.mark.parametrize("kept", [1, 2])
+@pytest.mark.parametrize("name", sorted(path.stem for path in EXAMPLES.glob("*.ipynb")))
+def test_the_examples_without_their_tags(tmp_path: Path, name: str, kept: int) -> None:
+    """Only the last stage cell is tagged, or also one in the middle."""
+    shutil.copytree(EXAMPLES, tmp_path, dirs_exist_ok=True)
+    notebook = tmp_path / f"{name}.ipynb"
+    data = json.loads(notebook.read_text(encoding="utf-8"))
+    outside = {"parameters", "setup", "skip", "explore", "hpo"}
+    tagged = [
+        cell["metadata"] for cell in data["cells"] if cell["cell_type"] == "code" and cell["metadata"].get("tags")
+    ]
+    staged = [metadata for metadata in tagged if not outside & set(metadata["tags"])]
+    keep = [staged[-1], staged[len(staged) // 2]][:kept]
+    for metadata in tagged:
+        if not any(metadata is each for each in keep):
+            del metadata["tags"]
+    notebook.write_text(json.dumps(data), encoding="utf-8")
+    asked = list(follow_hints.asked_in_json(notebook))
+    assert len(asked) > 5
+    assert list(follow_hints.asked_in_text(notebook)) == asked
+    follow_hints.follow(notebook, asked)
+    done = follow_hints.refusal(notebook)
+    assert done.returncode == 0, done.stderr
+
+
+def test_the_second_conversion_tells_what_is_new(tmp_path: Path) -> None:
+    def convert(*options: str) -> subprocess.CompletedProcess[str]:
+        command = [sys.executable, "-m", "nb2stage", "convert", "nb.ipynb", *options]
+        return subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, encoding="utf-8", check=True)
+
+    text = "# %% import\nimport random\nx = open('a.csv').read()\ny = random.random()\n# %% report\nprint(x)\n"
+    made(tmp_path, text)
+    assert "NB230" in (first := convert("--init")).stderr
+    assert "\nimport " in first.stdout
+    again = convert()
+    assert (again.stderr, again.stdout.splitlines()[0]) == ("1 warning; 1 as last time, shown with -v\n", HEAD)
+    assert "\nimport " not in again.stdout
+    assert "NB230" in (everything := convert("-v")).stderr
+    assert "\nimport " in everything.stdout
+    made(tmp_path, text.replace("print(x)", "import random\nprint(x, random.random())"))
+    more = convert()
+    assert more.stderr.count("NB230") == 1
+    assert "1 as last time" in more.stderr
+    assert "\nreport " in more.stdout
+    assert "\nimport " not in more.stdout
+
+
+HEAD: Final = "nb.ipynb: 2 stages, none changed"
