@@ -100,7 +100,7 @@ def _row(text: str) -> Row:
     return row
 
 
-def _rows(text: str) -> list[Row]:
+def rows_of(text: str) -> list[Row]:
     return [_row(part) for part in re.split(r"^== ", text, flags=re.MULTILINE)[1:]]
 
 
@@ -11889,7 +11889,7 @@ out = [net(row) for row in X]
 
 KNOWN_FAILING: Final[frozenset[str]] = frozenset()
 
-ROWS: Final[list[Row]] = _rows(
+ROWS: Final[list[Row]] = rows_of(
     MUTATION
     + CROSSING
     + IDENTITY

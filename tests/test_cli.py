@@ -430,31 +430,6 @@ def test_notebooks_of_several_folders_need_an_output(project: Path, call: Any) -
     assert call("convert", "one/a.ipynb", "two/b.ipynb", "--output", ".")[0] == 0
 
 
-@pytest.mark.parametrize(
-    ("beside", "here", "code", "severity"),
-    [(True, False, 1, "NB407 [import] `"), (True, True, 0, "NB407 [import] warning: "), (False, True, 0, "")],
-)
-def test_relative_paths_of_a_notebook_in_another_folder(
-    project: Path, call: Any, beside: bool, here: bool, code: int, severity: str
-) -> None:
-    cells = [("import", "import pandas as pd\ndf = pd.read_csv('d.csv')"), ("train", "print(df)")]
-    notebook = save(project / "sub" / "a.ipynb", cells)
-    for is_there, folder in ((beside, notebook.parent), (here, project)):
-        if is_there:
-            (folder / "d.csv").write_text("x\n1\n", encoding="utf-8")
-    found, _, err = call("convert", "sub/a.ipynb", "--output", ".")
-    assert found == code
-    assert severity in err
-    assert ("NB407" in err) == bool(severity)
-
-
-def test_a_module_beside_a_notebook_in_another_folder(project: Path, call: Any) -> None:
-    save(project / "sub" / "a.ipynb", [("import", "import helpers\na = helpers.read()"), ("train", "print(a)")])
-    (project / "sub" / "helpers.py").write_text("def read():\n    return 1\n", encoding="utf-8")
-    assert "NB407 [import] module `helpers`" in call("convert", "sub/a.ipynb", "--output", ".")[2]
-    assert call("convert", "sub/a.ipynb")[0] == 0
-
-
 def test_init_makes_a_repository(project: Path, call: Any) -> None:
     pytest.importorskip("dvc")
     save(project / "a.ipynb", TWO)

@@ -21,6 +21,7 @@ import json
 import keyword
 import operator
 import os
+import posixpath
 import queue
 import re
 import shutil
@@ -48,6 +49,8 @@ NOTEBOOK: Final = "nb.ipynb"
 TIMEOUT: Final = 120.0
 WAIT: Final = 900.0  # until a row has had its turn
 KEEP: Final = "NB2STAGE_TRIALS"  # the folder where the projects of trials are kept
+BELOW: Final = "NB2STAGE_TRIALS_BELOW"  # the folder of the project in which the notebook lies, with its files
+OF_PROJECT: Final = re.compile(r"(?:nb2stage\.toml|pyproject\.toml|requirements.*\.txt|(?:dvc|params)\.yaml|\.[^.].*)")
 RAISED: Final = 70  # exit code of a job that raised
 HARNESS: Final = sys.modules["__main__"]
 IMPORTED: Final = (
@@ -302,7 +305,7 @@ def _inert_part(source: str) -> str:
 def run_convert() -> int:
     from nb2stage.cli import main
 
-    return main(["convert", NOTEBOOK])
+    return main(["convert", str(PurePosixPath(os.environ.get(BELOW, ""), NOTEBOOK))])
 
 
 # -- one row
@@ -322,11 +325,22 @@ class Trial:
         self.row, self.folder, self.real = row, folder, real or row.real
         self.log = folder / "log.txt"
         self.said: set[str] = set()
+        self.below = os.environ.get(BELOW, "")
+        self.files = {self.placed(path): text for path, text in row.files.items()}
+
+    def placed(self, path: str) -> str:
+        """Where a file lies that the row has beside its notebook."""
+        return path if OF_PROJECT.fullmatch(path) else posixpath.normpath(posixpath.join(self.below, path))
 
     def project(self, name: str) -> Path:
+        """A project with the files of the row; where its notebook lies in a folder, others of their names lie above."""
         project = self.folder / name
-        project.mkdir()
-        for path, text in self.row.files.items():
+        (project / self.below).mkdir(parents=True)
+        for path in self.row.files if self.below else ():
+            if not path.endswith(".py") and not path.startswith(".") and name == "project":
+                (project / path).parent.mkdir(parents=True, exist_ok=True)
+                (project / path).write_text("another file of this name\n")
+        for path, text in self.files.items():
             (project / path).parent.mkdir(parents=True, exist_ok=True)
             (project / path).write_text(text)
         return project
@@ -362,14 +376,14 @@ class Trial:
         """Both runs and the comparison."""
         name = self.row.name
         reference = self.project("notebook")
-        if self.row.expect in (SAME, EITHER) and self.job("notebook", reference):
+        if self.row.expect in (SAME, EITHER) and self.job("notebook", reference / self.below):
             return Outcome(name, "reference", self.tail())
         if self.row.right is not None:
-            found = json.loads((reference / "results.json").read_text())
+            found = json.loads((reference / self.below / "results.json").read_text())
             if found != self.row.right:
                 return Outcome(name, "reference", f"results.json is {found}, by hand {self.row.right}")
         project = self.project("project")
-        (project / NOTEBOOK).write_text(json.dumps(self.row.notebook()))
+        (project / self.below / NOTEBOOK).write_text(json.dumps(self.row.notebook()))
         given = _files(project)
         code = self.job("convert", project)
         text = self.log.read_text()
@@ -405,7 +419,7 @@ class Trial:
             if re.search(r"^\s*(import|from) nb2stage", (project / script).read_text(), re.MULTILINE):
                 return f"{script} imports nb2stage"
         first, last = _order(stages, last_first=False), _order(stages, last_first=True)
-        has_files = bool(_files(reference).keys() - {"result.json", "results.json"})
+        has_files = bool(_files(reference).keys() - {self.placed("result.json"), self.placed("results.json")})
         for last_first in (False, True) if has_files or first != last else (False,):
             for stage in stages.values():
                 _delete_outs(project, stage)
@@ -430,7 +444,7 @@ class Trial:
         declared = [*stage.get("deps", []), *_outs(stage)]
         away = []
         if self.row.sealed and not SAID["read"] & self.said:
-            away = [path for path, text in self.row.files.items() if text.strip() and not _within(path, declared)]
+            away = [path for path, text in self.files.items() if text.strip() and not _within(path, declared)]
         for path in away:
             (hidden / path).parent.mkdir(parents=True, exist_ok=True)
             (project / path).rename(hidden / path)
@@ -450,7 +464,7 @@ class Trial:
             if mode == "read" and not _within(path, [*deps, *outs]) and not SAID["read"] & self.said:
                 if _within(path, foreign):
                     return f"stage {name}: reads {path} of another stage, which is not in its deps"
-                if path in self.row.files:
+                if path in self.files:
                     return f"stage {name}: reads {path}, which is not in its deps"
             left = mode == "write" and (project / path).exists()
             if left and not _within(path, outs) and not SAID["write"] & self.said:
@@ -461,10 +475,11 @@ class Trial:
     def compare(self, project: Path, reference: Path, ours: set[str], stages: Mapping[str, Any]) -> str:
         """The files of both sides, and the shown figures."""
         expected, found = _files(reference), _files(project)
-        for path, text in self.row.outs.items():
+        outs = {path if path in found else self.placed(path): text for path, text in self.row.outs.items()}
+        for path, text in outs.items():
             if path not in found or not same_content(path, found[path], text):
                 return f"{path} is {_short(found.get(path, b'missing'))}"
-        shown = [expected.pop(p) for p in sorted(expected) if p.startswith("shown/")]
+        shown = [expected.pop(p) for p in sorted(expected) if p.startswith(f"{self.placed('shown')}/")]
         pictures: list[bytes] = []
         for stage in stages.values():
             folders = [p for p in _outs(stage) if p.endswith("figures")]
@@ -472,7 +487,7 @@ class Trial:
                 names = [p for p in found if p.startswith(folder + "/figure_")]
                 pictures += [found[p] for p in sorted(names, key=lambda p: [int(d) for d in re.findall(r"\d+", p)])]
         for path, data in expected.items():
-            if path in self.row.files and found.get(path) == data:
+            if path in self.files and found.get(path) == data:
                 continue
             if path not in found:
                 return f"{path} is missing"
@@ -485,7 +500,7 @@ class Trial:
             if p not in expected and p not in ours and not _within(p, ["cache", "report/report.md", *figures])
             if Path(p).name != ".gitignore"
         ]
-        more = [p for p in more if p not in self.row.outs]
+        more = [p for p in more if p not in outs]
         if more:
             return f"{more[0]} is written by the pipeline only"
         if len(shown) != len(pictures):
@@ -627,7 +642,7 @@ class Pool:
     rows of the same imports follow each other.
     """
 
-    def __init__(self, harness: str, rows: Iterable[Row], *, real: bool = False) -> None:
+    def __init__(self, harness: str, rows: Iterable[Row], *, real: bool = False, below: str = "") -> None:
         ordered = sorted(rows, key=lambda row: row.imports)
         self.rows: queue.SimpleQueue[Row] = queue.SimpleQueue()
         self.events = {row.name: threading.Event() for row in ordered}
@@ -636,6 +651,7 @@ class Pool:
         for row in ordered:
             self.rows.put(row)
         self.command = [sys.executable, harness, "--serve", *(["--real"] if real else [])]
+        self.command += [f"--below={below}"] * bool(below)
         for _ in range(min(os.cpu_count() or 1, 4)):
             threading.Thread(target=self.work, daemon=True).start()
 
@@ -687,6 +703,7 @@ def main(harness: str, rows: Sequence[Row], arguments: Sequence[str]) -> int:
     parser = argparse.ArgumentParser()
     parser.add_argument("words", nargs="*", help="parts of names, patterns with * and ?, or names of groups")
     parser.add_argument("--real", action="store_true", help="start fresh interpreters instead of forking")
+    parser.add_argument("--below", metavar="FOLDER", help="let the notebook lie in a folder of the project")
     parser.add_argument("--serve", action="store_true")
     parser.add_argument("--import", dest="imports", default="")
     parser.add_argument("--job", nargs=2)
@@ -696,6 +713,8 @@ def main(harness: str, rows: Sequence[Row], arguments: Sequence[str]) -> int:
     )
     parser.add_argument("--json", type=Path)
     options = parser.parse_args(arguments)
+    if options.below:
+        os.environ[BELOW] = options.below
     if options.serve:
         serve(rows, [name for name in options.imports.split(",") if name], real=options.real)
         return 0
@@ -709,7 +728,7 @@ def main(harness: str, rows: Sequence[Row], arguments: Sequence[str]) -> int:
     words = options.words or [""]
     chosen = {r.name: r for r in rows if any(_means(w, r) for w in words)}
     start = time.monotonic()
-    pool = Pool(harness, chosen.values(), real=options.real)
+    pool = Pool(harness, chosen.values(), real=options.real, below=options.below or "")
     for _ in chosen:
         outcome = pool.outcomes[pool.finished.get()]
         wrong = outcome.verdict(chosen[outcome.name])

@@ -425,7 +425,7 @@ class Run:
         self, notebooks: Sequence[Path], settings: Configuration, state: State
     ) -> tuple[list[GeneratedFile], list[str]]:
         """Convert one notebook after the other; each sees the files and the state that those before it have made."""
-        from nb2stage.configuration import inside, moved_paths, read_notebook_bytes
+        from nb2stage.configuration import inside, read_notebook_bytes
         from nb2stage.convert import Project, convert
 
         files: dict[str, GeneratedFile] = {}
@@ -443,8 +443,7 @@ class Run:
                 self.diagnostics += error.diagnostics
                 continue
             self.conversions.append((path, conversion))
-            found = conversion.diagnostics + moved_paths(conversion.stages, path, self.root)
-            found += taken_scripts(path, conversion, state)
+            found = conversion.diagnostics + taken_scripts(path, conversion, state)
             self.diagnostics += sorted(found, key=Diagnostic.sort_key)
             if not conversion.failed:
                 state = conversion.state

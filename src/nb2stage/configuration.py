@@ -9,19 +9,20 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
-from nb2stage.diagnostics import Diagnostic, Nb2stageError, Severity
-from nb2stage.files.writer import read_text
+from nb2stage.diagnostics import Diagnostic, Nb2stageError
+from nb2stage.files.writer import STATE_PATH, read_text
 from nb2stage.spelling import closest
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from nb2stage.planning.stageplan import StagePlan
 
 LAYOUTS: Final = ("guideline", "flat")
 CONFIGURATION_FILE: Final = "nb2stage.toml"
 # What makes a folder a project: the pipeline of a notebook in a folder below it goes here.
-_MARKS: Final = ("dvc.yaml", ".dvc", ".git", "pyproject.toml", CONFIGURATION_FILE)
+_MARKS: Final = ("dvc.yaml", ".dvc", ".git", "pyproject.toml", CONFIGURATION_FILE, STATE_PATH)
+# A folder of one of these names is a part of a project, and no project itself.
+_PARTS: Final = frozenset(("notebooks", "notebook", "nbs", "data_exploration", "hpo"))
 _KEYS: Final = ("layout", "notebooks", "check", "calls")
 # What `nb2stage check` can be told to leave out: its own rules, and those of `convert` that do not stop a conversion.
 CHECK_CODES: Final = (
@@ -56,20 +57,55 @@ class Configuration(NamedTuple):
 
 
 def project_folder(notebooks: Sequence[Path], output: Path | None, here: Path) -> Path:
-    """The folder in which the pipeline will run.
+    """The folder in which the pipeline will run: that of `output` if given; else, without notebooks, the project that
+    the current folder is in; else the project that the notebooks are in.
 
-    `output` if given; else the current folder where it is a project or holds a notebook; else the folder of the
-    notebooks, because that is where they ran and where their relative paths mean what they meant.
+    That is the nearest folder above a notebook that nb2stage knows; else the nearest one, not above the current folder,
+    that looks like a project; else the notebook's own, or the one above it where that is called `notebooks`.
     """
     if output is not None:
         return absolute(output, here)
-    folders = list(dict.fromkeys(absolute(path, here).parent for path in notebooks))
-    if here in folders or any((here / mark).exists() for mark in _MARKS) or not folders:
-        return here
-    if len(folders) > 1:
-        message = "the notebooks lie in different folders, and the current folder is no project"
-        raise Nb2stageError(Diagnostic("NB606", message, "say with --output which folder the pipeline is to run in"))
-    return folders[0]
+    if not notebooks:
+        return project_above(here) or here
+    found = list(dict.fromkeys(_project_of(absolute(path, here).parent, here) for path in notebooks))
+    if len(found) > 1:
+        shown = " and ".join(os.path.relpath(folder, here) for folder in found)
+        message = f"the notebooks belong to different projects: {shown}"
+        hint = "convert them one after the other, or say with --output which folder the pipeline is to run in"
+        raise Nb2stageError(Diagnostic("NB606", message, hint))
+    return found[0]
+
+
+def _project_of(folder: Path, here: Path) -> Path:
+    known = project_above(folder)
+    if known is not None:
+        return known
+    between = [each for each in (folder, *folder.parents) if each == here or here in each.parents]
+    for each in between:
+        if any((each / mark).exists() for mark in _MARKS):
+            return each
+    is_part = folder.name in _PARTS and folder != here
+    return folder.parent if is_part else folder
+
+
+def project_above(folder: Path) -> Path | None:
+    """The nearest folder, this one or above it, that is a project of nb2stage; none above the top of a git repository."""
+    for each in (folder, *folder.parents):
+        if is_project(each):
+            return each
+        if (each / ".git").exists():
+            return None
+    return None
+
+
+def is_project(folder: Path) -> bool:
+    """Whether a notebook was converted in a folder, or it has settings of nb2stage."""
+    if (folder / STATE_PATH).is_file() or (folder / CONFIGURATION_FILE).is_file():
+        return True
+    try:
+        return "[tool.nb2stage" in (read_text(folder, "pyproject.toml") or "")
+    except Nb2stageError:
+        return False
 
 
 def absolute(path: Path, here: Path) -> Path:
@@ -111,63 +147,6 @@ def _nearest(path: Path) -> str:
         return f"there is no folder `{path.parent}` either"
     close = closest(path.name, names, 0.5)
     return f"did you mean `{path.with_name(close)}`?" if close else ""
-
-
-# -- paths of the notebook that mean something else ------------------------------------------------------------------
-
-
-def moved_paths(plans: Sequence[StagePlan], notebook: str, root: Path) -> list[Diagnostic]:
-    """What a notebook of another folder than the project's reads by a relative path or imports from beside it.
-
-    The notebook ran in its own folder, the pipeline runs in the project folder.  A file that is there only beside
-    the notebook would not be found, one that is in both places may be another one.
-    """
-    beside = (root / notebook).parent
-    if beside == root:
-        return []
-    found = []
-    made = {out.path for plan in plans for out in (*plan.outs, *plan.metrics, *plan.plots)}
-    for plan in plans:
-        found += [
-            _moved(f"`{path}` is read", (root / path).exists(), plan.name, notebook)
-            for path in plan.reads
-            if not Path(path).is_absolute() and path not in made and (beside / path).exists()
-        ]
-        found += [
-            _moved(f"module `{name}` is imported", False, plan.name, notebook)
-            for name in _imported(plan)
-            if _is_module(beside, name) and not _is_module(root, name)
-        ]
-    return found
-
-
-def _imported(plan: StagePlan) -> list[str]:
-    import ast
-
-    names: list[str] = []
-    for statement in (*plan.data.statements, *plan.data.repeats):
-        node = statement.node
-        if isinstance(node, ast.Import):
-            names += [alias.name.partition(".")[0] for alias in node.names]
-        elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
-            names.append(node.module.partition(".")[0])
-    return list(dict.fromkeys(names))
-
-
-def _is_module(folder: Path, name: str) -> bool:
-    return (folder / f"{name}.py").is_file() or (folder / name / "__init__.py").is_file()
-
-
-def _moved(what: str, also_here: bool, stage: str, notebook: str) -> Diagnostic:
-    folder = notebook.rpartition("/")[0]
-    hint = f"make the notebook's own folder the project: `--output {folder}`"
-    if also_here:
-        message = f"{what} from the project folder, and there is another one beside the notebook, in `{folder}`"
-        return Diagnostic("NB407", message, hint, Severity.WARNING, notebook, stage=stage)
-    message = f"{what} from `{folder}`, beside the notebook, but the pipeline runs in the project folder"
-    return Diagnostic(
-        "NB407", message, f"{hint}, or move the notebook to the project folder", Severity.ERROR, notebook, stage=stage
-    )
 
 
 # -- settings --------------------------------------------------------------------------------------------------------

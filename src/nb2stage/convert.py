@@ -24,6 +24,7 @@ from nb2stage.installed import pandas_major
 from nb2stage.knowledge import Knowledge
 from nb2stage.messages import diagnose
 from nb2stage.planning.pipeline import GeneratedFile
+from nb2stage.planning.places import folder_of, locate, located, with_locations
 from nb2stage.planning.planner import Planner
 from nb2stage.planning.stageplan import StagePlan, Surroundings
 from nb2stage.reading.magics import to_python_all
@@ -31,7 +32,7 @@ from nb2stage.reading.notebook import Notebook, read_notebook
 from nb2stage.reading.tags import CellRole, Role, parse_tags, report_texts
 from nb2stage.reading.translation import parse
 from nb2stage.regrouped import with_regrouped
-from nb2stage.repository import ignored_by_git
+from nb2stage.repository import git_top, ignored_by_git
 from nb2stage.scripts.linemap import line_maps
 from nb2stage.scripts.script_text import ScriptWriter, module_text
 from nb2stage.untagged import Attempt, first_line, with_needed
@@ -99,7 +100,7 @@ def _conversion(data: bytes, path: str, project: Project, diagnostics: list[Diag
     """The steps of `convert`; what they find joins `diagnostics`."""
     notebook = read_notebook(data, path)
     pandas = pandas_major(project.root, os.environ, sys.path)
-    world = world_of(project, pandas)
+    world = world_of(project, folder_of(path), pandas)
 
     def again(tagged: Notebook, plan: bool) -> Attempt:
         made = _read(tagged, world)
@@ -154,6 +155,7 @@ def _conversion(data: bytes, path: str, project: Project, diagnostics: list[Diag
 def _read(notebook: Notebook, world: World) -> Attempt:
     """Steps 2 to 4: what a notebook is by its tags, and what happens in it."""
     roles, stages, diagnostics = parse_tags(notebook)
+    roles = with_locations(roles, folder_of(notebook.path))
     names = [stage.name for stage in stages]
     attempt = Attempt(notebook, roles, names, diagnostics=diagnostics)
     if attempt.errors:
@@ -162,6 +164,7 @@ def _read(notebook: Notebook, world: World) -> Attempt:
     there = {cell.index for cell in cells}
     if all(role.cell.index in there for role in roles if role.stage is not None):
         attempt.program = analyse(cells, len(names), world)
+        locate(attempt.program, folder_of(notebook.path))
         diagnostics += [diagnose(finding, notebook.path, names) for finding in attempt.program.findings]
     return attempt
 
@@ -182,14 +185,18 @@ def _plan(attempt: Attempt, project: Project) -> Planner | None:
     return planner
 
 
-def world_of(project: Project, pandas: int | None) -> World:
-    """The modules in the project's folder, and how its pandas treats selections: of an unknown one they may be views."""
+def world_of(project: Project, folder: str, pandas: int | None) -> World:
+    """The modules by their paths from the notebook's folder, and how the project's pandas treats selections.
+
+    Of an unknown pandas they may be views.
+    """
 
     def text(path: str) -> str | None:
+        path = located(path, folder)
         there = path in project.made or (project.root / path).is_file()
         return project.text(path) if there else None
 
-    files = ModuleFiles(cache(text), lambda path: (project.root / path).is_dir())
+    files = ModuleFiles(cache(text), lambda path: (project.root / located(path, folder)).is_dir())
     return World(files, (pandas or 0) >= 3, Knowledge(read_configuration(project.root).calls))
 
 
@@ -291,7 +298,15 @@ def surroundings(project: Project, path: str, names: list[str]) -> Surroundings:
         foreign_outs={out: stage for out, stage in outs.items() if stage not in mine},
         layout=project.layout,
         children=lambda folder: _children(project.root, folder),
+        folder=folder_of(path),
+        above=_levels(project.root),
     )
+
+
+def _levels(root: Path) -> int:
+    """How many folders a project lies below the top of its git repository."""
+    top = git_top(root)
+    return len(root.relative_to(top).parts) if top is not None else 0
 
 
 def _children(root: Path, folder: str) -> list[str]:

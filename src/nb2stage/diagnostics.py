@@ -87,7 +87,7 @@ RULES: Final[dict[str, str]] = {
     "NB404": "a command may touch files that are not known",
     "NB405": "data from the network has no version",
     "NB406": "an absolute path",
-    "NB407": "a relative path or a module is another one in the project folder",
+    "NB407": "a file outside the project is read or written",
     "NB408": "a file is written under a condition only",
     "NB410": "two stages write one file",
     "NB411": "a file is read and then rewritten",

@@ -288,8 +288,9 @@ RULES_EXPLAINED: Final[dict[str, Rule]] = {
         "Put the file into the project, and write its path from the project folder.",
     ),
     "NB407": Rule(
-        "The notebook ran in its own folder, the pipeline runs in the project folder.",
-        "Make the notebook's folder the project (`--output`), or move the file.",
+        "git and DVC keep what lies in the project: a file outside it is missing on the next machine, and DVC cannot keep "
+        "one that is written there.",
+        "Put the file into the project, or make the folder above the project: `--output ..`.",
     ),
     "NB408": Rule(
         "DVC stops where a stage has not made its outs, so a file that may not be written cannot be one.",

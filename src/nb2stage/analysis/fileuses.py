@@ -71,6 +71,7 @@ class FileUses(Randomness):
 
     def apply_files(self, effect: Effect, receiver: Values, arguments: list[Argument], node: ast.AST) -> None:
         """Write down the files that a row says a call uses; where none says, the texts that may name one."""
+        self.statement.unknown = self.statement.unknown or effect.unknown
         if not effect.file:
             if receiver & self.databases.keys():
                 self.query_database(receiver, arguments, node)
@@ -93,7 +94,7 @@ class FileUses(Randomness):
             self.open_as_said(arguments, node, effect.mode)
         elif effect.file in ONE_FILE:
             here = frozenset({"."}) if effect.file == "globs" and not arguments else first
-            self.use_file(ONE_FILE[effect.file], here, node)
+            self.use_file(ONE_FILE[effect.file], here, node, arguments[0].node if arguments else None)
         else:
             self.use_data_file(effect, arguments, node)
 

@@ -297,6 +297,7 @@ class Statement:
     makes_functions: bool = False  # binds functions made by a call or loop, which no file keeps faithfully
     calls: bool = False  # calls a function of the notebook
     once: bool = False  # does something that nobody knows, so that it must not happen twice
+    unknown: bool = False  # calls something that no table knows
     param: bool = False
     imports: set[str] = field(default_factory=set)  # dotted paths of library things that it uses
     draws: set[str] = field(default_factory=set)

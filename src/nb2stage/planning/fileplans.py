@@ -15,6 +15,7 @@ from nb2stage.messages import Notes
 from nb2stage.planning.fileversions import FileVersions
 from nb2stage.planning.mentions import Mentions
 from nb2stage.planning.pipeline import Out
+from nb2stage.planning.places import spelled
 from nb2stage.planning.stageplan import NO_VERSION_HINT, StagePlan, Surroundings, has_version, normal
 
 IMAGES = frozenset({".png", ".jpg", ".jpeg", ".svg"})
@@ -105,6 +106,7 @@ class FilePlanner:
         self.sometimes: dict[str, StagePlan] = {}  # what is written under a condition
         self.probes: list[tuple[StagePlan, FileUse, str]] = []
         self.listings: list[tuple[StagePlan, FileUse, str]] = []
+        self.outside: set[str] = set()  # what has been said to lie outside the project
 
     def certain_writes(self) -> set[tuple[int | None, str]]:
         """The stages and paths of files that are written whatever branches are taken.
@@ -131,8 +133,9 @@ class FilePlanner:
             for cell in plan.cells:
                 plan.reads += [p for p in cell.role.deps if p not in plan.reads]
                 for path in cell.role.outs:
-                    self.add_out(plan, path, None)
-                    self.written[path] = plan
+                    if not self.is_refused_outside(plan, path, None):
+                        self.add_out(plan, path, None)
+                        self.written[path] = plan
             for source, _ in plan.copies:
                 plan.reads += [source] if source not in plan.reads else []
         for use in self.uses:
@@ -239,6 +242,8 @@ class FilePlanner:
             if use.mode == "read" and not has_version(path):
                 message = f"`{path}` is read from the network: a changed file there re-runs nothing"
                 self.notes.warn(use, "NB405", message, NO_VERSION_HINT)
+        elif path.startswith("..") and self.is_refused_outside(plan, path, use):
+            pass
         elif any(c in path for c in "*?[") and (use.mode == "glob" or self.is_pattern(use, path)):
             if not self.depends_on_condition(plan, use, path):
                 self.plan_glob(plan, path)
@@ -270,6 +275,25 @@ class FilePlanner:
             if path not in self.written:
                 hint = "delete the file if it is only what a run of the notebook has left; else write to another one"
             self.notes.error(use, "NB412", message, hint)
+
+    def is_refused_outside(self, plan: StagePlan, path: str, use: FileUse | None) -> bool:
+        """Refuse to write outside the project; say of what is read there that nobody else has it."""
+        if not path.startswith("../") or (use is not None and use.mode in ("probe", "mkdir", "glob")):
+            return False
+        statement = use.statement if use is not None else None
+        if use is None or use.mode not in ("read", "read-if-there"):
+            message = f"`{path}` lies outside the project folder: DVC cannot keep it"
+            inside = spelled(f"results/{PurePosixPath(path).name}", self.around.folder)
+            hint = f"write it into the project, `{inside}`, or make the folder above the project with `--output`"
+            self.notes.add(Severity.ERROR, "NB407", message, hint, statement=statement, stage=plan.name)
+            return True
+        if path.count("../") > self.around.above and path not in self.outside:
+            self.outside.add(path)
+            message = f"`{path}` lies outside the project folder: neither git nor DVC brings it to another machine"
+            inside = spelled(f"data/{PurePosixPath(path).name}", self.around.folder)
+            hint = f"put it into the project, `{inside}`, or make the folder above the project with `--output`"
+            self.notes.warn(use, "NB407", message, hint)
+        return False
 
     def is_pattern(self, use: FileUse, path: str) -> bool:
         """Whether a reader is given a pattern: `scan_parquet("data/*.parquet")`."""
@@ -359,7 +383,8 @@ class FilePlanner:
                 guess = self.unknown_writer(plan)
                 if guess and not self.inside(path) and not self.around.exists(path):
                     message = f"`{path}` is listed but is not there, and stage `{guess}` writes files whose paths are not known"
-                    hint = f"declare what the stage writes in a first line of its cell: `#| outs: {path}`"
+                    text = spelled(path, self.around.folder)
+                    hint = f"declare what the stage writes in a first line of its cell: `#| outs: {text}`"
                     self.notes.error(use, "NB403", message, hint)
             return
         if (
@@ -390,8 +415,8 @@ class FilePlanner:
 
     def there(self, folder: str) -> list[str]:
         """What lies in a folder and no stage makes: the folder itself where that is all of it."""
-        if folder in (".", ""):
-            names = [name for name in self.around.children(".") if not PROJECT_FILES.search(name)]
+        if folder in (".", "", self.around.folder):
+            names = [p for p in self.around.children(folder) if not PROJECT_FILES.search(PurePosixPath(p).name)]
             return [name for name in names if name not in self.made and not self.around.is_dir(name)]
         if not any(path == folder or path.startswith(folder + "/") for path in self.made):
             return [folder] if self.around.exists(folder) else []
@@ -405,7 +430,8 @@ class FilePlanner:
         message = f"`{path}` is read but is not there"
         if guess := self.unknown_writer(plan):
             message += f", and stage `{guess}` writes files whose paths are not known"
-            hint = f"declare what the stage writes in a first line of its cell: `#| outs: {path}`"
+            text = spelled(path, self.around.folder)
+            hint = f"declare what the stage writes in a first line of its cell: `#| outs: {text}`"
             self.notes.error(use, "NB403", message, hint)
         else:
             self.notes.warn(use, "NB403", message, "put the file there before `dvc repro`")
@@ -433,7 +459,7 @@ class FilePlanner:
                     "will not keep it"
                 )
                 hint = "write the file in any case, or add a first line to the cell: `#| outs: {path}`"
-                self.notes.warn(use, "NB408", message, hint.format(path=path))
+                self.notes.warn(use, "NB408", message, hint.format(path=spelled(path, self.around.folder)))
                 return
             self.written[path] = plan
             if writer is None:

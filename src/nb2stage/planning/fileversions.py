@@ -97,11 +97,11 @@ class FileVersions:
         for number, part in enumerate(parts[: last + 1]):
             begins = part.begins()
             for place, use in enumerate(part.uses):
-                if use.statement in self.repeated or _is_named(use):
+                if use.statement in self.repeated or is_named(use):
                     return False
                 if number == last and (begins is None or place >= begins):
                     continue  # the path stays
-                if use.mode not in ("read", "write", "append", "update") or not _is_in_place(use):
+                if use.mode not in ("read", "write", "append", "update") or not is_in_place(use):
                     return False
                 assert use.place is not None
                 if use.place in places and begins and place >= begins:
@@ -198,7 +198,7 @@ def _around(tree: ast.AST, wanted: ast.AST) -> list[ast.AST] | None:
     return None
 
 
-def _is_in_place(use: FileUse) -> bool:
+def is_in_place(use: FileUse) -> bool:
     """Whether the path is known exactly, and the call stands in the statement itself."""
     if use.place is None:
         return False
@@ -206,6 +206,6 @@ def _is_in_place(use: FileUse) -> bool:
     return around is not None and not any(isinstance(node, _BODIES) for node in around)
 
 
-def _is_named(use: FileUse) -> bool:
+def is_named(use: FileUse) -> bool:
     """Whether the statement may ask the open file for its name."""
     return any(isinstance(node, ast.Attribute) and node.attr == "name" for node in ast.walk(use.statement.node))

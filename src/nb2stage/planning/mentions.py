@@ -21,6 +21,7 @@ from nb2stage.analysis.heap import FileUse, Mention
 from nb2stage.analysis.objects import Statement
 from nb2stage.messages import Notes
 from nb2stage.planning.definitions import FOLDER
+from nb2stage.planning.places import located, spelled
 from nb2stage.planning.stageplan import StagePlan, Surroundings, normal
 
 _WORD: Final = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+")
@@ -57,6 +58,7 @@ class _Named:
     """A path in one stage: where it is named first, and what the calls that are given it are called."""
 
     path: str
+    text: str  # as the notebook writes it
     plan: StagePlan
     statement: Statement
     node: ast.AST
@@ -120,7 +122,7 @@ class Mentions:
                 key = (self.order[plan.data.index], path)
                 named = found.get(key)
                 if named is None:
-                    named = _Named(path, plan, mention.statement, mention.node, mention.ways)
+                    named = _Named(path, mention.text, plan, mention.statement, mention.node, mention.ways)
                     found[key] = named
                 elif not mention.ways:
                     named.ways = ()
@@ -137,7 +139,7 @@ class Mentions:
             text = str(next(iter(database_files([text])), ""))
         if text == MEMORY or "://" in text or text.strip(" ./\\~") == "" or text != text.strip():
             return ""
-        path = normal(text)
+        path = normal(located(text, self.around.folder))
         return "" if path in self.own or (path.startswith("cache/") and path not in self.writers) else path
 
     def uses(self) -> list[FileUse]:
@@ -161,7 +163,7 @@ class Mentions:
         """How the stage uses the file; empty where it does not, as far as is known."""
         path, place = named.path, self.order[named.plan.data.index]
         if _PATTERN.search(path):
-            return self.pattern(path)
+            return self.pattern(named)
         writers = self.writers.get(path, set())
         if place in writers or place in self.readers.get(path, ()):
             return ""
@@ -178,15 +180,16 @@ class Mentions:
             return ""
         return self.missing(named, place)
 
-    def pattern(self, path: str) -> str:
+    def pattern(self, named: _Named) -> str:
         """`data/*.csv` is a pattern where files match it."""
-        if "/" not in path and not path.startswith("*."):
+        path = named.path
+        if "/" not in named.text and not named.text.startswith("*."):
             return ""
         return "glob" if any(fnmatch(other, path) for other in self.writers) or self.around.glob(path) else ""
 
     def is_folder(self, named: _Named) -> bool:
         """Whether a word that is the name of a folder means it."""
-        return "/" in named.path or named.keyword or (named.verb == "read" and named.positional)
+        return "/" in named.text or named.keyword or (named.verb == "read" and named.positional)
 
     def there(self, named: _Named, place: int) -> str:
         """A file or folder that is there, and that no stage is known to write."""
@@ -232,7 +235,8 @@ class Mentions:
         call = min(named.calls)
         given = f"`{named.path}` is given to `{call}`" if call else f"`{named.path}` stands in this command"
         message = f"{given}, of which nb2stage does not know whether it reads or writes the file: {what}"
-        hint = f"add a first line to the cell: `#| deps: {named.path}` or `#| outs: {named.path}`"
+        text = spelled(named.path, self.around.folder)
+        hint = f"add a first line to the cell: `#| deps: {text}` or `#| outs: {text}`"
         (self.notes.error if error else self.notes.warn)(named.use("read"), "NB416", message, hint)
 
     # -- texts that no call is given
@@ -254,7 +258,8 @@ class Mentions:
     def literals(self, tree: ast.AST) -> set[str]:
         """The texts in code that look like a file."""
         texts = (node.value for node in ast.walk(tree) if isinstance(node, ast.Constant))
-        return {normal(text) for text in texts if isinstance(text, str) and len(text) < 200 and _SUFFIX.search(text)}
+        named = (text for text in texts if isinstance(text, str) and len(text) < 200 and _SUFFIX.search(text))
+        return {normal(located(text, self.around.folder)) for text in named}
 
 
 def _gets(plan: StagePlan, statement: Statement) -> bool:

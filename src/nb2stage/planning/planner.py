@@ -18,6 +18,7 @@ from nb2stage.planning.displays import figure_shown, plan_report
 from nb2stage.planning.fileplans import FilePlanner
 from nb2stage.planning.metrics import plan_metrics
 from nb2stage.planning.pipeline import Out, Param
+from nb2stage.planning.places import Workplaces, located
 
 # `scripts` finds these here too.
 from nb2stage.planning.stageplan import CacheFile, StagePlan, Surroundings
@@ -82,6 +83,7 @@ class Planner:
 
             plan_plots(self.stages, self.program, self.is_taken, self.notes)
         plan_report(self.stages, self.program, self.texts, self.is_taken, self.notes)
+        Workplaces(self.program, self.around).plan(self.stages)
         return self.stages
 
     # -- where things are
@@ -222,7 +224,8 @@ class Planner:
     def module_files(self, name: str) -> list[str]:
         found: list[str] = []
         for folder in self.program.interpreter.search_paths:
-            found += self.module_files_in(folder, name)
+            there = located(folder, self.around.folder)
+            found += self.module_files_in("" if there == "." else f"{there.rstrip('/')}/" if there else "", name)
         return found
 
     def module_files_in(self, folder: str, name: str) -> list[str]:

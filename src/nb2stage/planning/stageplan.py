@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import os
+import posixpath
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -87,6 +88,11 @@ class StagePlan:
     figures: str = ""
     report: str = ""  # the markdown file of what the cells show
     texts: list[Cell] = field(default_factory=list)  # the cells of text that belong to it
+    home: str = ""  # the folder in which the script works: that of the notebook, where its own paths need that
+
+    def here(self, path: str) -> str:
+        """A path of the project as the script writes it."""
+        return posixpath.relpath(path, self.home) if self.home and not path.startswith("/") else path
 
     def copied(self, path: str) -> bool:
         """Whether the stage begins with a copy of this file as an earlier stage has left it."""
@@ -125,6 +131,8 @@ class Surroundings:
     foreign_outs: Mapping[str, str]  # outs of other people's stages
     layout: str = "guideline"
     children: Callable[[str], list[str]] = lambda _: []  # what lies in a folder
+    folder: str = ""  # in which the notebook lies, and its paths begin; empty for the project's own
+    above: int = 0  # how many folders above the project belong to the same git repository
 
 
 NO_VERSION_HINT = "`dvc import-url URL data/` keeps the version: read that file; or read a URL with a version in it"

@@ -135,6 +135,7 @@ def main(path: str) -> None:
     digests.HERE = os.path.realpath(request["project"])
     settings = capturing.Settings()
     namespace, clock = run(request)
+    os.chdir(request["project"])  # the script may have changed to the notebook's folder
     memory = capturing.peak_memory()
     for stream in (sys.stdout, sys.stderr):
         stream.flush()

@@ -7,7 +7,7 @@ import re
 import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import Any, Final
 
 from nb2stage.planning.stageplan import StagePlan
@@ -218,16 +218,13 @@ class Comparison:
         internal |= {table.path for plan in plans for tables in plan.plot_tables.values() for table in tables}
         internal |= {plan.report for plan in plans}
         folders = tuple(f"{plan.figures}/" for plan in plans if plan.figures)
-        beside = f"{PurePosixPath(self.subject.notebook).parent}/".removeprefix("./")
-        # What a notebook in a folder of the project writes beside itself, the pipeline writes in the project's folder.
-        mine = {path.removeprefix(beside): self.own.folder / path for path in self.own.written}
-        for name in dict.fromkeys([*mine, *self.pipeline.written]):
+        for name in dict.fromkeys([*self.own.written, *self.pipeline.written]):
             if name in internal or name.startswith(folders):
                 continue
             stage, cell = self.maker(plans, name)
             if stage and stage not in self.pipeline.answers:
                 continue  # the stage that writes it did not run
-            one, two = mine.get(name, self.own.folder / name), self.pipeline.folder / name
+            one, two = self.own.folder / name, self.pipeline.folder / name
             item = Item(stage, "file", name, Status.EQUAL, cell)
             if not one.is_file() or not two.is_file():
                 how = f"not written by the {'notebook' if two.is_file() else 'pipeline'}"

@@ -62,7 +62,8 @@ class PipelineRun:
             {"path": f.path, "names": f.transfer.names, "kind": f.transfer.kind, "optional": bool(f.transfer.optional)}
             for f in plan.saves
         ]
-        paths = {file.path: "load" for file in plan.loads} | {file.path: "save" for file in plan.saves}
+        paths = {plan.here(file.path): "load" for file in plan.loads}
+        paths |= {plan.here(file.path): "save" for file in plan.saves}
         content = {
             "script": plan.script,
             "project": str(self.folder),

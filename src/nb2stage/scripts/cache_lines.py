@@ -44,13 +44,13 @@ class CacheLines:
         """The lines that bring back what a stage takes of one cache file."""
         transfer = file.transfer
         if transfer.kind == "pandas":
-            return f'{names[0]} = {self.imports.module("pandas", "pd")}.read_pickle("{file.path}")'
+            return f'{names[0]} = {self.imports.module("pandas", "pd")}.read_pickle("{self.plan.here(file.path)}")'
         if transfer.graded:
             return self.load_with_gradients(file)
         if self.program.boundaries.holds_formula(transfer) and transfer.kind in ("pickle", "cloudpickle"):
-            value = f'{self.load_helper()}("{file.path}")'
+            value = f'{self.load_helper()}("{self.plan.here(file.path)}")'
         else:
-            value = self.load_value(transfer.kind, file.path)
+            value = self.load_value(transfer.kind, self.plan.here(file.path))
         plain = all(self.is_plain(transfer, n) for n in transfer.names)
         if transfer.optional and plain and names == transfer.names:
             return f"{self.imports.builtin('globals')}().update({value})"
@@ -72,7 +72,7 @@ class CacheLines:
 
     def load_with_gradients(self, file: CacheFile) -> str:
         """The lines for a file of tensors with their gradients beside them."""
-        names, value = file.transfer.names, self.load_value(file.transfer.kind, file.path)
+        names, value = file.transfer.names, self.load_value(file.transfer.kind, self.plan.here(file.path))
         owners = self.parameters_of(file.transfer)
         if owners == names:
             return f"{names[0]}, {names[0]}.grad = {value}"
@@ -169,7 +169,7 @@ class CacheLines:
             # Which stages these are is said by dvc.yaml: a stage more must not change the script.
             folder = f"cache/{self.plan.name}"
             path = self.imports.member("pathlib", "Path")
-            made = f'{path}("{folder}").mkdir(parents=True, exist_ok=True)'
+            made = f'{path}("{self.plan.here(folder)}").mkdir(parents=True, exist_ok=True)'
             there = any(new.startswith(f"{folder}/") for new in self.plan.moved.values())
             saved = [self.save(file) for file in sorted(self.plan.saves, key=lambda file: file.path)]
             blocks.append("\n".join(["# for later stages", *([] if there else [made]), *self.before_saves(), *saved]))
@@ -188,9 +188,9 @@ class CacheLines:
         return lines
 
     def save(self, file: CacheFile) -> str:
-        transfer = file.transfer
+        transfer, path = file.transfer, self.plan.here(file.path)
         if transfer.kind == "pandas" and not transfer.keeps_nan:
-            return f'{self.imports.module("pandas", "pd")}.to_pickle({transfer.names[0]}, "{file.path}")'
+            return f'{self.imports.module("pandas", "pd")}.to_pickle({transfer.names[0]}, "{path}")'
         if transfer.optional:
             value = self.saved_by_name(transfer)
         elif len(transfer.names) == 1:
@@ -201,16 +201,18 @@ class CacheLines:
         if transfer.kind.startswith("torch"):
             value = self.saved_with_gradients(file) if transfer.graded else value
             if transfer.untried:
-                return f'{self.torch_helper()}({value}, "{", ".join(transfer.names)}", "{file.path}")'
-            return f'{self.imports.module("torch")}.save({value}, "{file.path}")'
+                return f'{self.torch_helper()}({value}, "{", ".join(transfer.names)}", "{path}")'
+            return f'{self.imports.module("torch")}.save({value}, "{path}")'
         if transfer.kind != "joblib":
             module = self.imports.module("cloudpickle" if transfer.kind == "cloudpickle" else "pickle")
             dumps = self.nan_helper(module) if transfer.keeps_nan else f"{module}.dumps"
             if transfer.untried:
                 whole = transfer.kind == "pickle" and not self.program.boundaries.holds_definitions(transfer)
-                return f'{self.save_helper(module, dumps, whole=whole)}({value}, "{", ".join(transfer.names)}", "{file.path}")'
-            return f'{self.imports.member("pathlib", "Path")}("{file.path}").write_bytes({dumps}({value}))'
-        return f'{self.imports.module("joblib")}.dump({value}, "{file.path}")'
+                return (
+                    f'{self.save_helper(module, dumps, whole=whole)}({value}, "{", ".join(transfer.names)}", "{path}")'
+                )
+            return f'{self.imports.member("pathlib", "Path")}("{path}").write_bytes({dumps}({value}))'
+        return f'{self.imports.module("joblib")}.dump({value}, "{path}")'
 
     def torch_helper(self) -> str:
         """A function to save tensors with what may turn out not to be savable."""

@@ -91,12 +91,12 @@ class FigureLines:
             file, form = f"figure_{self.count}", ""
             if self.count == 1:
                 path = self.imports.member("pathlib", "Path")
-                lines.append(f'{path}("{self.plan.figures}").mkdir(parents=True, exist_ok=True)')
+                lines.append(f'{path}("{self.plan.here(self.plan.figures)}").mkdir(parents=True, exist_ok=True)')
         else:
             lines.append(f'file = f"figure_{{{self.imports.builtin("next")}({self.imports.fresh("figure_numbers")})}}"')
             file, form = "{file}", "f"
         name = f"{self.plan.figures}/{file}.{drawing.suffix}"
-        lines += self.saving(drawing, figure, f'{form}"{name}"')
+        lines += self.saving(drawing, figure, f'{form}"{self.plan.here(name)}"')
         caption = "" if figure else caption_of(cell.tree)
         shown = [self.report.figure(name, form, caption or file)] if self.plan.report else []
         if shown and caption is None:
@@ -119,7 +119,7 @@ class FigureLines:
         plt, path = self.pyplot(), self.imports.member("pathlib", "Path")
         numbers, name = self.imports.fresh("figure_numbers"), self.imports.fresh("save_figures")
         drawing = drawing_in(self.program, self.plan.cells[-1].index)
-        picture = f'f"{self.plan.figures}/{{file}}.{drawing.suffix}"'
+        picture = f'f"{self.plan.here(self.plan.figures)}/{{file}}.{drawing.suffix}"'
         shown = []
         if self.plan.report:
             titled = has_title([s.node for s in [*self.plan.data.statements, *self.repeats]])
@@ -131,7 +131,7 @@ class FigureLines:
             *shown,
         ]
         return [
-            f'{path}("{self.plan.figures}").mkdir(parents=True, exist_ok=True)\n'
+            f'{path}("{self.plan.here(self.plan.figures)}").mkdir(parents=True, exist_ok=True)\n'
             f"{numbers} = {self.imports.member('itertools', 'count')}(1)",
             f'def {name}(*_, **__):\n    """Save and close the open figures, as a notebook shows and closes them."""\n'
             f"    for figure in {self.imports.builtin('map')}({plt}.figure, {plt}.get_fignums()):\n"

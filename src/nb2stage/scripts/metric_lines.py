@@ -52,8 +52,8 @@ class MetricLines:
 
     def write(self, metrics: str) -> list[str]:
         """The lines that write the file."""
-        path, lines = self.plan.metrics_file, []
-        if "/" in path:
+        path, lines = self.plan.here(self.plan.metrics_file), []
+        if "/" in self.plan.metrics_file:
             folder = f'{self.imports.member("pathlib", "Path")}("{PurePosixPath(path).parent}")'
             lines.append(f"{folder}.mkdir(parents=True, exist_ok=True)")
         json = self.imports.module("json")

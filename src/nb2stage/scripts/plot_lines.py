@@ -24,23 +24,24 @@ class PlotLines:
             folder = str(PurePosixPath(table.path).parent)
             if folder not in self.folders:
                 self.folders.add(folder)
-                lines.append(f'{self.imports.member("pathlib", "Path")}("{folder}").mkdir(parents=True, exist_ok=True)')
+                path = self.imports.member("pathlib", "Path")
+                lines.append(f'{path}("{self.plan.here(folder)}").mkdir(parents=True, exist_ok=True)')
             lines += self.write(table)
         return "\n".join(lines)
 
     def write(self, table: PlotTable) -> list[str]:
         """The lines that write one table."""
-        name = table.names[0]
+        name, path = table.names[0], self.plan.here(table.path)
         if table.form == "frame":
-            return [f'{name}.to_csv("{table.path}", index=False)']
+            return [f'{name}.to_csv("{path}", index=False)']
         if table.form == "indexed":
-            return [f'{name}.reset_index().to_csv("{table.path}", index=False)']
+            return [f'{name}.reset_index().to_csv("{path}", index=False)']
         if table.form == "series":
-            return [f'{name}.to_csv("{table.path}", index_label="index", header=["{name}"])']
+            return [f'{name}.to_csv("{path}", index_label="index", header=["{name}"])']
         csv = self.imports.module("csv")
         strict = ", strict=True" if table.checks and len(table.names) > 1 else ""
         rows = f"{self.imports.builtin('zip')}({', '.join(table.names)}{strict})"
         return [
-            f'with {self.imports.builtin("open")}("{table.path}", "w", newline="") as file:',
+            f'with {self.imports.builtin("open")}("{path}", "w", newline="") as file:',
             f'    {csv}.writer(file, lineterminator="\\n").writerows([{quoted(table.columns)}, *{rows}])',
         ]

@@ -131,14 +131,14 @@ class ReportLines:
         path, lines, parts = self.imports.member("pathlib", "Path"), [], self.report
         folder = str(PurePosixPath(self.plan.report).parent)
         if folder != str(PurePosixPath(self.plan.script).parent):
-            lines.append(f'{path}("{folder}").mkdir(parents=True, exist_ok=True)')
+            lines.append(f'{path}("{self.plan.here(folder)}").mkdir(parents=True, exist_ok=True)')
         if self.prints:
             parts = self.imports.fresh("parts")
             block = f'"{_FENCE}\\n" + "".join(part).strip("\\n") + "\\n{_FENCE}"'
             test = f"{self.imports.builtin('isinstance')}(part, {self.imports.builtin('str')})"
             lines.append(f"{parts} = [part if {test} else {block} for part in {self.report}]")
         written = f'"\\n\\n".join({parts}) + "\\n"'
-        lines.append(f'{path}("{self.plan.report}").write_text({written}, encoding="utf-8")')
+        lines.append(f'{path}("{self.plan.here(self.plan.report)}").write_text({written}, encoding="utf-8")')
         return "\n".join(lines)
 
 

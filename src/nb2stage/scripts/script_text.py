@@ -77,6 +77,8 @@ class ScriptWriter:
         name = PurePosixPath(self.planner.path).name
         intro = f'"""Stage `{self.plan.name}` of {name}. Edit the notebook and run `nb2stage convert {name}`."""'
         self.collect_imports()
+        if self.plan.home and not self.is_moved_early:
+            self.imports.module("os")
         params = self.params()
         repeats = self.repeated([s for s in self.repeats if s not in self.plan.data.late])
         loads: list[str] = []
@@ -96,6 +98,7 @@ class ScriptWriter:
             from_line("__future__", future) if future else "",
             self.search_path(),
             "\n".join(self.imports.header.lines(self.local_roots())),
+            "" if self.is_moved_early else self.workplace(),
             backend,
             params,
             *figures,
@@ -125,10 +128,35 @@ class ScriptWriter:
 
     def search_path(self) -> str:
         """A script finds modules beside itself, the notebook found those beside the notebook."""
-        if not self.plan.local_modules and not self.plan.definitions:
+        if not self.is_moved_early and not self.plan.local_modules and not self.plan.definitions:
             return ""
         self.imports.header.drop("sys")
-        return 'import sys\n\nsys.path.insert(0, ".")  # for the modules beside the notebook'
+        home, folder = self.plan.home, self.planner.around.folder
+        if home:
+            self.imports.header.drop("os")
+            lines = ["import os", "import sys", "", self.workplace()]
+        else:
+            lines = ["import sys", ""]
+        if self.plan.local_modules:
+            lines.append(
+                f'sys.path.insert(0, "{"." if home else folder or "."}")  # for the modules beside the notebook'
+            )
+        if self.plan.definitions and (folder or not self.plan.local_modules):
+            what = "  # for the modules beside the notebook" if not folder else f"  # for {FOLDER}/"
+            lines.append(f'sys.path.insert(0, "{self.plan.here(".")}"){what}')
+        return "\n".join(lines)
+
+    @property
+    def is_moved_early(self) -> bool:
+        """Whether the script has to be in the notebook's folder before it imports anything."""
+        return bool(self.plan.home and (self.plan.local_modules or self.plan.definitions))
+
+    def workplace(self) -> str:
+        """The line by which the paths of the stage begin where the notebook's do."""
+        if not self.plan.home:
+            return ""
+        os = "os" if self.is_moved_early else self.imports.module("os")
+        return f'{os}.chdir("{self.plan.home}")  # paths begin in the notebook\'s folder'
 
     def local_roots(self) -> set[str]:
         modules = {m.name.partition(".")[0] for m in self.program.interpreter.modules.values()}
@@ -160,7 +188,7 @@ class ScriptWriter:
             return ""
         yaml, path = self.imports.member("ruamel.yaml", "YAML"), self.imports.member("pathlib", "Path")
         params = self.imports.fresh("params")
-        lines = [f'{params} = {yaml}(typ="safe").load({path}("params.yaml"))']
+        lines = [f'{params} = {yaml}(typ="safe").load({path}("{self.plan.here("params.yaml")}"))']
         for param in self.plan.params:
             access = params + "".join(f'["{part}"]' for part in param.key.split("."))
             lines.append(f"{param.name} = {self.restored(param.name, access)}")
@@ -182,12 +210,18 @@ class ScriptWriter:
         for use in self.plan.writes:
             folder = str(PurePosixPath(normal(use.path or "")).parent)
             own = any((d + "/").startswith(folder + "/") for d in self.plan.made_dirs)
-            if folder != "." and not own and folder not in wanted and not folder.startswith(".."):
+            if (
+                folder not in (".", self.planner.around.folder)
+                and not own
+                and folder not in wanted
+                and not folder.startswith("..")
+            ):
                 wanted.append(folder)
         path = self.imports.member("pathlib", "Path") if wanted else ""
-        lines = [f'{path}("{folder}").mkdir(parents=True, exist_ok=True)' for folder in sorted(wanted)]
+        here = self.plan.here
+        lines = [f'{path}("{here(folder)}").mkdir(parents=True, exist_ok=True)' for folder in sorted(wanted)]
         for source, copy in self.plan.copies:
-            lines.append(f'{self.imports.module("shutil")}.copy("{source}", "{copy}")')
+            lines.append(f'{self.imports.module("shutil")}.copy("{here(source)}", "{here(copy)}")')
         return "\n".join(lines)
 
     # -- what other cells define
@@ -255,7 +289,7 @@ class ScriptWriter:
                 edits.remove(statement.node, comments=isinstance(statement.node, DEFINITIONS))
         for place, path in self.plan.moved.items():
             if any(place is node for s in cell.statements for node in ast.walk(s.node)):
-                edits.replace(place, json.dumps(path, ensure_ascii=False))
+                edits.replace(place, json.dumps(self.plan.here(path), ensure_ascii=False))
         self.show(cell, edits)
         text = edits.text()
         return text if has_code(text) else ""
