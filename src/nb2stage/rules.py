@@ -288,7 +288,7 @@ RULES_EXPLAINED: Final[dict[str, Rule]] = {
         "Put the file into the project, and write its path from the project folder.",
     ),
     "NB407": Rule(
-        "git and DVC keep what lies in the project: a file outside it is missing on the next machine, and DVC cannot keep "
+        "Git and DVC keep what lies in the project: a file outside it is missing on the next machine, and DVC cannot keep "
         "one that is written there.",
         "Put the file into the project, or make the folder above the project: `--output ..`.",
     ),
