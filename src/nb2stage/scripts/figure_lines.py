@@ -119,12 +119,13 @@ class FigureLines:
         plt, path = self.pyplot(), self.imports.member("pathlib", "Path")
         numbers, name = self.imports.fresh("figure_numbers"), self.imports.fresh("save_figures")
         drawing = drawing_in(self.program, self.plan.cells[-1].index)
-        picture = f'f"{self.plan.here(self.plan.figures)}/{{file}}.{drawing.suffix}"'
+        name_of_file = f"{self.plan.figures}/{{file}}.{drawing.suffix}"
+        picture = f'f"{self.plan.here(name_of_file)}"'
         shown = []
         if self.plan.report:
             titled = has_title([s.node for s in [*self.plan.data.statements, *self.repeats]])
             caption = "{figure.gca().get_title() or file}" if titled else "{file}"
-            shown = [self.report.figure(picture[2:-1], "f", caption)]
+            shown = [self.report.figure(name_of_file, "f", caption)]
         lines = [
             f'file = f"figure_{{{self.imports.builtin("next")}({numbers})}}"',
             *self.saving(drawing, "figure", picture),
