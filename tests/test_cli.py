@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import pytest
 from notebooks import notebook_data
+from ruamel.yaml import YAML
 
 from nb2stage import __version__, cli, report
 from nb2stage.cli import main
@@ -378,18 +379,63 @@ def test_of_two_notebooks_all_is_written_or_nothing(project: Path, call: Any) ->
     assert files_of(project) == set()
 
 
+SEEDED = [
+    ("parameters", "seed = {}\nsize = 3"),
+    ("import", "import random\nx = random.Random(seed).random() * size\nprint(x)"),
+    ("report metrics", "y = x + random.Random(seed).random()\nprint(y)"),
+]
+
+
+def seeded(seed: int) -> list[tuple[str, str]]:
+    """A notebook with tags and parameters that every notebook has."""
+    return [(tags, source.format(seed)) for tags, source in SEEDED]
+
+
 @pytest.mark.parametrize("together", [True, False])
-def test_a_clash_of_stage_names_names_both(project: Path, call: Any, together: bool) -> None:
-    save(project / "a.ipynb", TWO)
-    save(project / "b.ipynb", TWO)
-    if together:
-        code, _, err = call("convert", "a.ipynb", "b.ipynb")
-        assert files_of(project) == set()
-    else:
-        call("convert", "a.ipynb")
-        code, _, err = call("convert", "b.ipynb")
-    assert code == 1
-    assert "b.ipynb: NB604 [train] stage `train` belongs to a.ipynb already" in err
+def test_stages_that_another_notebook_has_get_names_of_their_own(project: Path, call: Any, together: bool) -> None:
+    save(project / "a.ipynb", seeded(1))
+    save(project / "b-2.ipynb", seeded(2))
+    for names in [("a.ipynb", "b-2.ipynb")] if together else [("a.ipynb",), ("b-2.ipynb",)]:
+        code, _, err = call("convert", *names)
+        assert code == 0, err
+    assert "b-2.ipynb: NB604 note: a.ipynb has stages of these names" in err
+    stages = YAML(typ="safe").load((project / "dvc.yaml").read_text())["stages"]
+    assert list(stages) == ["import", "report", "b_2_import", "b_2_report"]
+    assert [out for stage in stages.values() for each in stage.get("metrics", []) for out in each] == [
+        "metrics.json",
+        "metrics/b_2_report.json",
+    ]
+    assert {"report/report.md", "report/b_2_report.md"} <= {
+        path for stage in stages.values() for out in stage["outs"] for path in ([out] if isinstance(out, str) else out)
+    }
+    # a name that both notebooks bind is two parameters
+    params = YAML(typ="safe").load((project / "params.yaml").read_text())
+    assert params == {
+        "shared": {"seed": 1},
+        "import": {"size": 3},
+        "b_2_shared": {"seed": 2},
+        "b_2_import": {"size": 3},
+    }
+    before = (project / "dvc.yaml").read_bytes()
+    for name in ("b-2.ipynb", "a.ipynb"):
+        assert call("convert", "--check", name)[0] == 0
+    # the names stay, also under another name of the notebook and when they are free again
+    (project / "b-2.ipynb").rename(project / "c.ipynb")
+    assert call("convert", "c.ipynb")[0] == 0
+    assert (project / "dvc.yaml").read_bytes() == before
+
+
+def test_a_stage_that_comes_later_gets_a_name_of_its_own_alone(project: Path, call: Any) -> None:
+    save(project / "a.ipynb", seeded(1))
+    save(project / "b.ipynb", [("stage:fetch", LOAD.format("b")), ("stage:fit", "print(b)")])
+    assert call("convert", "a.ipynb", "b.ipynb")[0] == 0
+    save(
+        project / "b.ipynb",
+        [("stage:fetch", LOAD.format("b")), ("import", "c = b\nprint(c)"), ("stage:fit", "print(b)")],
+    )
+    assert call("convert", "b.ipynb")[0] == 0
+    stages = YAML(typ="safe").load((project / "dvc.yaml").read_text())["stages"]
+    assert set(stages) == {"import", "report", "fetch", "b_import", "fit"}
 
 
 def test_a_clash_of_scripts_is_one_too(project: Path, call: Any) -> None:

@@ -23,6 +23,7 @@ from nb2stage.files.writer import STATE_PATH, State, read_text
 from nb2stage.installed import pandas_major
 from nb2stage.knowledge import Knowledge
 from nb2stage.messages import diagnose
+from nb2stage.neighbours import clash, params_of_others, renamed, stage_names
 from nb2stage.planning.pipeline import GeneratedFile
 from nb2stage.planning.places import folder_of, locate, located, with_locations
 from nb2stage.planning.planner import Planner
@@ -103,12 +104,12 @@ def _conversion(data: bytes, path: str, project: Project, diagnostics: list[Diag
     world = world_of(project, folder_of(path), pandas)
 
     def again(tagged: Notebook, plan: bool) -> Attempt:
-        made = _read(tagged, world)
+        made = _read(tagged, world, project)
         if plan:
             _plan(made, project)
         return made
 
-    attempt = _read(notebook, world)
+    attempt = _read(notebook, world, project)
     tagged, needed = with_needed(attempt, again)
     tagged, moved = with_regrouped(tagged, again)
     if needed or moved:
@@ -152,15 +153,17 @@ def _conversion(data: bytes, path: str, project: Project, diagnostics: list[Diag
     )
 
 
-def _read(notebook: Notebook, world: World) -> Attempt:
+def _read(notebook: Notebook, world: World, project: Project) -> Attempt:
     """Steps 2 to 4: what a notebook is by its tags, and what happens in it."""
     roles, stages, diagnostics = parse_tags(notebook)
     roles = with_locations(roles, folder_of(notebook.path))
-    names = [stage.name for stage in stages]
-    attempt = Attempt(notebook, roles, names, diagnostics=diagnostics)
+    tags = [stage.name for stage in stages]
+    names = stage_names(tags, notebook.path, project.state.notebooks)
+    attempt = Attempt(notebook, roles, names, tags, diagnostics=diagnostics)
     if attempt.errors:
         return attempt
-    cells = to_cells(notebook, roles, names, diagnostics)
+    diagnostics += renamed(tags, names, notebook.path, project.state.notebooks)
+    cells = to_cells(notebook, roles, tags, diagnostics)
     there = {cell.index for cell in cells}
     if all(role.cell.index in there for role in roles if role.stage is not None):
         attempt.program = analyse(cells, len(names), world)
@@ -175,13 +178,14 @@ def _plan(attempt: Attempt, project: Project) -> Planner | None:
         return None
     path, names = attempt.notebook.path, list(attempt.names)
     texts = report_texts(attempt.notebook, attempt.roles)
-    planner = Planner(path, names, attempt.program, surroundings(project, path, names), texts)
+    around = surroundings(project, path, names)
+    planner = Planner(path, names, attempt.program, around, texts, attempt.tags)
     plans = planner.plan()
     attempt.diagnostics += planner.notes.diagnostics
     if not plans:
         hint = "tag the cells that do the work"
         attempt.diagnostics.append(Diagnostic("NB251", "no cell with a stage tag does anything", hint, path=path))
-    clash(project.state.notebooks, path, [plan.name for plan in plans], attempt.diagnostics)
+    attempt.diagnostics += clash(project.state.notebooks, path, [plan.name for plan in plans])
     return planner
 
 
@@ -300,6 +304,7 @@ def surroundings(project: Project, path: str, names: list[str]) -> Surroundings:
         children=lambda folder: _children(project.root, folder),
         folder=folder_of(path),
         above=_levels(project.root),
+        others_params=params_of_others(project.state.notebooks, path),
     )
 
 
@@ -322,21 +327,6 @@ def _glob(root: Path, pattern: str) -> list[Path]:
         return [p for p in root.glob(pattern) if p.is_file()]
     except (ValueError, NotImplementedError):
         return []
-
-
-def clash(notebooks: Mapping[str, object], path: str, names: list[str], diagnostics: list[Diagnostic]) -> None:
-    """Two notebooks of one project must not have a stage of the same name."""
-    for other, conversion in notebooks.items():
-        for name in sorted(set(getattr(conversion, "stages", ())) & set(names)) if other != path else ():
-            diagnostics.append(
-                Diagnostic(
-                    "NB604",
-                    f"stage `{name}` belongs to {other} already",
-                    f"tag the cells of one of the two notebooks with another name: `stage:{name}_2`",
-                    path=path,
-                    stage=name,
-                )
-            )
 
 
 __all__ = ["Conversion", "Program", "Project", "convert"]

@@ -384,8 +384,9 @@ RULES_EXPLAINED: Final[dict[str, Rule]] = {
         "Rename one of the two stages.",
     ),
     "NB604": Rule(
-        "Stages of one dvc.yaml need different names, and so do their scripts.",
-        "Tag the cells of one of the notebooks with another name: `stage:train_2`.",
+        "Stages of one dvc.yaml need different names, and so do their scripts: those of the later notebook get its name too, "
+        "`forecast_train`, and keep it.",
+        "Nothing needs to be done; for other names tag the cells `stage:NAME`.",
     ),
     "NB605": Rule(
         "A stage that somebody wrote is not overwritten.",

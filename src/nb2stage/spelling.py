@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 
 
@@ -10,3 +11,10 @@ def closest(word: str, words: Sequence[str], cutoff: float = 0.6) -> str | None:
     import difflib  # loaded only where something is misspelt
 
     return next(iter(difflib.get_close_matches(word, words, 1, cutoff)), None)
+
+
+def identifier(path: str) -> str:
+    """The name of a notebook as a part of other names: `b/my forecast.ipynb` as `b_my_forecast`."""
+    stem = path.removesuffix(".ipynb")
+    name = re.sub(r"\W+", "_", stem, flags=re.ASCII).strip("_")
+    return name if name[:1].isalpha() else f"notebook_{name}".rstrip("_")

@@ -35,7 +35,8 @@ class Attempt:
 
     notebook: Notebook
     roles: Sequence[CellRole]
-    names: Sequence[str]
+    names: Sequence[str]  # of the stages
+    tags: Sequence[str] = ()  # of their cells
     program: Program | None = None
     diagnostics: list[Diagnostic] = field(default_factory=list)
 

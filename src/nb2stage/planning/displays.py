@@ -83,7 +83,7 @@ class Displays:
         self.is_ipythons = all(
             isinstance(n, ast.ImportFrom) and (n.module or "").split(".")[0] == "IPython" for n in bound
         )
-        self.knows_display = (plan.name == "report" and self.is_ipythons) or not bound
+        self.knows_display = (plan.tag == "report" and self.is_ipythons) or not bound
 
     def is_bound(self, name: str) -> bool:
         """Whether a cell gives this name a meaning of its own."""
@@ -204,22 +204,23 @@ def plan_report(
 ) -> None:
     """The report of the stage `report`: if it shows anything, and the user makes no such file."""
     for plan in stages:
-        if plan.name != "report" or any(REPORT in cell.role.outs for cell in plan.cells):
+        path = REPORT if plan.name == "report" else f"report/{plan.name}.md"
+        if plan.tag != "report" or any(path in cell.role.outs for cell in plan.cells):
             continue
-        plan.report, plan.texts = REPORT, list(texts)
+        plan.report, plan.texts = path, list(texts)
         displays = Displays(program, plan)
         if not (texts or plan.figures or displays.may_print() or any(True for _ in displays.shown())):
             plan.report = ""
-        elif is_taken(REPORT):
+        elif is_taken(path):
             plan.report = ""
-            message = f"`{REPORT}` is there already: what the cells show is not written to it"
+            message = f"`{path}` is there already: what the cells show is not written to it"
             hint = "rename your file, or move it away"
             notes.add(Severity.WARNING, "NB415", message, hint, stage=plan.name)
         else:
-            plan.outs.append(Out(REPORT, cache=False))
+            plan.outs.append(Out(path, cache=False))
             for text in texts:
                 if "](attachment:" in text.source:
-                    message = f"the picture that was pasted into cell {text.index} is not in {REPORT}"
+                    message = f"the picture that was pasted into cell {text.index} is not in {path}"
                     hint = "save it as a file beside the notebook, and link that"
                     notes.add(Severity.WARNING, "NB415", message, hint, stage=plan.name)
 

@@ -24,6 +24,7 @@ from nb2stage.planning.places import Workplaces, located
 from nb2stage.planning.stageplan import CacheFile, StagePlan, Surroundings
 from nb2stage.reading.notebook import Cell
 from nb2stage.reading.tags import unnumbered
+from nb2stage.spelling import identifier
 
 FOLDERS = {
     "import": "data_processing",
@@ -43,10 +44,17 @@ class Planner:
     """Plans all stages of one notebook."""
 
     def __init__(
-        self, path: str, names: Sequence[str], program: Program, around: Surroundings, texts: Sequence[Cell] = ()
+        self,
+        path: str,
+        names: Sequence[str],
+        program: Program,
+        around: Surroundings,
+        texts: Sequence[Cell] = (),
+        tags: Sequence[str] = (),
     ) -> None:
         self.path, self.names, self.program, self.around = path, list(names), program, around
         self.texts = texts
+        self.tags = list(tags) or self.names
         self.notes = Notes(path, self.names)
         self.stages: list[StagePlan] = []
         self.params: list[Param] = []
@@ -69,6 +77,7 @@ class Planner:
             cells = [c for c in self.program.cells if c.stage == index]
             folder = self.folder_of(index)
             plan = StagePlan(name, self.script_path(folder, name), folder, boundaries.stages[index], cells)
+            plan.tag = self.tags[index]
             self.stages.append(plan)
         self.plan_transfers()
         self.plan_params()
@@ -91,7 +100,7 @@ class Planner:
     def folder_of(self, index: int) -> str:
         if self.around.layout == "flat":
             return "src"
-        for name in [self.names[index], *reversed(self.names[:index])]:
+        for name in [self.tags[index], *reversed(self.tags[:index])]:
             if (kind := unnumbered(name)) in FOLDERS:
                 return FOLDERS[kind]
         return "data_processing"
@@ -157,8 +166,10 @@ class Planner:
         assert node.value is not None
         name = target.id
         # A value that stands in params.yaml stays where it is, also when other stages read it now.
-        known = keys.get(name, [])
+        known = [key for key in keys.get(name, []) if key not in self.around.others_params]
         key = f"{readers[0].name}.{name}" if len(readers) == 1 else f"shared.{name}"
+        if key in self.around.others_params:
+            key = f"{identifier(self.path.rpartition('/')[2])}_{key}"
         if len(known) == 1:
             key = known[0]
         return Param(name, key, yaml_value(literal(node.value)), self.comment_behind(statement))

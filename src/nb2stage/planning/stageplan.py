@@ -87,6 +87,7 @@ class StagePlan:
     )  # path -> plot of several columns, not the stage's own
     figures: str = ""
     report: str = ""  # the markdown file of what the cells show
+    tag: str = ""  # by which its cells belong to it: its name, but for a notebook whose stages have names of their own
     texts: list[Cell] = field(default_factory=list)  # the cells of text that belong to it
     home: str = ""  # the folder in which the script works: that of the notebook, where its own paths need that
 
@@ -133,6 +134,7 @@ class Surroundings:
     children: Callable[[str], list[str]] = lambda _: []  # what lies in a folder
     folder: str = ""  # in which the notebook lies, and its paths begin; empty for the project's own
     above: int = 0  # how many folders above the project belong to the same git repository
+    others_params: frozenset[str] = frozenset()  # keys of params.yaml that belong to other notebooks
 
 
 NO_VERSION_HINT = "`dvc import-url URL data/` keeps the version: read that file; or read a URL with a version in it"
