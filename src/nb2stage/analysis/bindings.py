@@ -338,8 +338,8 @@ class Bindings(Expressions):
             obj.leaf = obj.leaf or (isinstance(target, ast.Attribute) and target.attr == "requires_grad")
             self.change(obj)
             obj.seeded = False  # `estimator.random_state = None`
-            if self.depth == 0:
-                self.statement.certain.add(obj)
+            if not self.guesses:
+                self.statement.outright.add(obj)
             if obj.kind == "bound":
                 for fn in obj.fields["function"]:
                     self.change(fn)

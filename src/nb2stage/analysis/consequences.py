@@ -234,8 +234,8 @@ class Consequences(FileUses):
         if effect.changes:
             artists = frozenset(o for o in first if effect.type == "matplotlib" and o.type not in DATA)
             self.change_owned(artists or first)
-            if self.depth == 0:
-                self.statement.certain |= first
+            if not self.guesses:
+                self.statement.outright |= first
         if effect.changes_all:
             self.change_deep(values)
         plain = [a for a in arguments if a.name is None]

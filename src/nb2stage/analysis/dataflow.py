@@ -485,7 +485,7 @@ def _run_shadow(interpreter: Interpreter, cell: SourceCell) -> None:
             interpreter.state = State(base)
         interpreter.shadowed, interpreter.timed = kept, timed
         shadows.update(dict.fromkeys(shadow.binds, shadow))
-        interpreter.shadowed.update(dict.fromkeys(shadow.known_changes & old, shadow))
+        interpreter.shadowed.update(dict.fromkeys(shadow.outright & old, shadow))
         for domain in sorted((shadow.sets - {"warnings"}) | shadow.seeds):
             interpreter.untagged_settings.append((domain, shadow))
     _unlink(interpreter)

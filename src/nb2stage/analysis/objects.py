@@ -308,7 +308,9 @@ class Statement:
     figures: int = 0  # figures that it certainly makes, one by one
     draws_current: bool = False  # draws in pyplot's current figure
     plots_unsure: bool = False  # perhaps makes figures, or an unknown number
-    certain: set[Obj] = field(default_factory=set)  # of `changes`, those that certainly happen
+    outright: set[Obj] = field(
+        default_factory=set
+    )  # of `changes`, those by a store or a call that is there to change it
     grades: set[Obj] = field(default_factory=set)  # what it gives gradients
     stores: set[Obj] = field(default_factory=set)  # of `changes`, those by `x[i] = …` or `x += …`
     # `a is b` of texts or numbers, and the names in it; None where these are not those of the notebook
