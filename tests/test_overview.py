@@ -222,8 +222,21 @@ def test_short_keys() -> None:
 
 def test_text() -> None:
     lines = overview.text(overview_of(small()), plain).splitlines()
-    assert lines[0].split() == ["time", "accuracy", "↑", "loss", "↓", "C", "code", "data", "changed"]
-    assert lines[3].split()[:7] == ["brave-hare", "eeeeeee", "1970-01-01", "00:05", "0.9", "*", "0.5"]
+    assert lines[0].split() == [
+        "message",
+        "author",
+        "time",
+        "accuracy",
+        "↑",
+        "loss",
+        "↓",
+        "C",
+        "code",
+        "data",
+        "changed",
+    ]
+    assert lines[3].split()[:9] == ["brave-hare", "eeeeeee", "a", "change", "Ada", "1970-01-01", "00:05", "0.9", "*"]
+    assert " second " in lines[2]
     assert lines[3].endswith("C 0.1 → 1, x.csv")
     assert lines[2].startswith("aaaaaaa main, best")
     assert lines[4].startswith("bbbbbbb v1")
@@ -243,6 +256,8 @@ def test_text_fits(width: int) -> None:
     shown = set(re.split(r"\s\s+", table.splitlines()[0].strip()))
     dropped = set(re.findall(r"[\w.]+", notes.splitlines()[0].partition(";")[0])) if "no room for" in notes else set()
     for heading in (
+        "message",
+        "author",
         "accuracy ↑",
         "loss ↓",
         "std ↑",
@@ -256,6 +271,24 @@ def test_text_fits(width: int) -> None:
         "changed",
     ):
         assert heading in shown or heading.split()[0] in dropped, heading
+
+
+def test_message_and_author_stay_in_a_narrow_window() -> None:
+    """Of a commit that says much: what it says is cut off before columns go."""
+    found = many(30)
+    for row in found.rows:
+        row.subject, row.author = "A long story of what has been tried and why " * 3, "Ann Margaret Example-Longname"
+    wide, narrow = (overview.text(overview_of(found), plain, width).splitlines()[0] for width in (160, 100))
+    assert "message" in wide
+    assert "author" in wide
+    assert "message" in narrow
+    assert "accuracy ↑" in narrow
+
+
+def test_what_dvc_writes_into_an_experiment_is_no_message() -> None:
+    log = {MAIN: commit(200, subject="mine"), EXP: commit(300, MAIN, subject="dvc: commit experiment 4c16da6f")}
+    found = rows_of([state(MAIN, PARAMS, METRICS, experiments=[experiment("brave-hare", state(EXP, PARAMS))])], log, {})
+    assert [row.subject for row in found.rows] == ["mine", ""]
 
 
 def test_long_names_of_branches_leave_room() -> None:
@@ -274,8 +307,8 @@ def test_colour_marks_the_best() -> None:
 
 def test_markdown() -> None:
     lines = overview.markdown(overview_of(small())).splitlines()
-    assert lines[0] == "|  | time | accuracy ↑ | loss ↓ | C | code | data | changed |"
-    assert all(line.count("|") - line.count("\\|") == 9 for line in lines[:6])
+    assert lines[0] == "|  | message | author | time | accuracy ↑ | loss ↓ | C | code | data | changed |"
+    assert all(line.count("|") - line.count("\\|") == 11 for line in lines[:6])
     assert "**0.9**" in lines[4]
     assert "&nbsp;&nbsp;brave-hare" in lines[4]
     odd = state(MAIN, {"params.yaml": {"a|b": "x|<b>"}}, METRICS)

@@ -22,6 +22,7 @@ _CODE: Final = frozenset(
     [".py", ".sh", ".r", ".jl", ".ipynb", ".sql", ".c", ".cc", ".cpp", ".js", ".ts", ".bat", ".ps1"]
 )
 _FORMAT: Final = "--format=%H%x00%ct%x00%an%x00%P%x00%s%x1e"
+_NO_MESSAGE: Final = "dvc: commit experiment "
 _MAIN: Final = ("main", "master", "origin/main", "origin/master")
 
 
@@ -227,7 +228,9 @@ def _experiment(base: str, entry: Mapping[str, Any], commits: Mapping[str, Commi
 def _fill(row: Row, state: Mapping[str, Any], commits: Mapping[str, Commit]) -> None:
     commit = commits.get(row.rev)
     if commit is not None:
-        row.time, row.author, row.subject = commit.time, commit.author, commit.subject
+        row.time, row.author = commit.time, commit.author
+        # What DVC writes where nobody gave `dvc exp run` a message says nothing.
+        row.subject = "" if commit.subject.startswith(_NO_MESSAGE) else commit.subject
     error = state.get("error")
     if error:
         row.error = " ".join(str(error.get("msg") or error.get("type")).split())

@@ -28,6 +28,11 @@ _LOWER: Final = re.compile(
 )
 _DIGITS: Final = 5
 _KEEP: Final = 28  # letters that `changed` keeps where other columns can give way
+_SUBJECT: Final = 44  # letters of a subject where nothing has to give way
+_SHORTEST: Final = 16  # and where something has to
+_AUTHOR: Final = 18
+_NARROW: Final = 100
+_MOST_KEPT: Final = 3  # metrics that stay longer than the author
 _LEAST: Final = 8
 _GAP: Final = "  "
 
@@ -227,19 +232,23 @@ def change_text(changes: Sequence[Change]) -> str:
 # -- for the terminal and for markdown -------------------------------------------------------------------------------
 
 Cells = list[list[str]]
+_ABOUT: Final = ("message", "author", "time")
 
 
 def _grid(view: Overview) -> tuple[list[str], Cells, dict[tuple[int, int], str]]:
-    """Headings, cells and the styles of some: name, time, metrics, parameters that vary, versions, what changed."""
+    """Headings, cells and the styles of some.
+
+    Name, message of the commit, author, time, metrics, parameters that vary, versions, what changed.
+    """
     metrics = [metric for metric in view.metrics if any(metric.key in row.metrics for row in view.rows)]
     params = view.varying(view.params, lambda row: row.params)
     short = short_keys([*(metric.key for metric in metrics), *params])
-    head = ["", "time", *(short[m.key] + (" ↓" if m.lower else " ↑") * bool(m.best) for m in metrics)]
+    head = ["", *_ABOUT, *(short[m.key] + (" ↓" if m.lower else " ↑") * bool(m.best) for m in metrics)]
     head += [*(short[key] for key in params), "code", "data", "changed"]
     styles: dict[tuple[int, int], str] = {}
     cells = []
     for number_of_row, row in enumerate(view.rows):
-        for column, metric in enumerate(metrics, 2):
+        for column, metric in enumerate(metrics, 1 + len(_ABOUT)):
             if row.rev in metric.best:
                 styles[number_of_row, column] = "green"
         if row.kind != "experiment":
@@ -247,6 +256,8 @@ def _grid(view: Overview) -> tuple[list[str], Cells, dict[tuple[int, int], str]]
         cells.append(
             [
                 _label(row),
+                " ".join(row.subject.split()),
+                " ".join(row.author.split()),
                 "" if row.time is None else datetime.fromtimestamp(row.time, timezone.utc).strftime("%Y-%m-%d %H:%M"),
                 *(shown(row.metrics.get(m.key)) + " *" * (row.rev in m.best) for m in metrics),
                 *(_param(row, key) for key in params),
@@ -316,9 +327,14 @@ def text(view: Overview, paint: Paint, width: int | None = None) -> str:
 def _fitting(head: Sequence[str], widths: list[int], width: int | None) -> tuple[list[int], list[str]]:
     """The columns that fit, and the headings of the others.
 
-    `changed` gives way first, down to some letters; then go the versions and the time, then columns from the right.
+    `changed` and the message give way first, down to some letters; then go the versions and the time, then columns from
+    the right.  The message and the first metric that is a number stay longest, the author nearly so.
     """
     columns = list(range(len(head)))
+    place = {name: head.index(name) for name in (*_ABOUT, "code", "data") if name in head}
+    for name, most in (("message", _SUBJECT), ("author", _AUTHOR)):
+        if name in place:
+            widths[place[name]] = min(widths[place[name]], most)
     if width is None:
         return columns, []
 
@@ -327,10 +343,16 @@ def _fitting(head: Sequence[str], widths: list[int], width: int | None) -> tuple
 
     widths[0] = min(widths[0], max(_KEEP, width // 2))  # long names of branches
     has_changes = head[-1] == "changed"
-    values = [n for n in columns[1:] if head[n] not in ("time", "code", "data", "changed")]
-    expendable = [*(head.index(name) for name in ("code", "data", "time") if name in head), *reversed(values[1:])]
+    values = [n for n in columns[1:] if head[n] not in (*place, "changed")]
+    values.sort(key=lambda n: not head[n].endswith((" ↑", " ↓")))
+    expendable = [*(place[name] for name in ("code", "data", "time") if name in place), *reversed(values[_MOST_KEPT:])]
+    expendable += [*([place["author"]] if "author" in place else []), *reversed(values[1:_MOST_KEPT])]
     if has_changes:
-        widths[-1] = min(widths[-1], max(_KEEP, room(columns[:-1])))
+        widths[-1] = min(widths[-1], max(_KEEP if width >= _NARROW else _SHORTEST, room(columns[:-1])))
+    if "message" in place:
+        wide = widths[place["message"]]
+        widths[place["message"]] = max(min(_SHORTEST, wide), min(wide, wide + room(columns) + len(_GAP)))
+        expendable.append(place["message"])
     dropped = []
     while room(columns) < -len(_GAP) and expendable:
         dropped.append(expendable.pop(0))
@@ -344,7 +366,7 @@ def markdown(view: Overview) -> str:
     """The table for GitHub and GitLab: best values in bold."""
     head, cells, styles = _grid(view)
     lines = ["| " + " | ".join(_escaped(each) for each in head) + " |"]
-    first = head.index("time") + 1 if "time" in head else 1
+    first = 1 + sum(name in head for name in _ABOUT)
     texts = {"code", "data", "changed"}
     lines.append(
         "|" + "|".join(" ---: " if n >= first and each not in texts else " --- " for n, each in enumerate(head)) + "|"
