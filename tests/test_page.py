@@ -7,6 +7,7 @@ import json
 import os
 import re
 import shutil
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any, Final
 
 import pytest
@@ -39,7 +40,7 @@ def sample(folder: Path, count: int = COUNT) -> Path:
     history = many(count)
     figures = Figures(folder, 0)
     figures.contents = [("image/png", DOT)]
-    figures.of = {MAIN: {"report/roc.png": 0}, f"{3:040x}": {"report/roc.png": 0}, f"{4:040x}": {}}
+    figures.of = {MAIN: {"report/roc.png": 0, "roc.png": 0}, f"{3:040x}": {"report/roc.png": 0}, f"{4:040x}": {}}
     path = folder / "overview.html"
     path.write_text(page(overview_of(history), "wine", figures, SMALL), encoding="utf-8")
     return path
@@ -237,7 +238,7 @@ def test_rows_go_out_as_csv(opened: Any) -> None:
     with opened.expect_download() as download:
         opened.click("#export")
     lines = download.value.path().read_text(encoding="utf-8").splitlines()
-    assert lines[0].startswith("kind,name,revision,time,accuracy,loss,cv.std,train.rate")
+    assert lines[0].startswith("kind,name,revision,message,time,accuracy,loss,cv.std,train.rate")
     row = next(row for row in many(COUNT).rows if row.name == "trial-0003")
     assert lines[1].split(",")[:2] == ["experiment", "trial-0003"]
     assert str(row.metrics["accuracy"]) in lines[1]
@@ -316,15 +317,101 @@ def test_figures_side_by_side(opened: Any) -> None:
     ):
         opened.locator("#compare-b").select_option(label=f"  {name}")
         pictures = opened.locator("#figures figure")
-        assert pictures.count() == 2
-        assert pictures.nth(0).locator("img").count() == 1
+        assert pictures.nth(0).locator("img").evaluate("e => e.naturalWidth") == 1
         if empty:
+            assert pictures.count() == 2
             assert empty in pictures.nth(1).inner_text()
+            assert opened.inner_text("#figures h3") == "report/roc.png = roc.png"
         else:
-            assert pictures.nth(1).locator("img").evaluate("e => e.naturalWidth") == 1
             assert "(identical)" in opened.inner_text("#figures h3")
     pictures.nth(0).locator("img").click()
     assert opened.locator("#zoom").evaluate("e => e.open")
+
+
+REPORT: Final = """\
+# Result
+
+| model | score |
+|---|---:|
+| a | 0.5 |
+
+![the curve](roc.png) and ![gone](gone.png), [data](tables/a.csv), [here](#x)
+
+<script>window.hit = 1</script> <img src=x onerror="window.hit=1"> [click](javascript:window.hit=1)
+
+~~~
+plain <b>
+~~~
+"""
+
+
+def test_reports_side_by_side_with_their_pictures_and_nothing_that_runs(browser: Any, tmp_path: Path) -> None:
+    history = many(4)
+    figures = Figures(tmp_path, 0)
+    figures.contents = [("image/png", DOT)]
+    figures.of = {MAIN: {"report/roc.png": 0}, f"{3:040x}": {"report/roc.png": 0, "other.png": 0}}
+    figures.texts = [REPORT, "# Another\n"]
+    figures.reports = {MAIN: {"report/report.md": 0}, f"{3:040x}": {"report/report.md": 1}}
+    path = tmp_path / "reports.html"
+    path.write_text(page(overview_of(history), "wine", figures), encoding="utf-8")
+    for tab in visit(browser, path, "window.requestIdleCallback = () => {}"):
+        tab.locator("#compare-b").select_option(label="  trial-0003")
+        articles = tab.locator("#report article")
+        assert articles.count() == 2
+        assert articles.nth(0).locator("h1").inner_text() == "Result"
+        assert articles.nth(0).locator("td").all_inner_texts() == ["a", "0.5"]
+        assert articles.nth(0).locator("img").evaluate("e => e.naturalWidth") == 1
+        assert "[gone: not in this page]" in articles.nth(0).inner_text()
+        assert articles.nth(0).locator("a").evaluate_all("all => all.map(e => e.getAttribute('href'))") == [
+            "report/tables/a.csv",
+            "#x",
+        ]
+        assert articles.nth(1).inner_text().endswith("Another")
+        # what a report shows is not shown again
+        assert tab.locator("#figures figure").count() == 0
+        tab.locator("#compare-b").select_option(label="  trial-0002")
+        assert "not in this page" in articles.nth(1).inner_text()
+        tab.locator("#compare-b").select_option(index=tab.locator("#compare-a").evaluate("e => e.selectedIndex"))
+        assert articles.count() == 1
+        assert tab.evaluate("window.hit") is None
+
+
+def test_names_of_axes_do_not_lie_on_each_other(browser: Any, written: Path) -> None:
+    """In a narrow window, where the plot is scrolled; and the page itself never is, sideways."""
+    for tab in visit(browser, written, "window.requestIdleCallback = () => {}"):
+        for width in (1440, 700, 390):
+            tab.set_viewport_size({"width": width, "height": 800})
+            tab.wait_for_timeout(300)
+            boxes = tab.evaluate(
+                "[...document.querySelectorAll('#parallel .name')].map(e => e.getBoundingClientRect())"
+                ".map(box => [box.left, box.right])"
+            )
+            assert len(boxes) > 3
+            assert all(left[1] < right[0] for left, right in pairwise(boxes)), width
+            assert tab.evaluate("document.documentElement.scrollWidth") <= width
+
+
+def test_it_is_dark_where_the_reader_wants_it_dark(browser: Any, written: Path) -> None:
+    """All that has a text on it: what is written can be read, in plots too."""
+    grounds = (
+        "['body', '.panel', '.card', 'thead th', 'tbody tr', 'select', 'input', '#parallel', '#stage pre']"
+        ".map(e => getComputedStyle(document.querySelector(e)).backgroundColor)"
+    )
+    for tab in visit(browser, written):
+        tab.wait_for_selector("html[data-drawn]", timeout=60_000)
+        light = tab.evaluate(grounds)
+        tab.emulate_media(color_scheme="dark")
+        tab.wait_for_function("document.querySelector('#scatter .main-svg').style.background.includes('23, 30, 40')")
+        for before, after in zip(light, tab.evaluate(grounds), strict=True):
+            numbers = [int(n) for n in re.findall(r"\d+", after)]
+            assert numbers == [0, 0, 0, 0] or max(numbers[:3]) < 100, (before, after)
+        card = tab.evaluate("getComputedStyle(document.querySelector('#picture .card')).fill")
+        assert max(int(n) for n in re.findall(r"\d+", card)) < 100
+
+
+def test_a_star_means_the_best_and_nothing_else(drawn: Any) -> None:
+    assert drawn.evaluate("JSON.stringify(document.querySelector('#scatter').data)").count('"star"') == 0
+    assert "★" not in drawn.inner_text("#plots")
 
 
 def test_stages_show_their_cells(opened: Any) -> None:

@@ -1,4 +1,4 @@
-"""The pictures that experiments left behind, out of git and DVC's cache."""
+"""The pictures and reports that commits and experiments left behind, out of git."""
 
 from __future__ import annotations
 
@@ -26,10 +26,14 @@ TYPES: Final = {
 }
 
 
-class Figures:
-    """The pictures of revisions, each distinct one once, as long as they fit into `budget` bytes.
+_LONGEST: Final = 200_000  # bytes of a report that a page can bear
 
-    `of` has the pictures of a revision: path -> number in `contents`, which has media types and bytes.
+
+class Figures:
+    """The pictures and reports of revisions, each distinct one once, as long as they fit into `budget` bytes.
+
+    `of` has the pictures of a revision: path -> number in `contents`, which has media types and bytes.  `reports` has
+    its texts in markdown: path -> number in `texts`.
     """
 
     def __init__(self, root: Path, budget: int) -> None:
@@ -37,11 +41,16 @@ class Figures:
         self.of: dict[str, dict[str, int]] = {}
         self.contents: list[tuple[str, bytes]] = []
         self.numbers: dict[str, int] = {}
+        self.reports: dict[str, dict[str, int]] = {}
+        self.texts: list[str] = []
 
     def add(self, rows: Iterable[Row]) -> None:
         """Take in the pictures of rows, the most important row first; a row gets all of its pictures or none."""
         revs = [row.rev for row in rows if row.kind in ("commit", "experiment") and not row.state]
-        for rev, found in zip(revs, self.tracked(revs), strict=True):
+        tracked = self.tracked(revs)
+        self.add_reports(revs, tracked)
+        for rev, everything in zip(revs, tracked, strict=True):
+            found = {path: sha for path, sha in everything.items() if _is_picture(path)}
             new = [sha for sha in dict.fromkeys(found.values()) if sha not in self.numbers]
             contents = blobs(self.root, new) if new and self.budget > 0 else {}
             size = sum(len(content) for content in contents.values())
@@ -54,8 +63,24 @@ class Figures:
                 self.contents.append((types[sha], content))
             self.of[rev] = {path: self.numbers[sha] for path, sha in found.items()}
 
+    def add_reports(self, revs: Sequence[str], tracked: Sequence[dict[str, str]]) -> None:
+        """Take in the reports of revisions, the most important first."""
+        wanted = [{path: sha for path, sha in found.items() if _is_report(path)} for found in tracked]
+        contents = blobs(self.root, sorted({sha for found in wanted for sha in found.values()}))
+        numbers: dict[str, int] = {}
+        for rev, found in zip(revs, wanted, strict=True):
+            new = {sha for sha in found.values() if sha not in numbers}
+            size = sum(len(contents[sha]) for sha in new)
+            if size > min(self.budget, _LONGEST):
+                continue
+            self.budget -= size
+            for sha in sorted(new, key=list(found.values()).index):
+                numbers[sha] = len(self.texts)
+                self.texts.append(contents[sha].decode(errors="replace"))
+            self.reports[rev] = {path: numbers[sha] for path, sha in found.items()}
+
     def tracked(self, revs: Sequence[str]) -> list[dict[str, str]]:
-        """For each revision the pictures that its dvc.yaml names, themselves or their folder, with git's names."""
+        """For each revision the pictures and reports that its dvc.yaml names, themselves or their folder, with git's names."""
         definitions = [name for _, name in objects(self.root, [f"{rev}:./dvc.yaml" for rev in revs])]
         plots = {name: self.plots(text) for name, text in blobs(self.root, sorted({*definitions} - {""})).items()}
         asked = [(rev, plot) for rev, name in zip(revs, definitions, strict=True) for plot in plots.get(name, [])]
@@ -64,7 +89,9 @@ class Figures:
         found: dict[str, dict[str, str]] = {rev: {} for rev in revs}
         for (rev, plot), (kind, name) in zip(asked, answers, strict=True):
             paths = {f"{plot}/{path}": sha for path, sha in trees[name].items()} if kind == "tree" else {plot: name}
-            found[rev].update({path: sha for path, sha in paths.items() if kind and _is_picture(path)})
+            found[rev].update(
+                {path: sha for path, sha in paths.items() if kind and (_is_picture(path) or _is_report(path))}
+            )
         return [found[rev] for rev in revs]
 
     def listed(self, tree: str) -> dict[str, str]:
@@ -87,6 +114,10 @@ class Figures:
         for item in top if isinstance(top, list) else [top]:
             paths += [str(name) for name in (item if isinstance(item, dict) else [item] if item else [])]
         return list(dict.fromkeys(path.rstrip("/") for path in paths))
+
+
+def _is_report(path: str) -> bool:
+    return posixpath.splitext(path)[1].lower() == ".md"
 
 
 def _is_picture(path: str) -> bool:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 from nb2stage.diagnostics import Diagnostic, Nb2stageError
 from nb2stage.overview.history import WORKSPACE
 from nb2stage.overview.picture import svg
+from nb2stage.overview.reports import as_html
 from nb2stage.overview.table import number, short_keys, versions
 
 if TYPE_CHECKING:
@@ -90,6 +91,7 @@ def _data(view: Overview, title: str, figures: Figures | None, graph: Graph | No
     place = {row.rev: number_of_row for number_of_row, row in enumerate(view.rows)}
     short = short_keys([*(metric.key for metric in view.metrics), *view.params])
     code, data = _Versions(), _Versions()
+    reports, texts = _reports(figures)
     rows = [
         [
             {WORKSPACE: "w", "commit": "c", "experiment": "e"}[row.kind],
@@ -123,8 +125,23 @@ def _data(view: Overview, title: str, figures: Figures | None, graph: Graph | No
         "figures": {rev: found for rev, found in figures.of.items() if found} if figures is not None else {},
         "figuresRead": list(figures.of) if figures is not None else [],
         "images": [_uri(*content) for content in figures.contents] if figures is not None else [],
+        "reports": reports,
+        "texts": texts,
         "stages": _stages(graph) if graph is not None else [],
     }
+
+
+def _reports(figures: Figures | None) -> tuple[dict[str, list[tuple[str, int]]], list[str]]:
+    """For each revision its reports with their numbers, and the HTML of each; equal ones once."""
+    found: dict[str, list[tuple[str, int]]] = {}
+    numbers: dict[str, int] = {}
+    if figures is None:
+        return {}, []
+    for rev, paths in figures.reports.items():
+        for path, number_of_text in paths.items():
+            text = as_html(figures.texts[number_of_text], path, figures.of.get(rev, {}))
+            found.setdefault(rev, []).append((path, numbers.setdefault(text, len(numbers))))
+    return found, list(numbers)
 
 
 class _Versions:

@@ -43,7 +43,18 @@ text { font: 11px ui-monospace, SFMono-Regular, Menlo, Consolas, "DejaVu Sans Mo
 .kind { fill: #64748b }
 .edge { fill: none; stroke: #94a3b8; stroke-width: 1.6 }
 .label { fill: #f1f5f9; stroke: #cbd5e1 }
+.ground { fill: #fff }
 .card { fill: #fff; stroke: #cbd5e1 }"""
+_DARK: Final = """\
+text { fill: #e2e8f0 }
+.name { fill: #fff }
+.place { fill: #fff }
+.word { fill: #94a3b8 }
+.kind { fill: #94a3b8 }
+.edge { stroke: #64748b }
+.label { fill: #1d2631; stroke: #3d4a5c }
+.ground { fill: #171e28 }
+.card { fill: #10161e; stroke: #3d4a5c }"""
 
 
 @dataclass(eq=False)
@@ -78,8 +89,8 @@ def svg(graph: Graph) -> str:
         f'<svg xmlns="http://www.w3.org/2000/svg" class="nb2stage-pipeline" width="{width:.0f}" height="{height:.0f}" '
         f'viewBox="0 0 {width:.0f} {height:.0f}" role="img">',
         f"<title>{escape(title)}</title>",
-        f"<style>{_scoped(_STYLE)}</style>",
-        f'<rect width="{width:.0f}" height="{height:.0f}" fill="#fff"/>',
+        f"<style>{_scoped(_STYLE)}\n@media (prefers-color-scheme: dark) {{\n{_scoped(_DARK)}\n}}</style>",
+        f'<rect class="ground" width="{width:.0f}" height="{height:.0f}" fill="#fff"/>',
         '<defs><marker id="nb2stage-tip" viewBox="0 0 8 8" refX="7" refY="4" markerWidth="7" markerHeight="7" '
         'orient="auto"><path d="M0 0.5 8 4 0 7.5z" fill="#94a3b8"/></marker></defs>',
         *(_path(chain) for chain in chains),

@@ -68,7 +68,8 @@
   // ---- state -------------------------------------------------------------------------------------------------------
 
   const state = { sort: null, up: true, kind: "all", selected: [], brush: null, shown: rows };
-  const hidden = new Set([...params.filter((p) => !p.varies).map((p) => p.id), "author", "subject"]);
+  const hidden = new Set([...params.filter((p) => !p.varies).map((p) => p.id), "author"]);
+  if (!rows.some((row) => row.subject)) hidden.add("subject");
   if (new Set(rows.map((row) => row.data)).size < 2) hidden.add("data");
 
   const fixed = {
@@ -80,10 +81,10 @@
     changed: { id: "changed", title: "changed", get: (row) => row.changed, style: "changed", tip: (row) => row.changed,
       hint: "against the baseline: of an experiment the commit that it started from, of a commit the one before, unless another was asked for" },
     author: { id: "author", title: "author", get: (row) => row.author },
-    subject: { id: "subject", title: "message", get: (row) => row.subject, style: "changed", tip: (row) => row.subject },
+    subject: { id: "subject", title: "message", get: (row) => row.subject, style: "message", tip: (row) => row.subject },
   };
   const files = (hashes) => Object.entries(hashes).map(([path, hash]) => `${path}  ${hash}`).join("\n");
-  const allColumns = [fixed.time, ...values, fixed.changed, fixed.code, fixed.data, fixed.author, fixed.subject];
+  const allColumns = [fixed.subject, fixed.author, fixed.time, ...values, fixed.changed, fixed.code, fixed.data];
   const columns = () => allColumns.filter((each) => !hidden.has(each.id));
 
   // ---- filter ------------------------------------------------------------------------------------------------------
@@ -192,7 +193,7 @@
     if (each.best !== MISSING && isNumber(value) && counts(row)) {
       const share = Number.isFinite(value) ? (each.lower ? each.high - value : value - each.low) / (each.high - each.low) : 0;
       cell.classList.add("value");
-      cell.style.setProperty("--share", `${Math.round(100 * share)}%`);
+      cell.style.setProperty("--part", `${Math.round(100 * share)}%`);
       if (value === each.best) { cell.classList.add("best"); cell.textContent = `★ ${cell.textContent}`; }
     }
     return cell;
@@ -257,7 +258,7 @@
 
   function columnChooser() {
     const box = $("columns").querySelector("div");
-    for (const [title, list] of [["metrics", metrics], ["parameters", params], ["behind it", [fixed.time, fixed.changed, fixed.code, fixed.data, fixed.author, fixed.subject]]]) {
+    for (const [title, list] of [["metrics", metrics], ["parameters", params], ["behind it", [fixed.subject, fixed.author, fixed.time, fixed.changed, fixed.code, fixed.data]]]) {
       if (!list.length) continue;
       box.append(element("b", {}, title));
       for (const each of list) {
@@ -318,15 +319,18 @@
     })());
   }
 
-  const FONT = { family: "system-ui, -apple-system, Segoe UI, Roboto, Noto Sans, DejaVu Sans, sans-serif", size: 12, color: "#334155" };
-  // From pale to dark, so that the best stand out on white; what is selected and pointed at has colours of its own.
-  const SCALE = [[0, "#cfe11c"], [0.25, "#4ac16d"], [0.5, "#1f968b"], [0.75, "#365c8d"], [1, "#440154"]];
-  const CHOSEN = "#f97316", POINTED = "#0f172a";
-  const BLUES = "#4f7cc4";
+  const dark = window.matchMedia("(prefers-color-scheme: dark)");
+  const colour_ = (name) => getComputedStyle(document.documentElement).getPropertyValue(`--${name}`).trim();
+  const font = () => ({ family: "system-ui, -apple-system, Segoe UI, Roboto, Noto Sans, DejaVu Sans, sans-serif", size: 12, color: colour_("text") });
+  // The best stand out: dark on white, bright on black.  What is selected and pointed at has colours of its own.
+  const ON_WHITE = [[0, "#cfe11c"], [0.25, "#4ac16d"], [0.5, "#1f968b"], [0.75, "#365c8d"], [1, "#440154"]];
+  const ON_BLACK = [[0, "#5b3a8c"], [0.25, "#365c8d"], [0.5, "#1f968b"], [0.75, "#4ac16d"], [1, "#e4f13c"]];
+  const scale_ = () => (dark.matches ? ON_BLACK : ON_WHITE);
+  const CHOSEN = "#f97316";
   const CONFIG = { responsive: true, displaylogo: false, modeBarButtons: [["toImage", "zoom2d", "pan2d", "resetScale2d"]] };
-  const layout = (more) => ({ font: FONT, margin: { l: 64, r: 16, t: 14, b: 52 }, paper_bgcolor: "#fff", plot_bgcolor: "#fff", hovermode: "closest", showlegend: false,
-    hoverlabel: { bgcolor: "#0f172a", font: { color: "#fff" } }, ...more });
-  const axis = (title, more) => ({ title: { text: title }, gridcolor: "#eef2f6", zerolinecolor: "#cbd5e1", linecolor: "#cbd5e1", automargin: true, ...more });
+  const layout = (more) => ({ font: font(), margin: { l: 64, r: 16, t: 14, b: 52 }, paper_bgcolor: colour_("panel"), plot_bgcolor: colour_("panel"), hovermode: "closest", showlegend: false,
+    hoverlabel: { bgcolor: colour_("tip"), font: { color: "#fff" } }, ...more });
+  const axis = (title, more) => ({ title: { text: title }, gridcolor: colour_("faint"), zerolinecolor: colour_("edge"), linecolor: colour_("edge"), automargin: true, ...more });
 
   const usable = () => state.shownByFilter.filter(counts);
 
@@ -387,8 +391,8 @@
   }
 
   function viridis(share) {
-    const place = Math.max(0, Math.min(0.999, share)) * (SCALE.length - 1), n = Math.floor(place), part = place - n;
-    const [from, to] = [SCALE[n][1], SCALE[n + 1][1]].map((hex) => [1, 3, 5].map((at) => parseInt(hex.slice(at, at + 2), 16)));
+    const steps_ = scale_(), place = Math.max(0, Math.min(0.999, share)) * (steps_.length - 1), n = Math.floor(place), part = place - n;
+    const [from, to] = [steps_[n][1], steps_[n + 1][1]].map((hex) => [1, 3, 5].map((at) => parseInt(hex.slice(at, at + 2), 16)));
     return `rgb(${from.map((value, k) => Math.round(value + part * (to[k] - value))).join()})`;
   }
 
@@ -406,10 +410,15 @@
     parallel.axes = common.map((each) => scale(each, parallel.list));
     const known = new Map(parallel.order.map((each, n) => [each, n]));
     parallel.axes.sort((a, b) => (known.get(a.each) ?? 99) - (known.get(b.each) ?? 99));
+    // Names of axes must not lie on each other: where the window is narrow, the plot is wider and is scrolled.
+    const names = parallel.axes.map((axis_) => axisName(axis_).length * LETTER), between = Math.max(...names.slice(1).map((name, n) => (name + names[n]) / 2)) + 14;
+    box.style.minWidth = `${Math.round(EDGE.left + EDGE.right + (parallel.axes.length - 1) * Math.max(56, between))}px`;
     box.replaceChildren(element("canvas"), axes(box), element("p", { className: "tip", hidden: true }));
     lines_();
   }
 
+  const LETTER = 7.4;
+  const axisName = (axis_) => (axis_.each.short.length > 20 ? `${axis_.each.short.slice(0, 19)}…` : axis_.each.short);
   const across = (n, width) => EDGE.left + (n * (width - EDGE.left - EDGE.right)) / Math.max(1, parallel.axes.length - 1);
   const up = (share, height) => height - EDGE.bottom - share * (height - EDGE.top - EDGE.bottom);
   const inRanges = (row) => parallel.axes.every((axis_) => { const range = parallel.ranges.get(axis_.each); const at = axis_.at(row); return !range || (at >= range[0] && at <= range[1]); });
@@ -431,12 +440,13 @@
     };
     const inside = parallel.list.filter(inRanges), outside = parallel.ranges.size ? parallel.list.filter((row) => !inRanges(row)) : [];
     const share = (row) => { const at = tint && tint.at(row); return at === undefined || at === null ? 0 : colour.lower ? 1 - at : at; };
-    for (const row of outside) line(row, "#cbd5e1", 1, 0.25);
+    const under = colour_("panel"), plain = colour_("dot");
+    for (const row of outside) line(row, colour_("edge"), 1, 0.25);
     const alpha = Math.max(0.25, Math.min(0.9, 60 / inside.length));
     // The best of the colour lie on top.
-    for (const row of [...inside].sort((a, b) => share(a) - share(b))) line(row, tint ? viridis(share(row)) : BLUES, inside.length > 300 ? 1 : 1.6, Math.min(1, alpha + (tint ? 0.4 * share(row) : 0)));
-    for (const row of parallel.list) if (state.selected.includes(row.index)) { line(row, "#fff", 5, 1); line(row, CHOSEN, 2.8, 1); }
-    if (parallel.under) { line(parallel.under, "#fff", 5, 1); line(parallel.under, POINTED, 2.6, 1); }
+    for (const row of [...inside].sort((a, b) => share(a) - share(b))) line(row, tint ? viridis(share(row)) : plain, inside.length > 300 ? 1 : 1.6, Math.min(1, alpha + (tint ? 0.4 * share(row) : 0)));
+    for (const row of parallel.list) if (state.selected.includes(row.index)) { line(row, under, 5, 1); line(row, CHOSEN, 2.8, 1); }
+    if (parallel.under) { line(parallel.under, under, 5, 1); line(parallel.under, colour_("ink"), 2.6, 1); }
     const legend = $("parallel-legend");
     legend.hidden = !colour;
     if (colour) legend.replaceChildren(show(colour.lower ? colour.high : colour.low), element("i"), show(colour.lower ? colour.low : colour.high));
@@ -459,7 +469,7 @@
       const range = parallel.ranges.get(axis_.each);
       if (range) group.append(drawing("rect", { class: "range", x: x - 6, width: 12, y: up(range[1], height), height: Math.max(2, up(range[0], height) - up(range[1], height)) }));
       const grip = drawing("rect", { class: "grip", x: x - 16, y: up(1, height) - 8, width: 32, height: height - EDGE.top - EDGE.bottom + 16 });
-      const name = drawing("text", { class: "name", x, y: 18, "text-anchor": "middle" }, axis_.each.short);
+      const name = drawing("text", { class: "name", x, y: 18, "text-anchor": "middle" }, axisName(axis_));
       name.append(drawing("title", {}, axis_.each.key));
       grip.addEventListener("pointerdown", (event) => drag(event, axis_, grip));
       name.addEventListener("pointerdown", (event) => move(event, n, name));
@@ -541,12 +551,12 @@
   function rings(list, x, y) {
     const chosen = list.filter((row) => state.selected.includes(row.index));
     const marks = { size: 15, color: "rgba(0,0,0,0)", line: { width: 2.5, color: CHOSEN } };
-    return { type: "scatter", mode: "markers+text", x: chosen.map(x), y: chosen.map(y), text: chosen.map(label), textposition: "top center", textfont: { size: 11, color: "#9a3412" }, marker: marks, hoverinfo: "skip", cliponaxis: false };
+    return { type: "scatter", mode: "markers+text", x: chosen.map(x), y: chosen.map(y), text: chosen.map(label), textposition: "top center", textfont: { size: 11, color: CHOSEN }, marker: marks, hoverinfo: "skip", cliponaxis: false };
   }
-  function star(list, x, y) {
+  function mainMark(list, x, y) {
     const found = main && list.includes(main) ? [main] : [];
     return { type: "scatter", mode: "markers", x: found.map(x), y: found.map(y), text: found.map((row) => `<b>${escaped(label(row))}</b><br>main`), hoverinfo: "text", customdata: found.map((row) => row.index),
-      marker: { symbol: "star", size: 15, color: "#dc2626", line: { color: "#fff", width: 1 } } };
+      marker: { symbol: "diamond", size: 13, color: colour_("bad"), line: { color: colour_("panel"), width: 1 } } };
   }
 
   async function drawScatter() {
@@ -556,17 +566,17 @@
     if (!x || !y) { box.replaceChildren(nothing("There is no parameter and metric to draw.")); return; }
     const list = inBrush(usable()).filter((row) => !isNothing(x.get(row)) && !isNothing(y.get(row)));
     const xs = (row) => drawn(x, row), ys = (row) => y.get(row);
-    const marker = { size: 8, opacity: 0.75, color: BLUES, line: { width: 0.5, color: "#fff" } };
+    const marker = { size: 8, opacity: 0.75, color: colour_("dot"), line: { width: 0.5, color: colour_("panel") } };
     if (colour) {
       const kinds = colour.numeric ? null : categories(list, colour);
       const of = (row) => { const v = colour.get(row); return kinds ? kinds.indexOf(v) : isNumber(v) ? (colour.log ? Math.log10(v) : v) : null; };
-      const bar = { thickness: 12, outlinewidth: 0, title: { text: colour.short } };
+      const bar = { thickness: 12, outlinewidth: 0, title: { text: colour.short, side: "right" } };
       if (kinds) Object.assign(bar, { tickvals: kinds.map((_, n) => n), ticktext: kinds.map((value) => show(value).slice(0, 14)) });
       else if (colour.log) { const ticks = powers(colour.low, colour.high); if (ticks.length) Object.assign(bar, { tickvals: ticks, ticktext: ticks.map((p) => show(10 ** p)) }); }
-      Object.assign(marker, { color: list.map(of), colorscale: SCALE, showscale: true, colorbar: bar });
+      Object.assign(marker, { color: list.map(of), colorscale: scale_(), showscale: true, colorbar: bar });
     }
     const points = { type: "scatter", mode: "markers", x: list.map(xs), y: list.map(ys), marker, text: list.map((row) => hover(row, x, y, colour)), hoverinfo: "text", customdata: list.map((row) => row.index) };
-    await Plotly.react(box, [points, star(list, xs, ys), rings(list, xs, ys)], layout({ xaxis: scaled(x, list), yaxis: scaled(y, list) }), CONFIG);
+    await Plotly.react(box, [points, mainMark(list, xs, ys), rings(list, xs, ys)], layout({ xaxis: scaled(x, list), yaxis: scaled(y, list) }), CONFIG);
     clicks(box);
   }
 
@@ -585,9 +595,9 @@
     const trace = (rows_, more) => ({ type: "scatter", x: rows_.map(xs), y: rows_.map(ys), text: rows_.map((row) => hover(row, y) + `<br>${when(row.time)}<br>${escaped(row.subject.slice(0, 60))}`), hoverinfo: "text", customdata: rows_.map((row) => row.index), ...more });
     const traces = [
       { type: "scatter", mode: "lines", name: "best so far", x: record.map(xs), y: step, line: { shape: "hv", color: "#10b981", width: 2, dash: "dot" }, hoverinfo: "skip" },
-      trace(experiments, { mode: "markers", name: "experiments", marker: { size: 6, color: BLUES, opacity: 0.5 } }),
-      trace(commits, { mode: commits.length > 60 ? "lines" : "lines+markers", name: "commits", line: { color: "#0f172a", width: 1.5 }, marker: { size: 9, color: "#0f172a" } }),
-      { ...star(list, xs, ys), showlegend: false }, { ...rings(list, xs, ys), showlegend: false },
+      trace(experiments, { mode: "markers", name: "experiments", marker: { size: 6, color: colour_("dot"), opacity: 0.5 } }),
+      trace(commits, { mode: commits.length > 60 ? "lines" : "lines+markers", name: "commits", line: { color: colour_("ink"), width: 1.5 }, marker: { size: 9, color: colour_("ink") } }),
+      { ...mainMark(list, xs, ys), showlegend: false }, { ...rings(list, xs, ys), showlegend: false },
     ];
     await Plotly.react(box, traces, layout({ xaxis: axis("", { type: "date" }), yaxis: scaled(y, list), showlegend: true, legend: { orientation: "h", y: 1.02, yanchor: "bottom", x: 0 }, margin: { l: 64, r: 16, t: 34, b: 40 } }), CONFIG);
     clicks(box);
@@ -616,6 +626,7 @@
     state.shownByFilter = filtered();
     drawParallel();
     new ResizeObserver(() => drawParallel()).observe($("parallel"));
+    dark.addEventListener("change", () => { drawParallel(); drawPoints(); });
     for (const id of ["scatter", "time"]) $(id).classList.add("waiting");
     const start = async () => { if (!near) { near = true; await Promise.all([drawScatter(), drawTime()]); document.documentElement.dataset.drawn = String(Math.round(performance.now())); } };
     new IntersectionObserver((entries) => { if (entries.some((entry) => entry.isIntersecting)) start(); }, { rootMargin: "400px" }).observe($("scatter"));
@@ -666,28 +677,66 @@
     pictures(a, b);
   }
 
+  const asked = new Set(data.figuresRead);
+  const why = (row) => (row.kind === "workspace" || asked.has(row.rev) ? "no such figure here" : "not in this page: it holds the figures of main, the best and the newest");
+
+  function zoomable(image, said) {
+    const open = () => { $("zoom").querySelector("img").src = image.src; $("zoom").querySelector("p").textContent = said; $("zoom").showModal(); };
+    image.tabIndex = 0;
+    image.addEventListener("click", open);
+    image.addEventListener("keydown", (event) => { if (event.key === "Enter") open(); });
+    return image;
+  }
+
+  // The pictures of both, each once: those that a report shows stand there, and one file under two names is one picture.
   function pictures(a, b) {
-    const of = (row) => data.figures[row.rev] || {};
-    const paths = [...new Set([...Object.keys(of(a)), ...Object.keys(of(b))])].sort();
-    const read = new Set(data.figuresRead);
-    const figure = (row, letter, path) => {
-      const number = of(row)[path];
-      const box = element("figure", {}, element("figcaption", {}, `${letter}  ${label(row)}`));
-      if (number === undefined) {
-        box.append(element("div", { className: "empty" }, row.kind === "workspace" || read.has(row.rev) ? "no such figure here" : "not in this page: it holds the figures of main, the best and the newest"));
-        return box;
-      }
-      const image = element("img", { src: data.images[number], alt: `${path} of ${label(row)}`, tabIndex: 0 });
-      const open = () => { $("zoom").querySelector("img").src = image.src; $("zoom").querySelector("p").textContent = `${path} · ${label(row)}`; $("zoom").showModal(); };
-      image.addEventListener("click", open);
-      image.addEventListener("keydown", (event) => { if (event.key === "Enter") open(); });
-      box.append(image);
+    const inReport = reports(a, b), of = (row) => data.figures[row.rev] || {};
+    const groups = new Map();
+    for (const path of [...new Set([...Object.keys(of(a)), ...Object.keys(of(b))])].sort()) {
+      const key = `${of(a)[path]} ${of(b)[path]}`;
+      groups.set(key, [...(groups.get(key) || []), path]);
+    }
+    const figure = (row, title, path, className = "") => {
+      const number = of(row)[path], box = element("figure", { className }, element("figcaption", {}, title));
+      if (number === undefined) box.append(element("div", { className: "empty" }, why(row)));
+      else box.append(zoomable(element("img", { src: data.images[number], alt: `${path} of ${label(row)}` }), `${path} · ${label(row)}`));
       return box;
     };
-    $("figures").replaceChildren(...paths.map((path) => {
-      const equal = of(a)[path] !== undefined && of(a)[path] === of(b)[path];
-      return element("div", { className: "pair" }, element("h3", {}, path + (equal && a !== b ? "  (identical)" : "")), figure(a, "A", path), figure(b, "B", path));
+    const shown = [...groups.values()].filter(([path]) => [a, b].some((row) => of(row)[path] !== undefined && !inReport.has(of(row)[path])));
+    $("figures").replaceChildren(...shown.map((paths) => {
+      const [path] = paths, same_ = a === b || (of(a)[path] !== undefined && of(a)[path] === of(b)[path]);
+      const title = element("h3", {}, paths.join(" = ") + (same_ && a !== b ? "  (identical)" : ""));
+      if (same_) return element("div", { className: "pair" }, title, figure(a, a === b ? label(a) : `A  ${label(a)} and B  ${label(b)}`, path, "both"));
+      return element("div", { className: "pair" }, title, figure(a, `A  ${label(a)}`, path), figure(b, `B  ${label(b)}`, path));
     }));
+  }
+
+  // The reports of both; gives the numbers of the pictures in them.
+  function reports(a, b) {
+    const of = (row) => data.reports[row.rev] || [], inReport = new Set();
+    const article = (row, title, className = "") => {
+      const box = element("article", { className: `report ${className}` }, element("p", {}, title));
+      if (!of(row).length) box.append(element("p", {}, row.kind === "workspace" || asked.has(row.rev) ? "no report here" : "not in this page: it holds the reports of main, the best and the newest"));
+      for (const [path, number] of of(row)) {
+        // made by nb2stage of markdown, in which HTML counts as text
+        const text = element("div", { innerHTML: data.texts[number] });
+        for (const image of text.querySelectorAll("img")) {
+          const found = image.dataset.number;
+          if (found === undefined) { image.replaceWith(element("em", {}, `[${image.alt || "picture"}: not in this page]`)); continue; }
+          image.src = data.images[found];
+          inReport.add(Number(found));
+          zoomable(image, `${image.alt} · ${path} · ${label(row)}`);
+        }
+        box.append(text);
+      }
+      return box;
+    };
+    const some = Object.keys(data.reports).length > 0, equal = String(of(a)) === String(of(b));
+    $("report").hidden = !some;
+    document.querySelector('nav a[href="#report"]').hidden = !some;
+    if (some) document.querySelector("#report .reports").replaceChildren(...(a === b || (equal && of(a).length)
+      ? [article(a, a === b ? label(a) : `A  ${label(a)} and B  ${label(b)}: identical`, "both")] : [article(a, `A  ${label(a)}`), article(b, `B  ${label(b)}`)]));
+    return inReport;
   }
 
   // ---- pipeline ----------------------------------------------------------------------------------------------------
