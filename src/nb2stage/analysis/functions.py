@@ -518,10 +518,15 @@ class Functions(Heap):
     def call_inside(self, obj: Obj, arguments: list[Argument], node: ast.AST) -> Values:
         """Call the functions that an object holds: of a `partial` its own."""
         if self.partials.get(obj):
+            if obj in self.inside:  # one object stands for several, one of which is given the next
+                return ATOM
             function, *given = self.partials[obj]
             named = {a.name for a in arguments if a.name}
             given = [a for a in given if a.name is None or a.name not in named]
-            return self.call_values(function.values, [*given, *arguments], node)
+            self.inside.add(obj)
+            given_back = self.call_values(function.values, [*given, *arguments], node)
+            self.inside.discard(obj)
+            return given_back
         inner = frozenset(o for o in reach([obj]) if o.kind in ("function", "bound", "class", "lib"))
         extra = [Argument(frozenset(obj.contents), None, None, None), *arguments]
         result: Values = ATOM

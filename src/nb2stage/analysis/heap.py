@@ -235,7 +235,19 @@ def looks_up(node: ast.For | ast.AsyncFor, values: Values) -> bool:
 
 def is_design(obj: Obj) -> bool:
     """Whether an array is a design of patsy, or a part of one."""
-    return obj.path == DESIGN or any(o is not obj and is_design(o) for o in obj.fields.get("base", ATOM))
+    return any(o.path == DESIGN for o in with_bases(obj))
+
+
+def with_bases(obj: Obj) -> set[Obj]:
+    """An object, and all that it may be a part or a view of."""
+    seen: set[Obj] = set()
+    todo = [obj]
+    while todo:
+        each = todo.pop()
+        if each not in seen:
+            seen.add(each)
+            todo += each.fields.get("base", ATOM)
+    return seen
 
 
 def _line(obj: Obj) -> tuple[int, int, str]:
@@ -317,6 +329,7 @@ class Heap:
         self.guards = 0  # inside `try` blocks that catch a `NameError`
         self.parts: dict[tuple[Obj, object], Constants] = {}  # of classes and dicts, as they were made
         self.changed: set[Obj] = set()  # since it was made
+        self.inside: set[Obj] = set()  # objects whose own functions are being called
         self.partials: dict[Obj, list[Argument]] = {}  # what `partial` gave objects: the function, and its arguments
         self.blind_calls: dict[tuple[int, Obj], BlindCall] = {}
         # instances that are being asked for attributes, by what: what that has given so far
@@ -528,9 +541,8 @@ class Heap:
         """Whether an array holds objects, or such a type is given: `np.empty(3, dtype=object)`."""
         if obj.kind == "lib":
             return obj.path == "builtins.object"
-        if obj.type != "ndarray":
-            return False
-        return obj.path == "object" or bool(obj.contents) or any(map(self.holds_objects, obj.fields.get("base", ATOM)))
+        arrays = [each for each in with_bases(obj) if each.type == "ndarray"] if obj.type == "ndarray" else []
+        return any(each.path == "object" or each.contents for each in arrays)
 
     def keep_nan(self, made: Obj, may_be: bool) -> None:
         """Write down that a dict or set may have NaN among its keys."""

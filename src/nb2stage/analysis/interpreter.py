@@ -148,7 +148,7 @@ class Interpreter(Modules):
         self.depth = self.temporary = self.blind_depth = self.guards = self.guesses = 0
         self.loading = []
         self.ways, self.each, self.compiled, self.callee = (), [], 0, ""
-        self.asked = {}
+        self.asked, self.inside = {}, set()
 
     def execute_block(self, body: Iterable[ast.stmt]) -> None:
         outer = self.ways
