@@ -238,13 +238,13 @@ def is_design(obj: Obj) -> bool:
     return any(o.path == DESIGN for o in with_bases(obj))
 
 
-def with_bases(obj: Obj) -> set[Obj]:
-    """An object, and all that it may be a part or a view of."""
+def with_bases(obj: Obj, kind: str = "") -> set[Obj]:
+    """An object, and all that it may be a part or a view of; of these only what is of a type, where one is given."""
     seen: set[Obj] = set()
     todo = [obj]
     while todo:
         each = todo.pop()
-        if each not in seen:
+        if each not in seen and kind in ("", each.type):
             seen.add(each)
             todo += each.fields.get("base", ATOM)
     return seen
@@ -541,8 +541,7 @@ class Heap:
         """Whether an array holds objects, or such a type is given: `np.empty(3, dtype=object)`."""
         if obj.kind == "lib":
             return obj.path == "builtins.object"
-        arrays = [each for each in with_bases(obj) if each.type == "ndarray"] if obj.type == "ndarray" else []
-        return any(each.path == "object" or each.contents for each in arrays)
+        return any(each.path == "object" or each.contents for each in with_bases(obj, "ndarray"))
 
     def keep_nan(self, made: Obj, may_be: bool) -> None:
         """Write down that a dict or set may have NaN among its keys."""

@@ -23,6 +23,9 @@ if TYPE_CHECKING:
     from nb2stage.reading.notebook import Cell
 
 
+LONG = 1_500  # characters; to compare takes the square of the number of parts
+
+
 @dataclass(frozen=True)
 class Run:
     """Lines `first` to `last` of a script, which are the lines of a cell from `line` on."""
@@ -99,8 +102,9 @@ def _lines_of(node: ast.stmt, lines: Sequence[str]) -> str:
 
 
 def _likeness(one: str, two: str) -> float:
-    """How much two statements have in common, by their words; 0 where it is clear that it is little."""
-    matcher = SequenceMatcher(None, re.findall(r"\w+", one), re.findall(r"\w+", two), autojunk=False)
+    """How much two statements have in common, by words or long ones by lines; 0 where it is clear that it is little."""
+    parts = r"\w+" if min(len(one), len(two)) < LONG else r".+"
+    matcher = SequenceMatcher(None, re.findall(parts, one), re.findall(parts, two), autojunk=False)
     return matcher.ratio() if matcher.quick_ratio() > 0.8 else 0.0
 
 
