@@ -205,7 +205,10 @@ class CacheLines:
             return f'{self.imports.module("torch")}.save({value}, "{path}")'
         if transfer.kind != "joblib":
             module = self.imports.module("cloudpickle" if transfer.kind == "cloudpickle" else "pickle")
-            dumps = self.nan_helper(module) if transfer.keeps_nan else f"{module}.dumps"
+            own = (
+                transfer.keeps_nan and transfer.kind != "cloudpickle"
+            )  # whose pickler cannot be told how to write numbers
+            dumps = self.nan_helper(module) if own else f"{module}.dumps"
             if transfer.untried:
                 whole = transfer.kind == "pickle" and not self.program.boundaries.holds_definitions(transfer)
                 return (
