@@ -4421,7 +4421,44 @@ for i in range(3):
 # %% report
 => [squares, tqdm is tn.tqdm, trange is tn.trange]
 
-== colab-asks-for-its-shell | NB2 | ipython
+== colab-flag-and-guards
+# %% setup
+import sys
+IN_COLAB = "google.colab" in sys.modules
+if IN_COLAB:
+    from google.colab import drive
+    drive.mount("/content/drive")
+# %% import
+if IN_COLAB:
+    import os
+    os.chdir("/content/drive/MyDrive")
+folder = "/content/" if "google.colab" in sys.modules else ""
+x = [1]
+# %% train
+x.append(2)
+if IN_COLAB:
+    x.append(3)
+# %% report
+=> [x, folder]
+
+== colab-by-an-attempt-to-import
+# %% setup
+try:
+    from google.colab import drive
+    ON_COLAB = True
+except ImportError:
+    ON_COLAB = False
+# %% import
+try:
+    import google.colab
+    root = "/content/"
+except ModuleNotFoundError:
+    root = ""
+x = [root]
+# %% report
+=> [x, ON_COLAB]
+
+== colab-asks-for-its-shell | ipython
 # %% import
 if "google.colab" in str(get_ipython()):
     x = 1

@@ -80,6 +80,7 @@ RULES: Final[dict[str, str]] = {
     "NB307": "an extension was assumed to add magics only",
     "NB308": "packages that are installed in another way than requirements.txt can say",
     "NB309": "requirements.txt asks for another version than the notebook",
+    "NB310": "lines that only Colab has are left out",
     # -- NB4: files
     "NB401": "a file is read whose path is not known",
     "NB402": "a file is written whose path is not known",

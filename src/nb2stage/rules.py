@@ -261,6 +261,11 @@ RULES_EXPLAINED: Final[dict[str, Rule]] = {
         "Your line in requirements.txt stays; the notebook was run with another version.",
         "Make both the same.",
     ),
+    "NB310": Rule(
+        "A script is no page of Colab: nobody clicks there, and `google.colab` cannot be imported elsewhere. What mounts a "
+        "drive, downloads a file or is done on Colab only is left out; secrets come from the environment.",
+        "Put the data into the project, and set the variables where the pipeline runs.",
+    ),
     # -- NB4
     "NB401": Rule(
         "DVC re-runs a stage when a file that it reads has changed, so it has to know the file.",

@@ -20,7 +20,18 @@ from nb2stage.reading.linemagics import code_of
 from nb2stage.reading.magictable import CELL_MAGICS, LINE_MAGICS, Code
 from nb2stage.reading.shellcommands import quoted
 from nb2stage.reading.syntaxproblems import report_problem
-from nb2stage.reading.translation import NEEDED, Names, PythonCell, RefusedError, Work, Wrapped, parse, problem_of
+from nb2stage.reading.translation import (
+    NEEDED,
+    Names,
+    PythonCell,
+    RefusedError,
+    Work,
+    Wrapped,
+    drop,
+    parse,
+    problem_of,
+    settle_dropped,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -56,7 +67,7 @@ def to_python(
     if "tqdm" in work.text:
         _translate_progress(work)
     _check_functions(work)
-    _settle_dropped(work)
+    settle_dropped(work)
     _check_taken(work)
     text = work.text
     _warn_blank_lines(work, text)
@@ -86,6 +97,10 @@ def to_python_all(
         for number in unsettled:
             cell, stage = cells[number]
             results[number] = to_python(cell, path, stage, names=names)
+    if any("colab" in cell.source.lower() for cell, _ in cells):
+        from nb2stage.reading.colab import without_colab  # a module that few notebooks need
+
+        results = without_colab(cells, results, path)
     return results
 
 
@@ -150,7 +165,7 @@ def _next_command(work: Work, ipython: Any, manager: Any) -> bool:
         first, column = transformer.start_line, transformer.start_col
         work.line = first + 1
         if isinstance(transformer, ipython.HelpEnd):
-            _drop(work, first, transformer.q_line, column)
+            drop(work, first, transformer.q_line, column)
             return True
         last = min(ipython.find_end_of_continued_line(lines, first), len(lines) - 1)
         command = ipython.assemble_continued_line(lines, (first, column), last)
@@ -175,23 +190,9 @@ def _command(work: Work, command: str, first: int, last: int, column: int, assig
         work.put(first, last, before + ("..." if assigned else "pass"))
         return
     if code is None:
-        _drop(work, first, last, column)
+        drop(work, first, last, column)
     else:
         work.put(first, last, before + code)
-
-
-def _drop(work: Work, first: int, last: int, column: int) -> None:
-    """Take out a command that means nothing in a script; a block must not become empty."""
-    if column == 0:
-        work.comment_out(first, last)
-        return
-    indent = work.lines[first][:column]
-    text = work.lines[first].strip()
-    work.comment_out(first, last)
-    work.lines[first] = f"{indent}pass  # {text}"
-    for number in range(first + 1, last + 1):
-        work.lines[number] = indent + work.lines[number]
-    work.placeholders.add(first + 1)
 
 
 def _cell_magic(work: Work, first: int) -> bool:
@@ -369,20 +370,6 @@ def _check_functions(work: Work) -> None:
                 del work.timed[line]
                 message = f"`{name}` inside a function: what it binds there is lost"
                 work.report("NB302", message, f"delete `{name}` and keep the statement", line=line)
-
-
-def _settle_dropped(work: Work) -> None:
-    """Keep what the other lines need: the first `pass` of a block that has nothing else, and a continued line's end."""
-    for number in sorted(work.dropped):
-        if number > 1 and number - 1 not in work.dropped and work.lines[number - 2].endswith("\\"):
-            work.dropped.discard(number)
-    if not work.placeholders:
-        return
-    for node in ast.walk(parse(work.text)):
-        for name in ("body", "orelse", "finalbody"):
-            block = getattr(node, name, None)
-            if isinstance(block, list) and block and all(s.lineno in work.placeholders for s in block):
-                work.dropped.discard(block[0].lineno)
 
 
 def _warn_blank_lines(work: Work, text: str) -> None:

@@ -28,6 +28,7 @@ class PythonCell:
     requirements: tuple[str, ...]
     has_magic: bool
     automagic: str | None = None
+    colab: bool = False  # something was left out that only Colab has
 
 
 @dataclass(frozen=True)
@@ -139,6 +140,34 @@ class Work:
         for number in range(first + 1, last + 1):
             self.lines[number] = ""
             self.dropped.add(number + 1)
+
+
+def drop(work: Work, first: int, last: int, column: int) -> None:
+    """Take out a command that means nothing in a script; a block must not become empty."""
+    if column == 0:
+        work.comment_out(first, last)
+        return
+    indent = work.lines[first][:column]
+    text = work.lines[first].strip()
+    work.comment_out(first, last)
+    work.lines[first] = f"{indent}pass  # {text}"
+    for number in range(first + 1, last + 1):
+        work.lines[number] = indent + work.lines[number]
+    work.placeholders.add(first + 1)
+
+
+def settle_dropped(work: Work) -> None:
+    """Keep what the other lines need: the first `pass` of a block that has nothing else, and a continued line's end."""
+    for number in sorted(work.dropped):
+        if number > 1 and number - 1 not in work.dropped and work.lines[number - 2].endswith("\\"):
+            work.dropped.discard(number)
+    if not work.placeholders:
+        return
+    for node in ast.walk(parse(work.text)):
+        for name in ("body", "orelse", "finalbody"):
+            block = getattr(node, name, None)
+            if isinstance(block, list) and block and all(s.lineno in work.placeholders for s in block):
+                work.dropped.discard(block[0].lineno)
 
 
 def bindings(node: ast.AST) -> list[str]:

@@ -18,9 +18,9 @@ from typing import Any, Final
 from nb2stage.analysis.versions import DEFINITIONS, IMPORTS
 from nb2stage.diagnostics import Diagnostic, Nb2stageError, Severity
 from nb2stage.planning.inline import format_lines, is_format_call
-from nb2stage.reading.magics import to_python
+from nb2stage.reading.magics import to_python, to_python_all
 from nb2stage.reading.notebook import read_notebook
-from nb2stage.reading.tags import Role, parse_tags
+from nb2stage.reading.tags import CellRole, Role, parse_tags
 from nb2stage.runs.kernels import CellFailedError, Executed, Step, execute
 from nb2stage.runs.sandbox import environment
 from nb2stage.runs.scratch import stamps, written
@@ -46,9 +46,11 @@ def notebook_steps(subject: Subject) -> list[Step]:
     notebook = read_notebook(subject.data, subject.notebook)
     roles, _, _ = parse_tags(notebook)
     steps: list[Step] = []
+    of_colab = _of_colab(roles, notebook.path)
     for role in roles:
         if role.role in (Role.STAGE, Role.PARAMETERS, Role.SETUP):
-            steps.append(Step(role.cell.source, role.cell.index, role.stage))
+            source = of_colab.get(role.cell.index, role.cell.source)
+            steps.append(Step(source, role.cell.index, role.stage))
             steps += tuned_values(subject, role.cell.index)
         else:
             python, _ = to_python(role.cell, notebook.path)
@@ -58,6 +60,14 @@ def notebook_steps(subject: Subject) -> list[Step]:
                 inert += format_lines(role.cell.source)
                 steps += [Step(text, role.cell.index, may_fail=True) for text in inert]
     return steps
+
+
+def _of_colab(roles: Sequence[CellRole], path: str) -> dict[int, str]:
+    """The cells of which something is left out that only Colab has: this kernel is not there."""
+    if not any("colab" in role.cell.source.lower() for role in roles):
+        return {}
+    translated = [python for python, _ in to_python_all([(role.cell, role.stage) for role in roles], path)]
+    return {p.cell.index: "\n".join([*p.imports.values(), p.text]) for p in translated if p is not None and p.colab}
 
 
 def _body(text: str) -> list[ast.stmt]:
