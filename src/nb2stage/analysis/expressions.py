@@ -149,7 +149,7 @@ class Expressions(Calls):
     def is_singleton(self, node: ast.expr) -> bool:
         """Whether an expression certainly gives something of which a process has one: `None`, a type, a small number."""
         if isinstance(node, ast.Attribute):
-            return node.attr == "__class__"
+            return node.attr == "__class__" or node.attr.lower() == "nan"
         if isinstance(node, ast.Call):
             return isinstance(node.func, ast.Name) and node.func.id == "type"
         constants = self.constant(node)
@@ -370,7 +370,7 @@ class Expressions(Calls):
             if path == "sys.modules":
                 self.cannot_follow(node, path)
             self.statement.imports.add(path)
-            return frozenset({self.library(path)})
+            return ATOM if self.known.is_constant(path) else frozenset({self.library(path)})
         if node.attr in ("__globals__", "__code__", "__closure__"):
             self.cannot_follow(node, node.attr, "change the variable itself")
         self.note_gradients(node.attr, frozenset({obj}), node)

@@ -263,7 +263,9 @@ class Interpreter(Modules):
                 self.note_star(module)
                 continue
             self.statement.imports.add(f"{module}.{alias.name}")
-            self.bind(alias.asname or alias.name, frozenset({self.library(f"{module}.{alias.name}")}))
+            path = f"{module}.{alias.name}"
+            values = ATOM if self.known.is_constant(path) else frozenset({self.library(path)})
+            self.bind(alias.asname or alias.name, values)
 
     def do_FunctionDef(self, node: ast.FunctionDef | ast.AsyncFunctionDef) -> None:
         self.annotations(node)

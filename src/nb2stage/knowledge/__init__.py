@@ -58,17 +58,17 @@ lies in one of its cells, a number unless it holds objects), `rows` (an iterator
 
 **Other sections**: `[types]` says how values of a type cross into another process: `pickle`, `joblib`, `cloudpickle`,
 `torch` (the formats of cache files; `pickle together` where values show what they share), `again WHAT` (by the
-statements that made it, which run again), `never WHAT`. `[settings matplotlib]` which things of a library are
-settings of the process (`domain | names`), `[noticed]` who notices a domain: packages, `?` for each of which nothing
-is known, `.names` of attributes, or `*` for all, which is the default unless the domain is a package of the
-notebook's, `[submodules matplotlib]` the modules of a package that its own import does not load, `[attributes]` plain
-attributes (in the file of a library those of its values: `atom`, or `part` of what one holds), `[attributes TYPE]`
-those that are objects of a type and lie in their owner, `[gradients]` what names of methods, functions and attributes
-do to gradients, `[classes numpy]` the type that a class stands for, `[estimators]` traits of estimators by class
-name, `[out]` where functions take the array for their result, `[calls]` which functions those of a package call,
-`[saving]` a line that a script runs before it saves values of the library, and the module that it needs.
-`packages.txt` has facts of whole packages, `generators.py` the generators of random numbers that a process has, and
-how the state of each crosses.
+statements that made it, which run again), `never WHAT`. `[settings matplotlib]` which things of a library are settings
+of the process (`domain | names`), `[noticed]` who notices a domain: packages, `?` for each of which nothing is known,
+`.names` of attributes, or `*` for all, which is the default unless the domain is a package of the notebook's,
+`[submodules matplotlib]` the modules of a package that its own import does not load, `[attributes]` plain attributes
+(in the file of a library those of its values: `atom`, or `part` of what one holds), `[attributes TYPE]` those that are
+objects of a type and lie in their owner, `[gradients]` what names of methods, functions and attributes do to gradients,
+`[classes numpy]` the type that a class stands for, `[estimators]` traits of estimators by class name, `[constants]`
+things that are numbers or texts, `[out]` where functions take the array for their result, `[calls]` which functions
+those of a package call, `[saving]` a line that a script runs before it saves values of the library, and the module that
+it needs. `packages.txt` has facts of whole packages, `generators.py` the generators of random numbers that a process
+has, and how the state of each crosses.
 """
 
 from nb2stage.knowledge.effects import SEED_ARGUMENTS, UNKNOWN, Effect, RowError, parse

@@ -62,6 +62,7 @@ class Table:
     gradients: dict[str, str] = field(default_factory=dict)  # name -> what it does to gradients
     classes: dict[str, str] = field(default_factory=dict)  # dotted path -> type
     estimators: dict[str, frozenset[str]] = field(default_factory=dict)  # trait -> names of classes
+    constants: dict[str, str] = field(default_factory=dict)  # dotted paths of numbers and texts
     out: dict[str, int] = field(default_factory=dict)  # function -> place of the argument
     pylab: dict[str, str] = field(default_factory=dict)  # name -> the module that pylab has it from
     kept: dict[str, str] = field(default_factory=dict)  # attributes that a file keeps of values that cross alone
@@ -118,7 +119,17 @@ def table_of(text: str) -> Table:
             table.packages[rest] = frozenset(row.names)
         elif kind == "attributes" and rest:
             table.inner.update({(each, name): row.words for each in rest.split() for name in row.names})
-        elif kind in ("gradients", "kept", "types", "attributes", "pylab", "calls", "saving", "distributions"):
+        elif kind in (
+            "constants",
+            "gradients",
+            "kept",
+            "types",
+            "attributes",
+            "pylab",
+            "calls",
+            "saving",
+            "distributions",
+        ):
             getattr(table, kind).update(dict.fromkeys(row.names, row.words))
         else:
             raise ValueError(f"line {row.line}: there is no section `{row.section}`")
@@ -265,6 +276,10 @@ class Knowledge:
     def is_estimator(self, path: str, trait: str) -> bool:
         """Whether a class of scikit-learn is, say, `deterministic` or `forgetful`."""
         return path.rpartition(".")[2] in table("sklearn").estimators.get(trait, ())
+
+    def is_constant(self, path: str) -> bool:
+        """Whether a thing of a library is a number or a text, which nothing can change: `numpy.nan`."""
+        return path in self.table_for(path).constants
 
     def setting(self, path: str) -> str | None:
         """The domain of settings that a thing of a library belongs to; None where it is no setting."""
