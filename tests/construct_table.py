@@ -7770,6 +7770,19 @@ df["b"] = 2
 # %% report
 => list(df.columns)
 
+== parameters-that-papermill-has-injected
+# %% parameters
+size = 3
+rate = 0.5
+# %% injected-parameters
+# Parameters
+size = 4
+more = "x"
+# %% import
+xs = [rate] * size
+# %% report
+=> [xs, size, rate, more]
+
 == untagged-cell-changes-in-a-loop | NB204
 # %% import
 import pandas as pd

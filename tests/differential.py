@@ -44,7 +44,7 @@ if TYPE_CHECKING:
 STAGES: Final = ("import", "preprocess", "train", "report")
 FEW_CELLS: Final = 8  # with fewer code cells than this a notebook is split at its statements
 STAGE_TAGS: Final = frozenset({"import", "clean", "preprocess", "features", "split", "train", "evaluate", "report"})
-OTHER_TAGS: Final = frozenset({"parameters", "setup", "metrics"})  # these cells are run as well
+OTHER_TAGS: Final = frozenset({"parameters", "injected-parameters", "setup", "metrics"})  # these cells are run as well
 STATUSES: Final = ("same", "refused", "failed", "different", "not runnable", "runnable")
 PROGRAM: Final = "nb2stage"
 DIGESTS: Final = "digest.json"

@@ -126,6 +126,24 @@ def test_convert_adds_what_is_missing_and_nothing_else(project: Path, call: Any)
     assert requirements.read_text() == f"# nothing\nmatplotlib=={version('matplotlib')}\n"
 
 
+def test_one_conversion_writes_all_that_notebook_and_scripts_import(project: Path, call: Any) -> None:  # noqa: F811
+    """The file comes to be for what the notebook installs; what a script imports of its own accord belongs to it too."""
+    cells = [
+        ("", "!pip install -q 'pandas>=2'\nimport pandas as pd\nimport numpy as np"),
+        ("parameters", "k = 3"),
+        ("import", "df = pd.DataFrame({'a': [1, k]})"),
+        ("train", "x = np.array(df['a']) + 1"),
+        ("report", "print(x)"),
+    ]
+    save(project / "a.ipynb", cells)
+    _, out, _ = call("convert", "a.ipynb")
+    assert "the notebook installs pandas>=2" in out
+    lines = (project / "requirements.txt").read_text().splitlines()
+    assert [line.partition("==")[0] for line in lines] == ["pandas>=2", "numpy", "ruamel.yaml", "joblib"]
+    assert call("convert", "a.ipynb", "--check")[0] == 0
+    assert "installs" not in call("convert", "a.ipynb")[1]
+
+
 @pytest.mark.parametrize(
     ("code", "modules"),
     [

@@ -6,7 +6,7 @@ import pytest
 
 from nb2stage.diagnostics import Severity
 from nb2stage.reading.notebook import Cell, Notebook
-from nb2stage.reading.tags import STAGES, CellRole, Role, directive_lines, parse_tags
+from nb2stage.reading.tags import STAGES, CellRole, Role, directive_lines, parse_tags, run_order
 
 HELPER = Cell(2, "code", "", ("train",))
 
@@ -46,7 +46,7 @@ def role_of(source: str = "x = 1", *tags: str) -> tuple[CellRole, list[str]]:
         pytest.param(
             ("hide-input", "remove-cell", "raises-exception", "nbval-skip"), Role.UNTAGGED, None, id="others' tags"
         ),
-        pytest.param(("injected-parameters",), Role.UNTAGGED, None, id="papermill's other tag"),
+        pytest.param(("injected-parameters",), Role.PARAMETERS, None, id="papermill's other tag"),
         pytest.param(("stages:x", "stagehand", "test", "trial"), Role.UNTAGGED, None, id="no more than alike"),
     ],
 )
@@ -163,7 +163,7 @@ def test_near_misses(tag: str, meant: str) -> None:
 OTHERS = (
     *("hide-input", "hide-output", "hide-cell", "remove-input", "remove_output", "remove-cell", "full-width", "margin"),
     *("scroll-output", "output_scroll", "raises-exception", "skip-execution", "keep_output", "thebe-init", "popout"),
-    *("nbval-ignore-output", "injected-parameters", "papermill-error-cell-tag", "solution", "exercise", "export"),
+    *("nbval-ignore-output", "papermill-error-cell-tag", "solution", "exercise", "export"),
     *("test", "tests", "data", "model", "results", "notes", "step 1", "step-2", "stage", "slide", "active-py", "colab"),
 )
 
@@ -227,3 +227,21 @@ def test_plots_and_metrics_need_a_stage() -> None:
 )
 def test_directive_lines(source: str, lines: set[int]) -> None:
     assert directive_lines(source) == lines
+
+
+@pytest.mark.parametrize(
+    ("counts", "told"),
+    [
+        ([1, 2, 5], []),
+        ([None, None, None], []),
+        ([3, None, 2], [3]),
+        ([2, 1, 3], [2]),
+        ([9, 2, 3], [2]),
+    ],
+)
+def test_cells_that_were_run_out_of_order_are_told(counts: list[int | None], told: list[int]) -> None:
+    """Those of the pipeline alone: the order of explorations is nobody's business."""
+    cells = [Cell(n, "code", "x = 1", ("train",), None, count) for n, count in enumerate(counts, 1)]
+    cells.append(Cell(4, "code", "x", (), None, 1))
+    roles, _, _ = parse_tags(Notebook("nb.ipynb", tuple(cells)))
+    assert [(found.code, found.cell) for found in run_order(roles, "nb.ipynb")] == [("NB125", cell) for cell in told]

@@ -30,7 +30,7 @@ from nb2stage.planning.planner import Planner
 from nb2stage.planning.stageplan import StagePlan, Surroundings
 from nb2stage.reading.magics import to_python_all
 from nb2stage.reading.notebook import Notebook, read_notebook
-from nb2stage.reading.tags import CellRole, Role, parse_tags, report_texts
+from nb2stage.reading.tags import CellRole, Role, parse_tags, report_texts, run_order
 from nb2stage.reading.translation import parse
 from nb2stage.regrouped import with_regrouped
 from nb2stage.repository import git_top, ignored_by_git
@@ -115,7 +115,7 @@ def _conversion(data: bytes, path: str, project: Project, diagnostics: list[Diag
     if needed or moved:
         return Conversion(with_sources([*needed, *moved, *tagged.diagnostics], notebook))
     planner = _plan(attempt, project)
-    diagnostics += attempt.diagnostics
+    diagnostics += [*attempt.diagnostics, *run_order(attempt.roles, path)]
     if pandas is None and attempt.program is not None and imports_pandas(attempt.program.cells):
         message = (
             "it is not known which pandas runs this notebook: selections are taken to share memory, as before pandas 3"
@@ -131,7 +131,7 @@ def _conversion(data: bytes, path: str, project: Project, diagnostics: list[Diag
     files = [*merge.scripts(), *merge.files()]
     kept = merge.kept_files()
     requirements = [r for cell in cells if cell.role.role is not Role.SKIP for r in cell.python.requirements]
-    wanted = requirements + merge.packages(cells)
+    wanted = requirements + merge.packages(cells, requirements)
     if wanted:
         text, notes = update_requirements(project.text(REQUIREMENTS), wanted, path)
         diagnostics += notes

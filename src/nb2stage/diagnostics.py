@@ -43,6 +43,7 @@ RULES: Final[dict[str, str]] = {
     "NB122": "a cell needs a newer Python than the one that runs",
     "NB123": "Python's parser cannot read a cell",
     "NB124": "IPython changes a text that a script would keep",
+    "NB125": "the saved outputs come from cells that were run in another order",
     # -- NB2: names and values between stages
     "NB201": "a name that no earlier cell binds",
     "NB202": "a name that comes from an untagged cell",

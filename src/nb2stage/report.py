@@ -177,12 +177,13 @@ def _wrapped(items: Sequence[str], width: int) -> list[str]:
 def summary(result: Result, paint: Callable[[str, str], str], *, verbose: bool, width: int) -> str:
     """What is printed after a conversion: a table for each notebook, the files, and what to do next."""
     blocks = []
+    touched = {change.path for change in result.changes if change.kind != "unchanged"}
     for notebook, conversion in result.conversions:
         blocks.append(stages_text(notebook, conversion, result, paint, verbose=verbose, width=width))
         if verbose and conversion.unused_params:
             names = ", ".join(conversion.unused_params)
             blocks.append(f"parameters that no stage reads, left out of params.yaml: {names}")
-        if conversion.requirements:
+        if conversion.requirements and (verbose or "requirements.txt" in touched):
             blocks.append(
                 f"the notebook installs {', '.join(conversion.requirements)}: listed in requirements.txt, "
                 "the pipeline does not install it"

@@ -113,6 +113,11 @@ RULES_EXPLAINED: Final[dict[str, Rule]] = {
         "IPython rewrites lines that begin with `%`, `!` or `?` even inside some texts; a script keeps the text as it stands.",
         "Write the text so that no line begins with such a character.",
     ),
+    "NB125": Rule(
+        "The pipeline gives what the notebook gives when it is run from top to bottom; what you see in it came about "
+        "otherwise, and may be something else.",
+        "Restart the kernel and run all cells. Where the outputs then change, the notebook relied on the order.",
+    ),
     # -- NB2
     "NB201": Rule(
         "The cell relies on something that was bound in an earlier session, or in a cell that was deleted.",

@@ -5,6 +5,7 @@ Each is merged from three sides: what the last conversion wrote (the state), wha
 
 from __future__ import annotations
 
+import ast
 import os
 import posixpath
 import re
@@ -175,23 +176,26 @@ class ProjectFiles:
 
     # -- requirements.txt
 
-    def packages(self, cells: Sequence[SourceCell]) -> list[str]:
-        """The lines that a requirements.txt lacks for what the notebook imports; none where there is no such file.
+    def packages(self, cells: Sequence[SourceCell], installed: Sequence[str]) -> list[str]:
+        """The lines that a requirements.txt lacks for what notebook and scripts import.
 
-        What was imported at the last conversion already and has no line was taken out by the user.
+        None where there is no such file, unless one comes to be for what the notebook has `installed`.  What was imported at
+        the last conversion already and has no line was taken out by the user.
         """
         from nb2stage.files.packages import imported_modules, missing_requirements
         from nb2stage.files.requirements import REQUIREMENTS
 
         text = self.project.text(REQUIREMENTS)
-        if text is None:
+        if text is None and not installed:
             return []
         root = self.project.root
         trees = [cell.tree for cell in cells if cell.role.role is not Role.SKIP]
-        own = {p.stem for p in root.glob("*.py")} | {p.parent.name for p in root.glob("*/__init__.py")}
+        trees += [ast.parse(script.text) for script in self.new_scripts]
+        own = {p.stem for p in root.glob("*.py")} | {p.parent.name for p in root.glob("*/__init__.py")} | {FOLDER}
         self.imports = [module for module in imported_modules(trees) if module not in own]
         before = self.project.state.at(REQUIREMENTS, text).of(self.notebook).imports
-        return missing_requirements(text, [module for module in self.imports if module not in before])
+        there = "\n".join([text or "", *installed])
+        return missing_requirements(there, [module for module in self.imports if module not in before])
 
     # -- dvc.yaml, params.yaml, .gitignore
 

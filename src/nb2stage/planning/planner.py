@@ -23,7 +23,7 @@ from nb2stage.planning.places import Workplaces, located
 # `scripts` finds these here too.
 from nb2stage.planning.stageplan import CacheFile, StagePlan, Surroundings
 from nb2stage.reading.notebook import Cell
-from nb2stage.reading.tags import unnumbered
+from nb2stage.reading.tags import INJECTED, unnumbered
 from nb2stage.spelling import identifier
 
 FOLDERS = {
@@ -142,7 +142,7 @@ class Planner:
     # -- parameters
 
     def plan_params(self) -> None:
-        statements = [statement for statement in self.program.statements if statement.param]
+        statements = self.without_replaced([statement for statement in self.program.statements if statement.param])
         bound: dict[str, list[Statement]] = {}
         for statement in statements:
             name = next(iter(statement.binds))
@@ -157,6 +157,12 @@ class Planner:
             self.params.append(param)
             for plan in readers:
                 plan.params.append(param)
+
+    def without_replaced(self, statements: list[Statement]) -> list[Statement]:
+        """The statements that bind parameters, without those for whose value papermill has put another one below."""
+        injected = {cell.index for cell in self.program.cells if INJECTED in cell.role.cell.tags}
+        last = {name: s.position for s in statements if s.cell in injected for name in s.binds}
+        return [s for s in statements if not any(s.position < last.get(name, 0) for name in s.binds)]
 
     def param_of(self, statement: Statement, readers: list[StagePlan], keys: dict[str, list[str]]) -> Param:
         node = statement.node

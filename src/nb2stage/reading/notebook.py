@@ -29,7 +29,8 @@ _CONFLICT: Final = re.compile(r"^(<{7}|>{7}) ?", re.MULTILINE)
 class Cell:
     """One cell as it stands in the file.
 
-    `index` is the 1-based position among *all* cells, as a user counts them; `tags` are as Jupyter stores them.
+    `index` is the 1-based position among *all* cells, as a user counts them; `tags` are as Jupyter stores them.  `count` is the
+    number in its brackets, `[12]`: as which it was run for the outputs that are saved.
     """
 
     index: int
@@ -37,6 +38,7 @@ class Cell:
     source: str
     tags: tuple[str, ...] = ()
     id: str | None = None
+    count: int | None = None
 
 
 @dataclass(frozen=True)
@@ -195,7 +197,9 @@ def _cell(raw: object, index: int, path: str, findings: list[Diagnostic]) -> Cel
         wrong("the tags are not a list of texts", 'write them as `"tags": ["train"]` in the metadata of the cell')
         return None
     identity = raw.get("id")
-    return Cell(index, kind, source, tags, identity if isinstance(identity, str) else None)
+    count = raw.get("execution_count")
+    count = count if isinstance(count, int) and not isinstance(count, bool) else None
+    return Cell(index, kind, source, tags, identity if isinstance(identity, str) else None, count)
 
 
 def _source(raw: object) -> str | None:

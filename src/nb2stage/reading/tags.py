@@ -6,7 +6,7 @@ import keyword
 import re
 from dataclasses import dataclass, field
 from enum import Enum
-from itertools import groupby
+from itertools import groupby, pairwise
 from typing import TYPE_CHECKING, Final
 
 from nb2stage.diagnostics import Diagnostic, Severity
@@ -19,6 +19,9 @@ if TYPE_CHECKING:
 
 STAGES: Final = ("import", "clean", "preprocess", "features", "split", "train", "evaluate", "report")
 _WORDS: Final = ("parameters", "setup", "metrics", "plots", "explore", "hpo", "skip")
+INJECTED: Final = (
+    "injected-parameters"  # papermill's: other values for the cell tagged `parameters`, below which it stands
+)
 _KEYS: Final = ("stage", "tags", "deps", "outs", "x", "y", "template")
 TEMPLATES: Final = (
     *("linear", "simple", "smooth", "scatter", "scatter_jitter", "confusion", "confusion_normalized"),
@@ -146,6 +149,20 @@ def parse_tags(notebook: Notebook) -> tuple[tuple[CellRole, ...], tuple[StageSpe
     return roles, stages, findings
 
 
+def run_order(roles: Sequence[CellRole], path: str) -> list[Diagnostic]:
+    """A warning where the saved outputs come from cells that were run in another order than they stand in."""
+    run = [r.cell for r in roles if r.role in (Role.STAGE, Role.PARAMETERS, Role.SETUP) and r.cell.count is not None]
+    for before, after in pairwise(run):
+        if (before.count or 0) > (after.count or 0):
+            message = (
+                f"the saved outputs are not those of a run from top to bottom: this cell was run as [{after.count}], "
+                f"cell {before.index} above it as [{before.count}]"
+            )
+            hint = "restart the kernel and run all cells to see what the notebook gives, and the pipeline with it"
+            return [Diagnostic("NB125", message, hint, Severity.WARNING, path, after.index)]
+    return []
+
+
 def report_texts(notebook: Notebook, roles: Sequence[CellRole]) -> tuple[Cell, ...]:
     """The cells of markdown that belong to the report: tagged so, or between two of its cells."""
     codes = {role.cell.index for role in roles if role.stage == "report"}
@@ -242,6 +259,8 @@ def _read_tag(reading: _Reading, tag: str, line: int | None) -> None:
         reading.stages.append(tag)
     elif tag in _WORDS:
         reading.words.append(tag)
+    elif tag == INJECTED:
+        reading.words.append("parameters")
     elif tag.startswith("stage:"):
         name = tag.removeprefix("stage:").strip()
         if name in _WORDS:
