@@ -10,6 +10,7 @@ import hashlib
 import json
 import os
 import pickle
+import re
 import shutil
 import signal
 import subprocess
@@ -310,15 +311,50 @@ UNSTABLE: Final = [
 def test_what_the_notebook_does_not_reproduce_is_listed_apart(tmp_path: Path) -> None:
     root = converted(tmp_path / "project", UNSTABLE)
     once = verified(root)
-    assert {("import", "stamp"), ("import", "value"), ("train", "both"), ("train", "stamp.txt")} <= set(
-        by_name(once, Status.DIFFERENT)
-    )
+    assert set(by_name(once, Status.CLOCK)) == {("import", "stamp"), ("train", "stamp")}
+    assert {("import", "value"), ("train", "both"), ("train", "stamp.txt")} <= set(by_name(once, Status.DIFFERENT))
     twice = verified(root, Settings(repeat=True))
     assert twice.of(Status.DIFFERENT) == []
     assert twice.exit_code == 0
     unstable = set(by_name(twice, Status.UNSTABLE))
     assert {("import", "stamp"), ("import", "value"), ("train", "both"), ("train", "stamp.txt")} <= unstable
     assert {("import", "fixed"), ("train", "fixed.txt")} <= set(by_name(twice, Status.EQUAL))
+
+
+TIMED: Final = [
+    (
+        "import",
+        "import time\nimport numpy as np\nimport pandas as pd\nfrom sklearn.linear_model import Ridge\n"
+        "from sklearn.model_selection import GridSearchCV\nX = np.arange(40.0).reshape(20, 2)\ny = X[:, 0]",
+    ),
+    (
+        "train",
+        "start = time.perf_counter()\nsearch = GridSearchCV(Ridge(), {'alpha': [1.0, 2.0]}).fit(X, y)\n"
+        "took = time.perf_counter() - start\ntable = pd.DataFrame(search.cv_results_)\n"
+        "log = {'took': took, 'alpha': search.best_params_['alpha']}\n"
+        "pd.DataFrame([log]).to_csv('log.csv', index=False)\ntable.to_json('table.json')",
+    ),
+    ("report metrics", "score = float(search.best_score_)\nfit_seconds = took"),
+]
+
+
+def test_times_are_listed_apart_without_a_second_run(tmp_path: Path) -> None:
+    """Those that cells measure and those of searches, in variables, metrics and files; a fault beside them is found."""
+    pytest.importorskip("sklearn")
+    root = converted(tmp_path / "project", TIMED)
+    verdict = verified(root)
+    assert [(item.name, item.how) for item in verdict.of(Status.DIFFERENT)] == []
+    names = {("train", name) for name in ("start", "search", "took", "table", "log", "log.csv", "table.json")}
+    assert names | {("report", "fit_seconds")} <= set(by_name(verdict, Status.CLOCK))
+    assert ("report", "score") in by_name(verdict, Status.EQUAL)
+    assert verdict.exit_code == 0
+    said = verifyreport.text(verdict, lambda text, _style: text)
+    assert "wall-clock times, which no two runs have in common" in said
+    assert f"{len(verdict.of(Status.CLOCK))} wall-clock times" in said.splitlines()[-1]
+    plant(root, TRAIN, "{'alpha': [1.0, 2.0]}", "{'alpha': [1.0, 3.0]}")
+    plant(root, TRAIN, "search.best_params_['alpha']}", "7}")
+    found = by_name(verified(root), Status.DIFFERENT)
+    assert {("train", name) for name in ("search", "table", "log", "log.csv", "table.json")} <= set(found)
 
 
 LISTING: Final = [
@@ -447,8 +483,15 @@ def test_the_command_line_gives_json_and_a_page(project: Path, tmp_path: Path) -
     assert document["counts"]["equal"] == len(document["items"])
     page = (tmp_path / "page.html").read_text()
     assert page.startswith("<!doctype html>")
-    assert "http" not in page.replace("http-equiv", "")
-    assert page.count("<rect") == 4
+    assert "http" not in page.replace("http://www.w3.org/2000/svg", "")
+    # the graph of `graph --svg`, with each stage in the colour of its verdict
+    assert page.count('<g class="stage good" data-stage=') == 4
+    assert '<svg xmlns="http://www.w3.org/2000/svg" class="nb2stage-pipeline"' in page
+    # the figure of both, side by side, with its cell
+    assert page.count('<img alt="notebook" src="data:image/png;base64,') == 1
+    assert page.count('<img alt="pipeline" src="data:image/png;base64,') == 1
+    assert "report/figures/figure_1.png: stage report, cell 8" in page
+    assert re.search(r"<details><summary[^>]*>\d+ equal</summary>", page)
 
 
 @pytest.mark.parametrize(

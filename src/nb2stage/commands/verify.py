@@ -27,7 +27,8 @@ project's files, its cache and git are not touched.  Paths outside the project a
 
 Compared are, at the end of each stage: every variable (types, indices, dtypes, categories, the state of models, what
 shares one object), metrics, random states and settings, the figures shown and saved, and at the end every file that
-either of the two wrote.  Everything is compared exactly unless --rtol says otherwise.
+either of the two wrote.  Everything is compared exactly unless --rtol says otherwise.  Times that cells measure, and those
+in the results of searches, are listed apart.
 """
 
 _EPILOG: Final = """\
@@ -93,7 +94,7 @@ def run(options: argparse.Namespace, console: Console) -> int:
             needed(module, "verify", "pip install nbclient ipykernel")
         subject = subject_of(options, console)
         kernel = kernel_name(_metadata(subject.data), subject.notebook, options.kernel)
-        settings = Settings(kernel, options.rtol, options.repeat, show)
+        settings = Settings(kernel, options.rtol, options.repeat, bool(options.html), show)
         with ended_by_signals():
             verdict = verify(subject, settings)
     except Nb2stageError as error:
@@ -105,7 +106,7 @@ def run(options: argparse.Namespace, console: Console) -> int:
     finally:
         progress.clear()
     if options.html:
-        Path(options.html).write_text(verifyreport.page(verdict), encoding="utf-8")
+        Path(options.html).write_text(verifyreport.page(verdict, _graph_of(subject)), encoding="utf-8")
     if options.json:
         console.out(verifyreport.json_text(verdict))
     else:
@@ -135,6 +136,15 @@ def subject_of(options: argparse.Namespace, console: Console) -> Subject:
         raise Nb2stageError(*conversion.diagnostics)
     text = read_text(root, "params.yaml")
     return Subject(root, path, data, conversion, read_params(text) if text is not None else {})
+
+
+def _graph_of(subject: Subject) -> str:
+    """The stages of the notebook as `nb2stage graph --svg` draws them."""
+    from nb2stage.files.writer import read_text
+    from nb2stage.overview.graph import build
+    from nb2stage.overview.picture import svg
+
+    return svg(build([(subject.notebook, subject.conversion.stages)], None, read_text(subject.root, "params.yaml")))
 
 
 def _metadata(data: bytes) -> object:

@@ -6,6 +6,7 @@ It runs in the pipeline's scratch folder, with the user's libraries and the modu
 from __future__ import annotations
 
 import contextlib
+import csv
 import importlib
 import io
 import os
@@ -15,7 +16,7 @@ import sys
 import zipfile
 from typing import Any
 
-from . import capturing, digests, explaining
+from . import capturing, digests, explaining, times
 
 PICKLES = (".pkl", ".pickle", ".joblib")
 PICTURES = (".png", ".jpg", ".jpeg")
@@ -37,7 +38,10 @@ def main(path: str) -> None:
                 reason = f"{type(error).__name__}: {error}"
                 # What cannot be read is no less different, but how is not known.
                 how = f"they differ (how cannot be told: {reason[:200]})"
-        answers.append(how)
+            clock = ""
+            with contextlib.suppress(Exception):
+                clock = without_times(task) if how else ""
+        answers.append([how, clock])
     capturing.write_json(request["answer"], answers)
 
 
@@ -54,6 +58,34 @@ def loaded(task: dict[str, Any]) -> Any:
     if task["part"] is None:
         return value
     return value[task["part"]]
+
+
+def without_times(task: dict[str, Any]) -> str:
+    """Which times are all that two values, or two files, differ in; empty where that is not so."""
+    if task["kind"] == "file":
+        mine, theirs = table(task["notebook"]), table(task["pipeline"])
+    else:
+        with open(task["notebook"], "rb") as file:  # noqa: PTH123
+            mine, theirs = pickle.loads(file.read()), loaded(task)
+    masker = times.masker(task["clock"])
+    one = masker.of(mine)
+    two = times.masker(task["clock"]).of(theirs)
+    return times.said(masker.found) if masker.found and not explaining.difference(one, two, task["rtol"]) else ""
+
+
+def table(path: str) -> Any:
+    """What a file holds that has names for its parts."""
+    suffix = os.path.splitext(path)[1].lower()  # noqa: PTH122
+    if suffix in (".csv", ".tsv"):
+        with open(path, encoding="utf-8", newline="") as file:  # noqa: PTH123
+            return [dict(row) for row in csv.DictReader(file, delimiter="\t" if suffix == ".tsv" else ",")]
+    if suffix == ".json":
+        return capturing.read_json(path)
+    if suffix == ".parquet":
+        return library("pandas").read_parquet(path)
+    if suffix in PICKLES:
+        return read(path, "joblib" if suffix == ".joblib" else "pickle")
+    raise ValueError(path)
 
 
 def library(name: str) -> Any:

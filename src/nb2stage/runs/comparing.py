@@ -10,13 +10,16 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
 
+from nb2stage.knowledge.clocks import TIMES
 from nb2stage.planning.stageplan import StagePlan
 from nb2stage.probes.capturing import DEFAULT
 from nb2stage.probes.explaining import difference
-from nb2stage.runs.notebookrun import PICTURES, NotebookRun
+from nb2stage.probes.times import masker, said
+from nb2stage.runs.clocks import NOTHING, times_of
+from nb2stage.runs.notebookrun import PICTURES, NotebookRun, code_of
 from nb2stage.runs.pipelinerun import PipelineRun
 from nb2stage.runs.sandbox import environment, run_process
-from nb2stage.runs.verdicts import KINDS, Item, Settings, StageCost, Status, Subject
+from nb2stage.runs.verdicts import KINDS, Item, Pair, Settings, StageCost, Status, Subject
 from nb2stage.runs.watches import READABLE, Watch
 
 _LONGEST: Final = 5  # of lists of settings and of shared places in a message
@@ -38,6 +41,10 @@ class Comparison:
         self.pipeline, self.own, self.second = pipeline, own, second
         self.tasks: list[tuple[int, dict[str, Any]]] = []  # items that are not the same at first sight
         self.found: list[Item] = []
+        self.clocks = times_of(code_of(subject))
+        self.pictures: dict[
+            tuple[str, str], tuple[Path | None, Path | None]
+        ] = {}  # of figures and files, on both sides
 
     def items(self) -> list[Item]:
         """All items in the order of stages, kinds and cells."""
@@ -93,6 +100,8 @@ class Comparison:
             same = one == two or (both and rtol > 0 and not difference(json.loads(one), theirs[name], rtol))
             how = "" if same else f"{one} in the notebook, {two} in the pipeline"
             status = Status.EQUAL if same else Status.DIFFERENT
+            if both and not same and (clock := self.without_times(plan.name, name, json.loads(one), theirs[name])):
+                how, status = clock, Status.CLOCK
             self.add(Item(plan.name, "metric", name, status, *_place(watch, name, how)))
 
     def saved(self, watch: Watch, path: str, mine: dict[str, Any], theirs: dict[str, Any]) -> None:
@@ -142,8 +151,23 @@ class Comparison:
                 how += f" (how they differ is not known: {missing})"
                 self.add(replace(item, status=Status.DIFFERENT, how=how))
                 return
-            closer = {"kind": "value", "notebook": mine["stored"][name], **task}
+            clock = self.clock(watch.plan.name, name)
+            closer = {"kind": "value", "notebook": mine["stored"][name], "clock": clock, **task}
             self.add(replace(item, status=Status.DIFFERENT, how=how), closer)
+
+    def clock(self, stage: str, name: str | None) -> dict[str, Any]:
+        """What of a name may come from a clock; of a file, of which no name is known, all keys that may."""
+        known = self.clocks.get(stage, {})
+        found = [known.get(name, NOTHING)] if name is not None else [value.parts() for value in known.values()]
+        whole, keys = any(each.whole for each in found), sorted({key for each in found for key in each.keys})
+        positions = sorted({place for each in found for place in each.positions}) if name is not None else []
+        return {"whole": whole, "keys": keys, "positions": positions, "known": TIMES}
+
+    def without_times(self, stage: str, name: str, mine: Any, theirs: Any) -> str:
+        """Which times are all that two metrics differ in."""
+        masked = masker(self.clock(stage, name))
+        one, two = masked.of(mine), masker(self.clock(stage, name)).of(theirs)
+        return said(masked.found) if masked.found and not difference(one, two, self.settings.rtol) else ""
 
     def sharing(self, watch: Watch, path: str, mine: list[list[str]], theirs: list[list[str]]) -> None:
         """Whether what is one object in the notebook is one in the file, and what is two is two."""
@@ -196,15 +220,17 @@ class Comparison:
             # One that is there at another place is no other figure.
             place = contents.index(path.read_bytes()) if path.read_bytes() in contents else number
             item = Item(plan.name, "figure", name, Status.EQUAL)
+            self.pictures[plan.name, name] = (None, path)
             if place >= len(shown):
                 how = f"the notebook's cells of this stage show {len(shown)} figures"
                 self.add(replace(item, status=Status.DIFFERENT, how=how))
                 continue
             item = replace(item, cell=shown[place].cell)
+            self.pictures[plan.name, name] = (notebooks[place], path)
             if path.read_bytes() == contents[place]:
                 self.add(item)
                 continue
-            task = {"kind": "file", "name": name, "pipeline": str(path), "notebook": str(notebooks[place])}
+            task = self.file_task(plan.name, name, notebooks[place], path)
             self.add(replace(item, status=Status.DIFFERENT), task)
         for picture in shown[len(saved) :]:
             how = f"{len(shown)} in the notebook, {len(saved)} saved by the pipeline"
@@ -226,14 +252,30 @@ class Comparison:
                 continue  # the stage that writes it did not run
             one, two = self.own.folder / name, self.pipeline.folder / name
             item = Item(stage, "file", name, Status.EQUAL, cell)
+            if two.suffix in PICTURES.values():
+                self.pictures[stage, name] = (one, two)
             if not one.is_file() or not two.is_file():
                 how = f"not written by the {'notebook' if two.is_file() else 'pipeline'}"
                 self.add(replace(item, status=Status.DIFFERENT, how=how))
             elif one.read_bytes() == two.read_bytes():
                 self.add(item)
             else:
-                task = {"kind": "file", "name": name, "notebook": str(one), "pipeline": str(two)}
+                task = self.file_task(stage, name, one, two)
                 self.add(replace(item, status=Status.DIFFERENT), task)
+
+    def kept_pictures(self) -> dict[tuple[str, str], Pair]:
+        """The pictures themselves, by stage and name."""
+        return {
+            key: Pair(
+                theirs.suffix if theirs else "", _bytes(mine) if mine else None, _bytes(theirs) if theirs else None
+            )
+            for key, (mine, theirs) in self.pictures.items()
+        }
+
+    def file_task(self, stage: str, name: str, mine: Path, theirs: Path) -> dict[str, Any]:
+        """What the comparing process has to look at for a file."""
+        clock = self.clock(stage, None)
+        return {"kind": "file", "name": name, "notebook": str(mine), "pipeline": str(theirs), "clock": clock}
 
     def maker(self, plans: Sequence[StagePlan], name: str) -> tuple[str, int | None]:
         """The stage that writes a file, and the cell."""
@@ -263,14 +305,12 @@ class Comparison:
         code, said = run_process(command, self.pipeline.folder, environment())
         if not answer.exists():
             last = (said.strip().splitlines() or [f"exit code {code}"])[-1]
-            answers: list[str] = [f"they differ (how is not known: the comparing process ended: {last})"] * len(
-                self.tasks
-            )
+            answers = [[f"they differ (how is not known: the comparing process ended: {last})", ""]] * len(self.tasks)
         else:
             answers = json.loads(answer.read_text(encoding="utf-8"))
-        for (number, _), how in zip(self.tasks, answers, strict=True):
-            status = Status.DIFFERENT if how else Status.EQUAL
-            self.found[number] = replace(self.found[number], status=status, how=how)
+        for (number, _), (how, clock) in zip(self.tasks, answers, strict=True):
+            status = Status.CLOCK if clock else Status.DIFFERENT if how else Status.EQUAL
+            self.found[number] = replace(self.found[number], status=status, how=clock or how)
 
     # -- the notebook against itself
 

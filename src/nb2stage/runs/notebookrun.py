@@ -70,6 +70,19 @@ def _of_colab(roles: Sequence[CellRole], path: str) -> dict[int, str]:
     return {p.cell.index: "\n".join([*p.imports.values(), p.text]) for p in translated if p is not None and p.colab}
 
 
+def code_of(subject: Subject) -> list[tuple[str | None, list[ast.stmt]]]:
+    """The same cells as statements, each with its stage."""
+    notebook = read_notebook(subject.data, subject.notebook)
+    roles, _, _ = parse_tags(notebook)
+    found: list[tuple[str | None, list[ast.stmt]]] = []
+    for role in roles:
+        python, _ = to_python(role.cell, notebook.path)
+        body = _body(python.text) if python is not None else []
+        is_tagged = role.role in (Role.STAGE, Role.PARAMETERS, Role.SETUP)
+        found.append((role.stage, body if is_tagged else [node for node in body if is_inert(node)]))
+    return found
+
+
 def _body(text: str) -> list[ast.stmt]:
     try:
         return ast.parse(text).body

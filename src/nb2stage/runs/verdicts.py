@@ -18,6 +18,7 @@ class Status(Enum):
     EQUAL = "equal"
     DIFFERENT = "different"
     UNKNOWN = "not comparable"
+    CLOCK = "wall-clock times, which no two runs have in common"
     UNSTABLE = "not reproducible in the notebook"
 
 
@@ -51,18 +52,27 @@ class StageCost:
     pipeline_memory: int
 
 
+@dataclass(frozen=True)
+class Pair:
+    """The files of one picture: the notebook's and the pipeline's, None where there is none."""
+
+    suffix: str
+    notebook: bytes | None
+    pipeline: bytes | None
+
+
 @dataclass
 class Verdict:
     """What `verify` has found."""
 
     notebook: str
     stages: list[str] = field(default_factory=list)
-    edges: list[tuple[str, str, tuple[str, ...]]] = field(default_factory=list)
     items: list[Item] = field(default_factory=list)
     costs: list[StageCost] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     failure: Diagnostic | None = None
     seconds: dict[str, float] = field(default_factory=dict)
+    pictures: dict[tuple[str, str], Pair] = field(default_factory=dict)  # by stage and name, where they were asked for
 
     def of(self, status: Status) -> list[Item]:
         """The items with this outcome, in the order of the stages."""
@@ -92,4 +102,5 @@ class Settings:
     kernel: str = "python3"
     rtol: float = 0.0
     repeat: bool = False
+    pictures: bool = False  # whether the verdict is to have the pictures themselves
     progress: Callable[[str, float, float], None] = lambda what, notebook, pipeline: None

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Sequence
 from pathlib import Path
 
 from nb2stage.diagnostics import Nb2stageError
-from nb2stage.planning.stageplan import StagePlan
 from nb2stage.runs.comparing import Comparison
 from nb2stage.runs.notebookrun import NotebookRun
 from nb2stage.runs.pipelinerun import PipelineRun
@@ -18,7 +16,7 @@ from nb2stage.runs.verdicts import Settings, Subject, Verdict
 def verify(subject: Subject, settings: Settings) -> Verdict:
     """Run both in scratch copies and compare.  Raises `Nb2stageError` where it cannot begin."""
     plans = subject.conversion.stages
-    verdict = Verdict(subject.notebook, [plan.name for plan in plans], edges_of(plans))
+    verdict = Verdict(subject.notebook, [plan.name for plan in plans])
     with tempfile.TemporaryDirectory(prefix="nb2stage-verify-", ignore_cleanup_errors=True) as folder:
         scratch = Path(folder).resolve()
         settings.progress("copying the project", 0, 0)
@@ -41,15 +39,7 @@ def verify(subject: Subject, settings: Settings) -> Verdict:
         comparison = Comparison(subject, scratch, settings, pipeline, own, second)
         verdict.items = comparison.items()
         verdict.costs = comparison.costs()
+        if settings.pictures:
+            verdict.pictures = comparison.kept_pictures()
         verdict.seconds = {"notebook": own.seconds, "pipeline": pipeline.seconds}
     return verdict
-
-
-def edges_of(plans: Sequence[StagePlan]) -> list[tuple[str, str, tuple[str, ...]]]:
-    """Which names go from which stage to which."""
-    found: dict[tuple[str, str], list[str]] = {}
-    for plan in plans:
-        for file in plan.saves:
-            for reader, names in file.consumers.items():
-                found.setdefault((plan.name, reader), []).extend(names)
-    return [(source, target, tuple(names)) for (source, target), names in found.items()]

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import base64
 import html
 import json
+from importlib.resources import files
 from typing import TYPE_CHECKING, Any, Final
 
 from nb2stage.runs.verdicts import Item, Status, Verdict
@@ -15,6 +17,7 @@ if TYPE_CHECKING:
 
 JSON_VERSION: Final = 1
 _WIDEST: Final = 100
+_MOST_STAGES: Final = 4  # that are named in one row
 
 
 def plural(count: int, word: str) -> str:
@@ -35,13 +38,16 @@ def headline(verdict: Verdict) -> tuple[str, str]:
     return same, "green"
 
 
+_SHORT: Final = {Status.CLOCK: "wall-clock times"}
+
+
 def counted(verdict: Verdict) -> str:
     """How many things were compared, with what outcome."""
     total = len(verdict.items)
     parts = [f"{len(verdict.of(Status.EQUAL))} of {total} equal"]
-    for status in (Status.DIFFERENT, Status.UNKNOWN, Status.UNSTABLE):
+    for status in (Status.DIFFERENT, Status.UNKNOWN, Status.CLOCK, Status.UNSTABLE):
         if found := verdict.of(status):
-            parts.append(f"{len(found)} {status.value}")
+            parts.append(f"{len(found)} {_SHORT.get(status, status.value)}")
     return ", ".join(parts)
 
 
@@ -64,12 +70,21 @@ def table(rows: Sequence[Sequence[str]]) -> str:
     return "\n".join(line if len(line) <= _WIDEST else line[: _WIDEST - 1] + "…" for line in lines)
 
 
-def item_rows(items: Sequence[Item]) -> list[list[str]]:
-    """A table's rows for items: only the first line of how they differ."""
-    rows = [["stage", "cell", "what", "how"]]
+def item_rows(items: Sequence[Item], *, whole: bool = False) -> list[list[str]]:
+    """A table's rows for items, with the first line of how they differ or the `whole` of it.
+
+    What is the same in several stages is one row: `import, train` or `5 stages`.
+    """
+    groups: dict[tuple[int | None, str, str, str, str], list[str]] = {}
     for item in items:
-        how = item.how.splitlines()[0] if item.how else ""
-        rows.append([item.stage or "-", str(item.cell or "-"), f"{item.kind} {item.name}", how])
+        how = item.how if whole else item.how.partition("\n")[0]
+        # Of what differs, each stage has its own line: one difference brings forth the next.
+        own = item.stage if item.status is Status.DIFFERENT else ""
+        groups.setdefault((item.cell, item.kind, item.name, how, own), []).append(item.stage)
+    rows = [["stage", "cell", "what", "how"]]
+    for (cell, kind, name, how, _), stages in groups.items():
+        where = ", ".join(stages) if len(stages) < _MOST_STAGES else f"{len(stages)} stages"
+        rows.append([where or "-", str(cell or "-"), f"{kind} {name}", how])
     return rows
 
 
@@ -98,7 +113,7 @@ def text(verdict: Verdict, paint: Callable[[str, str], str], *, verbose: bool = 
         blocks.append(f"{paint('first difference', 'bold')}: {place(first)}\n{indented(first.how)}")
         if rest:
             blocks.append(f"{paint('and then', 'bold')}\n{table(item_rows(rest))}")
-    for status in (Status.UNSTABLE, Status.UNKNOWN, *([Status.EQUAL] if verbose else [])):
+    for status in (Status.CLOCK, Status.UNSTABLE, Status.UNKNOWN, *([Status.EQUAL] if verbose else [])):
         if found := verdict.of(status):
             blocks.append(f"{paint(status.value, 'bold')}\n{table(item_rows(found))}")
     if verdict.costs:
@@ -183,98 +198,120 @@ def finding_document(finding: Diagnostic) -> dict[str, Any]:
 
 # -- the page ----------------------------------------------------------------------------------------------------------
 
-_STYLE: Final = """\
-:root { color-scheme: light dark; --good: #1a7f37; --bad: #cf222e; --unsure: #9a6700; }
-body { font: 15px/1.5 system-ui, sans-serif; max-width: 64rem; margin: 2rem auto; padding: 0 1rem; }
-h1 { font-size: 1.4rem; } h2 { font-size: 1.1rem; margin-top: 2rem; }
-table { border-collapse: collapse; width: 100%; } th, td { text-align: left; padding: .25rem .75rem .25rem 0;
-  border-bottom: 1px solid #8884; vertical-align: top; }
-pre { margin: 0; white-space: pre-wrap; font: 13px/1.4 ui-monospace, monospace; }
-.good { color: var(--good); } .bad { color: var(--bad); } .unsure { color: var(--unsure); }
-svg text { font: 13px system-ui, sans-serif; fill: currentColor; }
-"""
 _CLASSES: Final = {
     Status.EQUAL: "good",
     Status.DIFFERENT: "bad",
     Status.UNKNOWN: "unsure",
+    Status.CLOCK: "unsure",
     Status.UNSTABLE: "unsure",
 }
-
 _COLORS: Final = {"green": "good", "yellow": "unsure", "red": "bad"}
+_TYPES: Final = {".png": "image/png", ".jpg": "image/jpeg", ".svg": "image/svg+xml"}
+_ROOM: Final = 12_000_000  # bytes of pictures; equal ones go without first
 
 
-def page(verdict: Verdict) -> str:
-    """The verdict as one page that needs nothing else."""
+def page(verdict: Verdict, graph: str = "") -> str:
+    """The verdict as one page that needs nothing else; `graph` is the pipeline as SVG."""
     line, color = headline(verdict)
-    parts = [f'<h1 class="{_COLORS[color]}">{html.escape(line)}</h1>']
+    head = [f'<h1 class="{_COLORS[color]}">{html.escape(line)}</h1>']
     if verdict.items:
-        parts.append(f"<p>{html.escape(counted(verdict))}</p>")
+        head.append(f'<p class="soft">{html.escape(counted(verdict))}</p>')
     if verdict.failure is not None:
-        parts.append(f"<pre>{html.escape(verdict.failure.render())}</pre>")
-    parts += [f"<p>{html.escape(note)}</p>" for note in verdict.notes]
-    parts += ["<h2>The stages</h2>", picture(verdict)]
+        head.append(f'<pre class="box">{html.escape(verdict.failure.render())}</pre>')
+    head += [f'<p class="soft">{html.escape(note)}</p>' for note in verdict.notes]
     if different := verdict.of(Status.DIFFERENT):
-        parts.append("<h2>First difference</h2>")
-        parts.append(f"<p>{html.escape(place(different[0]))}</p><pre>{html.escape(different[0].how)}</pre>")
-    for status in (Status.DIFFERENT, Status.UNSTABLE, Status.UNKNOWN, Status.EQUAL):
+        head.append(f"<p>First difference: {html.escape(place(different[0]))}</p>")
+        head.append(f'<pre class="box">{html.escape(different[0].how)}</pre>')
+    parts = ["\n".join(head)]
+    if len(different) > 1:
+        parts.append(f'<h2 class="bad">Different</h2>{_items(different)}')
+    if pairs := _pairs(verdict):
+        parts.append(f"<h2>Figures</h2>{pairs}")
+    if graph:
+        words = "Red: something of the stage differs. Green: all that was compared is equal."
+        parts.append(
+            f'<h2>The pipeline</h2><p class="soft">{words}</p><div class="graph">{_coloured(graph, verdict)}</div>'
+        )
+    for status in (Status.CLOCK, Status.UNSTABLE, Status.UNKNOWN, Status.EQUAL):
         if found := verdict.of(status):
-            parts += [f'<h2 class="{_CLASSES[status]}">{status.value.capitalize()}</h2>', _items(found)]
+            title = f'<summary class="{_CLASSES[status]}">{len(found)} {html.escape(status.value)}</summary>'
+            # Nobody reads what is equal, but may want to know whether something is among it.
+            is_open = "" if status is Status.EQUAL else " open"
+            parts.append(f"<details{is_open}>{title}{_items(found)}</details>")
     if verdict.costs:
-        parts += ["<h2>Time and memory</h2>", _table(cost_rows(verdict))]
-    body = "\n".join(parts)
+        parts.append(f"<h2>Time and memory</h2>{_table(cost_rows(verdict), 'costs')}")
+    body = "\n".join(f"<section>{part}</section>" for part in parts)
     title = html.escape(f"{verdict.notebook}: verify")
+    style = (files("nb2stage") / "templates" / "verify.css").read_text(encoding="utf-8")
     return (
-        f'<!doctype html>\n<html lang="en">\n<meta charset="utf-8">\n<title>{title}</title>\n'
-        f"<style>\n{_STYLE}</style>\n{body}\n</html>\n"
+        f'<!doctype html>\n<html lang="en">\n<meta charset="utf-8">\n'
+        f'<meta name="viewport" content="width=device-width, initial-scale=1">\n<title>{title}</title>\n'
+        f"<style>\n{style}</style>\n<main>\n{body}\n</main>\n</html>\n"
     )
 
 
 def _items(items: Sequence[Item]) -> str:
-    rows = [["stage", "cell", "what", "how"]]
-    rows += [[i.stage or "-", str(i.cell or "-"), f"{i.kind} {i.name}", i.how] for i in items]
-    return _table(rows)
+    return _table(item_rows(items, whole=True))
 
 
-def _table(rows: Sequence[Sequence[str]]) -> str:
+def _table(rows: Sequence[Sequence[str]], kind: str = "") -> str:
     head = "".join(f"<th>{html.escape(cell)}</th>" for cell in rows[0])
+    last = len(rows[0]) - 1
     body = "\n".join(
-        "<tr>" + "".join(f"<td><pre>{html.escape(cell)}</pre></td>" for cell in row) + "</tr>" for row in rows[1:]
+        "<tr>"
+        + "".join(
+            f"<td><pre>{html.escape(cell)}</pre></td>"
+            if n == last and not kind
+            else f"<td{' class=name' * (n == last - 1 and not kind)}>{html.escape(cell)}</td>"
+            for n, cell in enumerate(row)
+        )
+        + "</tr>"
+        for row in rows[1:]
     )
-    return f"<table>\n<tr>{head}</tr>\n{body}\n</table>"
+    return f'<div class="scroll"><table class="{kind}">\n<tr>{head}</tr>\n{body}\n</table></div>'
+
+
+def _pairs(verdict: Verdict) -> str:
+    """The pictures of both, side by side: those that differ first."""
+    items = [item for item in verdict.items if (item.stage, item.name) in verdict.pictures]
+    items.sort(key=lambda item: item.status is Status.EQUAL)
+    room, parts = _ROOM, []
+    for item in items:
+        pair = verdict.pictures[item.stage, item.name]
+        room -= len(pair.notebook or b"") + len(pair.pipeline or b"")
+        status = (
+            f'<span class="{_CLASSES[item.status]}">{html.escape(_SHORT.get(item.status, item.status.value))}</span>'
+        )
+        how = f", {html.escape(item.how.partition(chr(10))[0])}" if item.how else ""
+        cell = f", cell {item.cell}" if item.cell else ""
+        head = f"<h3>{html.escape(item.name)}: stage {html.escape(item.stage or '-')}{cell}, {status}{how}</h3>"
+        if room < 0:
+            parts.append(f'<div class="pair">{head}<p class="soft">not in this page, which has many pictures</p></div>')
+            continue
+        sides = (("notebook", pair.notebook), ("pipeline", pair.pipeline))
+        figures = "".join(_figure(side, data, pair.suffix) for side, data in sides)
+        parts.append(f'<div class="pair {_CLASSES[item.status]}">{head}{figures}</div>')
+    return "\n".join(parts)
+
+
+def _figure(side: str, data: bytes | None, suffix: str) -> str:
+    if data is None:
+        return f'<figure><figcaption>{side}</figcaption><p class="soft">none</p></figure>'
+    source = f"data:{_TYPES.get(suffix, 'image/png')};base64,{base64.b64encode(data).decode()}"
+    return f'<figure><figcaption>{side}</figcaption><img alt="{side}" src="{source}"></figure>'
 
 
 def status_of_stage(verdict: Verdict, stage: str) -> str:
-    """The colour of a stage's boundary: red where something differs, green where all that was compared is equal."""
+    """The colour of a stage's frame: red where something differs, green where all that was compared is equal."""
     items = [item for item in verdict.items if item.stage == stage]
     if any(item.status is Status.DIFFERENT for item in items):
         return "bad"
     return "good" if items else "unsure"
 
 
-def picture(verdict: Verdict) -> str:
-    """The stages from top to bottom with what they hand on, as SVG; the frame of a stage is its boundary's colour."""
-    step, left, width, height = 64, 16, 180, 36
-    rows = {stage: number for number, stage in enumerate(verdict.stages)}
-    shapes: list[str] = []
-    for number, (source, target, names) in enumerate(verdict.edges):
-        bad = any(
-            item.stage == source and item.status is Status.DIFFERENT and item.name in {n.strip("<>") for n in names}
-            for item in verdict.items
-        )
-        top, bottom = rows[source] * step + height / 2 + 8, rows[target] * step + height / 2 + 8
-        bend = left + width + 24 + 18 * (number % 6) + 10 * abs(rows[target] - rows[source])
-        color = "bad" if bad else status_of_stage(verdict, source).replace("bad", "good")
-        title = html.escape(f"{source} → {target}: {', '.join(n.strip('<>') for n in names)}")
-        shapes.append(
-            f'<path class="{color}" d="M{left + width} {top} C{bend} {top} {bend} {bottom} {left + width} {bottom}" '
-            f'fill="none" stroke="currentColor" stroke-width="2"><title>{title}</title></path>'
-        )
-    for stage, row in rows.items():
-        top = row * step + 8
-        shapes.append(
-            f'<g class="{status_of_stage(verdict, stage)}"><rect x="{left}" y="{top}" width="{width}" '
-            f'height="{height}" rx="6" fill="none" stroke="currentColor" stroke-width="2"/></g>'
-            f'<text x="{left + 12}" y="{top + 23}">{html.escape(stage)}</text>'
-        )
-    tall = len(rows) * step
-    return f'<svg viewBox="0 0 520 {tall}" width="520" height="{tall}" role="img">{"".join(shapes)}</svg>'
+def _coloured(graph: str, verdict: Verdict) -> str:
+    """The graph with the verdict on each of its stages."""
+    for stage in verdict.stages:
+        mark = f'data-stage="{html.escape(stage)}"'
+        graph = graph.replace(f'<g class="stage" {mark}', f'<g class="stage {status_of_stage(verdict, stage)}" {mark}')
+    return graph
