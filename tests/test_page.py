@@ -14,7 +14,7 @@ import pytest
 from history_samples import MAIN, OLD, commit, many, state
 from test_graph import SMALL
 
-from nb2stage.overview.figures import Figures
+from nb2stage.overview.figures import Figures, twins
 from nb2stage.overview.history import rows_of
 from nb2stage.overview.page import ordered_by_weight, page
 from nb2stage.overview.table import overview_of
@@ -350,6 +350,9 @@ def test_reports_side_by_side_with_their_pictures_and_nothing_that_runs(browser:
     figures = Figures(tmp_path, 0)
     figures.contents = [("image/png", DOT)]
     figures.of = {MAIN: {"report/roc.png": 0}, f"{3:040x}": {"report/roc.png": 0, "other.png": 0}}
+    figures.contents.append(("image/png", DOT))
+    figures.of[MAIN]["curve.png"] = 1
+    figures.twins = {"curve.png": "roc.png"}
     figures.texts = [REPORT, "# Another\n"]
     figures.reports = {MAIN: {"report/report.md": 0}, f"{3:040x}": {"report/report.md": 1}}
     path = tmp_path / "reports.html"
@@ -374,6 +377,21 @@ def test_reports_side_by_side_with_their_pictures_and_nothing_that_runs(browser:
         tab.locator("#compare-b").select_option(index=tab.locator("#compare-a").evaluate("e => e.selectedIndex"))
         assert articles.count() == 1
         assert tab.evaluate("window.hit") is None
+
+
+SAVED: Final = [
+    ("fig.savefig('out/a.png')\nplt.savefig('report/figures/figure_1.png')\nplt.close()", {"a.png": "figure_1.png"}),
+    ("plt.savefig(FIGURES / 'a.png', dpi=80)\nplt.savefig('r/figure_1.svg')\nplt.close()", {"a.png": "figure_1.svg"}),
+    ("plt.savefig('a.png')\nplt.close()\nplt.savefig('r/figure_1.png')\nplt.close()", {}),
+    ("f.savefig('a.png')\ng.savefig('b.png')\nplt.savefig('r/figure_1.png')\nplt.close()", {}),
+    ("plt.savefig(name)\nplt.savefig('r/figure_1.png')\nplt.close()", {}),
+    ("no python", {}),
+]
+
+
+@pytest.mark.parametrize(("script", "expected"), SAVED)
+def test_a_figure_that_is_saved_and_shown_is_one_picture(script: str, expected: dict[str, str]) -> None:
+    assert twins(script) == expected
 
 
 def test_names_of_axes_do_not_lie_on_each_other(browser: Any, written: Path) -> None:

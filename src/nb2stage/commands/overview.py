@@ -122,12 +122,15 @@ def rendered(view: Overview, history: History, root: Path, options: argparse.Nam
 
 def html(view: Overview, history: History, root: Path, console: Console) -> str:
     """The page, with as many figures as it can bear and the pipeline as it stands in the folder."""
-    from nb2stage.overview.figures import Figures
+    from nb2stage.files.writer import read_text
+    from nb2stage.overview.figures import Figures, twins
     from nb2stage.overview.page import FIGURES_BUDGET, ordered_by_weight, page
 
-    figures = Figures(root, FIGURES_BUDGET)
+    figures, graph = Figures(root, FIGURES_BUDGET), pipeline(root, console)
     figures.add(ordered_by_weight(view, history.rows))
-    return page(view, root.resolve().name, figures, pipeline(root, console)).rstrip("\n")
+    for stage in graph.stages if graph is not None else ():
+        figures.twins.update(twins(read_text(root, stage.script) or "") if stage.script else {})
+    return page(view, root.resolve().name, figures, graph).rstrip("\n")
 
 
 def pipeline(root: Path, console: Console) -> Graph | None:

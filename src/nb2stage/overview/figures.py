@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import ast
 import posixpath
+import re
 from typing import TYPE_CHECKING, Final
 
 from nb2stage.diagnostics import Nb2stageError
@@ -26,6 +28,7 @@ TYPES: Final = {
 }
 
 
+_SHOWN: Final = re.compile(r"figure_\d+\.\w+")  # what scripts call the figures that a notebook shows
 _LONGEST: Final = 200_000  # bytes of a report that a page can bear
 
 
@@ -43,6 +46,7 @@ class Figures:
         self.numbers: dict[str, int] = {}
         self.reports: dict[str, dict[str, int]] = {}
         self.texts: list[str] = []
+        self.twins: dict[str, str] = {}  # a picture that the user saves -> the file name of the same in the report
 
     def add(self, rows: Iterable[Row]) -> None:
         """Take in the pictures of rows, the most important row first; a row gets all of its pictures or none."""
@@ -114,6 +118,34 @@ class Figures:
         for item in top if isinstance(top, list) else [top]:
             paths += [str(name) for name in (item if isinstance(item, dict) else [item] if item else [])]
         return list(dict.fromkeys(path.rstrip("/") for path in paths))
+
+
+def twins(script: str) -> dict[str, str]:
+    """File names of pictures that a script saves itself -> that of the one that its report shows: one figure, saved twice.
+
+    Where more than one is saved before the figures are closed nobody knows which is which.
+    """
+    try:
+        body = ast.parse(script).body
+    except (SyntaxError, ValueError):
+        return {}
+    found: dict[str, str] = {}
+    saved: list[str] = []
+    for statement in body:
+        for call in (node for node in ast.walk(statement) if isinstance(node, ast.Call)):
+            method = call.func.attr if isinstance(call.func, ast.Attribute) else ""
+            if method == "close":
+                own = [name for name in saved if not _SHOWN.fullmatch(posixpath.basename(name))]
+                shown = [name for name in saved if _SHOWN.fullmatch(posixpath.basename(name))]
+                if len(own) == len(shown) == 1:
+                    found[own[0]] = shown[0]
+                saved = []
+            elif method == "savefig" and call.args:
+                texts = [
+                    n.value for n in ast.walk(call.args[0]) if isinstance(n, ast.Constant) and isinstance(n.value, str)
+                ]
+                saved += [posixpath.basename(text) for text in texts[-1:] if _is_picture(text)]
+    return found
 
 
 def _is_report(path: str) -> bool:

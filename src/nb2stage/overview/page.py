@@ -127,6 +127,7 @@ def _data(view: Overview, title: str, figures: Figures | None, graph: Graph | No
         "images": [_uri(*content) for content in figures.contents] if figures is not None else [],
         "reports": reports,
         "texts": texts,
+        "twins": figures.twins if figures is not None else {},
         "stages": _stages(graph) if graph is not None else [],
     }
 

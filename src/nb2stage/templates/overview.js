@@ -688,7 +688,8 @@
     return image;
   }
 
-  // The pictures of both, each once: those that a report shows stand there, and one file under two names is one picture.
+  // The pictures of both, each once: those that a report shows stand there, also where the notebook saves them under a name
+  // of its own, and one file under two names is one picture.
   function pictures(a, b) {
     const inReport = reports(a, b), of = (row) => data.figures[row.rev] || {};
     const groups = new Map();
@@ -702,7 +703,10 @@
       else box.append(zoomable(element("img", { src: data.images[number], alt: `${path} of ${label(row)}` }), `${path} · ${label(row)}`));
       return box;
     };
-    const shown = [...groups.values()].filter(([path]) => [a, b].some((row) => of(row)[path] !== undefined && !inReport.has(of(row)[path])));
+    const names = (row) => Object.entries(of(row)).filter(([, number]) => inReport.has(number)).map(([path]) => path.split("/").pop());
+    const there = new Map([a, b].map((row) => [row, new Set(names(row))]));
+    const isThere = (row, path) => inReport.has(of(row)[path]) || there.get(row).has(data.twins[path.split("/").pop()]);
+    const shown = [...groups.values()].filter(([path]) => [a, b].some((row) => of(row)[path] !== undefined && !isThere(row, path)));
     $("figures").replaceChildren(...shown.map((paths) => {
       const [path] = paths, same_ = a === b || (of(a)[path] !== undefined && of(a)[path] === of(b)[path]);
       const title = element("h3", {}, paths.join(" = ") + (same_ && a !== b ? "  (identical)" : ""));
