@@ -13,7 +13,7 @@ import pytest
 from nb2stage.convert import Project, convert
 from nb2stage.files.writer import State
 from nb2stage.probes.comparing import _plain_svg
-from nb2stage.runs.notebookrun import PICTURES, shown_figures
+from nb2stage.runs.displayed import PICTURES, shown_figures
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -22,7 +22,7 @@ from nb2stage.analysis.librarycalls import (
 from nb2stage.analysis.objects import ATOM, Frame, Obj, Values, reach
 from nb2stage.analysis.randomness import FOLLOWING
 from nb2stage.analysis.scopes import FUNCTIONS
-from nb2stage.knowledge import UNKNOWN, Effect
+from nb2stage.knowledge import UNKNOWN, Effect, packages
 
 # What runs functions beside the notebook's own thread, and its methods whose one result is a list of many.
 POOLS = frozenset({"multiprocessing.Pool", "concurrent.futures.Executor"})
@@ -230,7 +230,9 @@ class Calls(LibraryCalls):
         if effect is not None and effect.result == "fresh" and obj.type in POOLS:
             return self.work_of_pool(effect, arguments, node)
         owner = func.value
-        if effect is None and obj.type != "matplotlib" and PLOT_NAME.search(name):
+        if (obj.path or obj.type).partition(".")[0] in packages("pictureless"):
+            pass
+        elif effect is None and obj.type != "matplotlib" and PLOT_NAME.search(name):
             self.note_plot(node, 3)
         elif isinstance(owner, ast.Attribute) and owner.attr == "plot" and (effect is None or not effect.plots):
             self.note_plot(node, 3)  # `counts.plot.pie()` of something that is not known to be a frame

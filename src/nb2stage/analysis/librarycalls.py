@@ -19,7 +19,7 @@ from nb2stage.analysis.heap import (
 )
 from nb2stage.analysis.objects import ATOM, Obj, Values, reach
 from nb2stage.analysis.sqlcalls import SqlCalls
-from nb2stage.knowledge import SEED_ARGUMENTS, UNKNOWN, Effect, looks_like_seeder
+from nb2stage.knowledge import SEED_ARGUMENTS, UNKNOWN, Effect, looks_like_seeder, packages
 
 PLOT_NAME = re.compile(r"plot|hist|draw|heatmap|scatter|chart|graph|figure|imshow|display|visuali[sz]e", re.IGNORECASE)
 DISPLAY_FROM = re.compile(r"Display(\.from_|$)")
@@ -161,7 +161,8 @@ class LibraryCalls(SqlCalls):
         if effect.default and not effect.file:
             plain = [a.constants for a in arguments if a.name is None]
             self.given_paths[id(node)] = plain[0] if plain else frozenset({effect.default})
-        if effect.unknown or path.startswith(("statsmodels", "sklearn", "pandas")):
+        may_plot = effect.unknown and module not in packages("pictureless")
+        if may_plot or path.startswith(("statsmodels", "sklearn", "pandas")):
             plots = PLOT_NAME.search(path) and not effect.plots and not DISPLAY_FROM.search(path)
             self.note_plot(node, 3 if plots else 0)
         effect = self.adjust_library(effect, path, arguments, node)

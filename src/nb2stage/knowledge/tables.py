@@ -152,7 +152,7 @@ def table(name: str) -> Table:
 
 
 def packages(fact: str) -> frozenset[str]:
-    """The packages of which a fact is true: `quiet`, `silent`, `pictures` or `frames`; `packages.txt` explains them."""
+    """The packages of which a fact is true, such as `quiet` or `frames`; `packages.txt` explains them."""
     return table("packages").packages[fact]
 
 

@@ -98,6 +98,8 @@ class Displays:
 
     def prints(self, cell: SourceCell, last: Statement, value: ast.expr) -> bool:
         """Whether the value of a cell's last line is worth a `print`."""
+        if any(exhibit.node is value for exhibit in self.plan.exhibits.get(cell.index, ())):
+            return False
         if last.plots or last.sets or last.seeds or (last.changes and not self.plan.report):
             return False
         if isinstance(value, ast.Constant | ast.Await | ast.Yield) or self.is_bound("print"):
@@ -127,8 +129,11 @@ class Displays:
         return True
 
     def calls(self, cell: SourceCell) -> Iterator[ast.Call]:
-        """The calls of `display` in a cell."""
+        """The calls of `display` in a cell, but for those that show a chart."""
+        charts = [exhibit.node for exhibit in self.plan.exhibits.get(cell.index, ())]
         for node in ast.walk(cell.tree):
+            if node in charts:
+                continue
             if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "display":
                 yield node
 

@@ -63,10 +63,15 @@ def lays_out(program: Program) -> bool:
     return any(word in cell.python.text for cell in program.cells for word in ("constrained", "compressed"))
 
 
-def is_format_call(node: ast.AST) -> bool:
-    """Whether a statement tells the inline backend which formats to use, which means nothing in a script."""
+def is_for_display(node: ast.AST) -> bool:
+    """Whether a statement says how, or that, a notebook shows things, which means nothing in a script."""
+    return _called(node) in (FORMATS, "output_notebook", "init_notebook_mode")
+
+
+def _called(node: ast.AST) -> str:
+    """The last part of the name of the function that a statement calls."""
     func = node.value.func if isinstance(node, ast.Expr) and isinstance(node.value, ast.Call) else None
-    return FORMATS in (getattr(func, "attr", ""), getattr(func, "id", ""))
+    return str(getattr(func, "attr", getattr(func, "id", "")))
 
 
 def format_lines(source: str) -> list[str]:
@@ -76,7 +81,7 @@ def format_lines(source: str) -> list[str]:
 
 def _told(cell: SourceCell) -> Iterator[tuple[str, ast.expr]]:
     """What a cell tells the inline backend, line by line."""
-    calls = {n.lineno: n.value for n in cell.tree.body if isinstance(n, ast.Expr) and is_format_call(n)}
+    calls = {n.lineno: n.value for n in cell.tree.body if isinstance(n, ast.Expr) and _called(n) == FORMATS}
     for number, line in enumerate(cell.role.cell.source.splitlines(), start=1):
         if number in calls:
             yield FORMATS, calls[number]

@@ -15,6 +15,7 @@ from nb2stage.knowledge import BY_KEY
 from nb2stage.messages import Notes
 from nb2stage.planning.definitions import FOLDER, Definitions, DefinitionsModule
 from nb2stage.planning.displays import figure_shown, plan_report
+from nb2stage.planning.exhibits import exhibits_of, shown_in_functions
 from nb2stage.planning.fileplans import FilePlanner
 from nb2stage.planning.metrics import plan_metrics
 from nb2stage.planning.pipeline import Out, Param
@@ -189,9 +190,11 @@ class Planner:
     # -- figures, metrics, local modules
 
     def plan_figures(self, plan: StagePlan) -> None:
-        if not any(s.plots for s in plan.data.statements) and not any(
-            figure_shown(self.program, c) for c in plan.cells
-        ):
+        plan.exhibits = exhibits_of(self.program, plan.cells)
+        plots = any(s.plots for s in plan.data.statements)
+        plan.draws = plots or any(figure_shown(self.program, cell) for cell in plan.cells)
+        plan.chart_methods = shown_in_functions(self.program, [*plan.data.statements, *plan.data.repeats])
+        if not plan.draws and not plan.exhibits and not plan.chart_methods:
             return
         if self.around.layout == "flat":
             plan.figures = f"figures/{plan.name}"

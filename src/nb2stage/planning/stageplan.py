@@ -15,6 +15,7 @@ from nb2stage.analysis.dataflow import SourceCell
 from nb2stage.analysis.heap import FileUse
 from nb2stage.analysis.versions import StageData, Transfer
 from nb2stage.planning.definitions import DefinitionsModule
+from nb2stage.planning.exhibits import Exhibit
 from nb2stage.planning.pipeline import DvcStage, Out, Param
 from nb2stage.reading.notebook import Cell
 
@@ -85,7 +86,10 @@ class StagePlan:
     top_plots: dict[str, dict[str, Any]] = field(
         default_factory=dict
     )  # path -> plot of several columns, not the stage's own
-    figures: str = ""
+    draws: bool = False  # figures of matplotlib
+    figures: str = ""  # the folder of these and of other exhibits
+    exhibits: dict[int, list[Exhibit]] = field(default_factory=dict)  # cell -> what it shows beside figures
+    chart_methods: list[str] = field(default_factory=list)  # libraries whose `show` is called inside functions
     report: str = ""  # the markdown file of what the cells show
     tag: str = ""  # by which its cells belong to it: its name, but for a notebook whose stages have names of their own
     texts: list[Cell] = field(default_factory=list)  # the cells of text that belong to it

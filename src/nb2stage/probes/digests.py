@@ -138,6 +138,9 @@ def attributes(value: Any) -> dict[str, Any]:
         # A distribution draws from the random state of the process, until it has been pickled: then from one of its own.
         if state["_random_state"] is sys.modules["numpy"].random.mtrand._rand:
             state["_random_state"] = "that of the process"
+    if type(value).__module__.startswith("bokeh."):
+        # The page that it was shown in last, and its number in the process.
+        state = {key: inner for key, inner in state.items() if key not in ("_document", "_id")}
     return {key: inner for key, inner in state.items() if not (is_address(key, inner) or is_cache(type(value), key))}
 
 

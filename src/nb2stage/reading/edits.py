@@ -88,6 +88,11 @@ class Edits:
         (start, end), (inner, _) = self.span(node), self.span(node.value)
         self.edits += [(start, inner, f"{asyncio}.run("), (end, end, ")")]
 
+    def call(self, node: ast.AST, value: ast.AST, function: str) -> None:
+        """`f(value)` in the place of an expression that has the value in it: `value.show()`, `show(value)`."""
+        (start, end), (first, last) = self.span(node), self.span(value)
+        self.edits += [(start, first, f"{function}("), (last, end, ")")]
+
     def nest(self, nodes: Sequence[ast.stmt], header: str, after: str) -> None:
         """Put the lines of neighbouring statements below a header, with a line after them."""
         first, last = nodes[0], nodes[-1]

@@ -16,7 +16,8 @@ from nb2stage.probes.capturing import DEFAULT
 from nb2stage.probes.explaining import difference
 from nb2stage.probes.times import masker, said
 from nb2stage.runs.clocks import NOTHING, times_of
-from nb2stage.runs.notebookrun import PICTURES, NotebookRun, code_of
+from nb2stage.runs.displayed import PICTURES, saved_charts
+from nb2stage.runs.notebookrun import NotebookRun, code_of
 from nb2stage.runs.pipelinerun import PipelineRun
 from nb2stage.runs.sandbox import environment, run_process
 from nb2stage.runs.verdicts import KINDS, Item, Pair, Settings, StageCost, Status, Subject
@@ -81,6 +82,7 @@ class Comparison:
         for domain in watch.domains:
             self.settings_of(watch, domain, mine["settings"].get(domain), theirs["settings"].get(domain))
         self.figures(watch.plan)
+        self.charts(watch.plan)
 
     def metrics(self, watch: Watch, mine: dict[str, Any]) -> None:
         plan = watch.plan
@@ -207,7 +209,7 @@ class Comparison:
         """The figures that the stage saved against those that the notebook showed, in their order."""
         shown = self.own.figures(plan.name)
         folder = self.pipeline.folder / plan.figures
-        saved = [p for p in folder.glob("*") if p.suffix in PICTURES.values()] if plan.figures else []
+        saved = [p for p in folder.glob("figure_*") if p.suffix in PICTURES.values()] if plan.figures else []
         saved.sort(key=lambda path: [int(n) for n in re.findall(r"\d+", path.name)])
         kept = self.scratch / "figures" / plan.name
         kept.mkdir(parents=True, exist_ok=True)
@@ -236,6 +238,32 @@ class Comparison:
             how = f"{len(shown)} in the notebook, {len(saved)} saved by the pipeline"
             name = plan.figures or "a figure"
             self.add(Item(plan.name, "figure", name, Status.DIFFERENT, picture.cell, how))
+
+    def charts(self, plan: StagePlan) -> None:
+        """The charts of other libraries that the stage saved against those that the notebook showed."""
+        if not plan.exhibits and not plan.chart_methods:
+            return
+        shown, saved = self.own.charts(plan.name), saved_charts(self.pipeline.folder / plan.figures)
+        for number, (name, content) in enumerate(saved[: len(shown)]):
+            theirs = shown[number].content
+            item = Item(plan.name, "figure", f"{plan.figures}/{name}", Status.EQUAL, shown[number].cell)
+            if content is None or theirs is None:
+                how = f"pages of {shown[number].library or 'this kind'} are not looked into"
+                item = replace(item, status=Status.UNKNOWN, how=how)
+            elif isinstance(content, bytes) and isinstance(theirs, bytes) and content != theirs:
+                notebook = self.scratch / "figures" / plan.name / name
+                notebook.write_bytes(theirs)
+                task = {"kind": "file", "name": name, "notebook": str(notebook)}
+                task["pipeline"] = str(self.pipeline.folder / plan.figures / name)
+                self.add(replace(item, status=Status.DIFFERENT), task)
+                continue
+            elif content != theirs and (how := difference(theirs, content, self.settings.rtol)):
+                item = replace(item, status=Status.DIFFERENT, how=how)
+            self.add(item)
+        if len(shown) != len(saved):
+            cell = shown[-1].cell if shown else None
+            how = f"{len(shown)} charts in the notebook, {len(saved)} saved by the pipeline"
+            self.add(Item(plan.name, "figure", plan.figures, Status.DIFFERENT, cell, how))
 
     def files(self) -> None:
         """The files that either of the two wrote."""

@@ -7,38 +7,26 @@ otherwise, and keeps just those.
 from __future__ import annotations
 
 import ast
-import base64
 import json
 import time
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 from nb2stage.analysis.versions import DEFINITIONS, IMPORTS
 from nb2stage.diagnostics import Diagnostic, Nb2stageError, Severity
-from nb2stage.planning.inline import format_lines, is_format_call
+from nb2stage.planning.inline import format_lines, is_for_display
 from nb2stage.reading.magics import to_python, to_python_all
 from nb2stage.reading.notebook import read_notebook
 from nb2stage.reading.tags import CellRole, Role, parse_tags
+from nb2stage.runs.displayed import Chart, Shown, shown_charts, shown_figures
 from nb2stage.runs.kernels import CellFailedError, Executed, Step, execute
 from nb2stage.runs.sandbox import environment
 from nb2stage.runs.scratch import stamps, written
 from nb2stage.runs.tuning import python_text, value_at
 from nb2stage.runs.verdicts import Settings, Subject
 from nb2stage.runs.watches import READABLE, Watch, watches
-
-PICTURES: Final = {"image/svg+xml": ".svg", "image/png": ".png", "image/jpeg": ".jpg"}
-
-
-@dataclass(frozen=True)
-class Shown:
-    """A figure as a cell of the notebook has shown it."""
-
-    cell: int
-    suffix: str
-    data: bytes
-    is_value: bool = False
 
 
 def notebook_steps(subject: Subject) -> list[Step]:
@@ -56,7 +44,7 @@ def notebook_steps(subject: Subject) -> list[Step]:
             python, _ = to_python(role.cell, notebook.path)
             if python is not None:
                 body = _body(python.text)
-                inert = [ast.unparse(node) for node in body if is_inert(node) or is_format_call(node)]
+                inert = [ast.unparse(node) for node in body if is_inert(node) or is_for_display(node)]
                 inert += format_lines(role.cell.source)
                 steps += [Step(text, role.cell.index, may_fail=True) for text in inert]
     return steps
@@ -249,22 +237,7 @@ class NotebookRun:
         steps = zip(self.steps, self.executed.outputs, strict=True)
         return [p for step, outputs in steps if step.stage == stage for p in shown_figures(step.cell, outputs)]
 
-
-def shown_figures(cell: int, outputs: Sequence[Mapping[str, Any]]) -> list[Shown]:
-    """The figures of matplotlib that a cell has shown; one that it shows twice is there once."""
-    found = [picture for picture in (shown_figure(cell, output) for output in outputs) if picture is not None]
-    # The value of the last line is shown before the open figures are, of which it mostly is one.
-    later = [[other.data for other in found[n + 1 :]] for n in range(len(found))]
-    return [p for p, others in zip(found, later, strict=True) if not p.is_value or p.data not in others]
-
-
-def shown_figure(cell: int, output: Mapping[str, Any]) -> Shown | None:
-    """The picture of a figure of matplotlib in an output; of several formats the one that JupyterLab shows."""
-    data = output.get("data", {})
-    if not str(data.get("text/plain", "")).startswith("<Figure size"):
-        return None
-    kind = next((kind for kind in PICTURES if kind in data), "")
-    if not kind:
-        return None
-    content = data[kind].encode() if kind == "image/svg+xml" else base64.b64decode(data[kind])
-    return Shown(cell, PICTURES[kind], content, output["output_type"] == "execute_result")
+    def charts(self, stage: str) -> list[Chart]:
+        """The charts of other libraries that the cells of a stage showed, in their order."""
+        steps = zip(self.steps, self.executed.outputs, strict=True)
+        return [c for step, outputs in steps if step.stage == stage for c in shown_charts(step.cell, outputs)]

@@ -34,17 +34,18 @@ class FigureLines:
             if not plotting:
                 continue
             figures = sum(s.figures for s in plotting)
+            shows = self.shows(cell)
+            charts = [exhibit.node for exhibit in self.plan.exhibits.get(cell.index, ())]
             nested = any(
-                isinstance(n, ast.Call) and is_show(ast.Expr(n))
+                isinstance(n, ast.Call) and n not in charts and is_show(ast.Expr(n))
                 for s in cell.statements
                 for n in ast.walk(s.node)
-                if not is_show(s.node)
+                if s not in shows
             )
-            shows = [s for s in cell.statements if is_show(s.node)]
             drawn_after = shows and any(
-                s.plots and not is_show(s.node) and s.position > shows[0].position for s in cell.statements
+                s.plots and s not in shows and s.position > shows[0].position for s in cell.statements
             )
-            drawing = [s for s in plotting if not is_show(s.node)]
+            drawing = [s for s in plotting if s not in shows]
             if any(isinstance(n, ast.Attribute) and n.attr in ("close", "clf") for n in ast.walk(cell.tree)):
                 return False
             if figures > 1 or nested or len(shows) > 1 or drawn_after or not drawing:
@@ -58,12 +59,17 @@ class FigureLines:
             "show" in {n.attr for n in ast.walk(s.node) if isinstance(n, ast.Attribute)} for s in self.repeats
         )
 
+    def shows(self, cell: SourceCell) -> list[Statement]:
+        """The calls of `plt.show`: not those of other libraries."""
+        charts = [exhibit.node for exhibit in self.plan.exhibits.get(cell.index, ())]
+        return [s for s in cell.statements if is_show(s.node) and getattr(s.node, "value", None) not in charts]
+
     def after(self, cell: SourceCell, edits: Edits) -> None:
         """Put the lines into a cell, or behind it."""
-        if not self.plan.figures:
+        if not self.plan.draws:
             return
         plotting = [s for s in cell.statements if s.plots]
-        shows = [s for s in cell.statements if is_show(s.node)]
+        shows = self.shows(cell)
         last = cell.statements[-1] if cell.statements else None
         figure = figure_shown(self.program, cell)
         if figure is not None:
@@ -89,7 +95,7 @@ class FigureLines:
         if self.simple:
             self.count += 1
             file, form = f"figure_{self.count}", ""
-            if self.count == 1:
+            if self.count == 1 and not (self.plan.exhibits or self.plan.chart_methods):
                 path = self.imports.member("pathlib", "Path")
                 lines.append(f'{path}("{self.plan.here(self.plan.figures)}").mkdir(parents=True, exist_ok=True)')
         else:
@@ -114,29 +120,30 @@ class FigureLines:
 
     def helper(self) -> list[str]:
         """`plt.show` that saves: for stages whose figures come from loops, functions or several to a cell."""
-        if not self.plan.figures or self.simple:
+        if not self.plan.draws or self.simple:
             return []
         plt, path = self.pyplot(), self.imports.member("pathlib", "Path")
         numbers, name = self.imports.fresh("figure_numbers"), self.imports.fresh("save_figures")
+        figure = self.imports.fresh("figure")
         drawing = drawing_in(self.program, self.plan.cells[-1].index)
         name_of_file = f"{self.plan.figures}/{{file}}.{drawing.suffix}"
         picture = f'f"{self.plan.here(name_of_file)}"'
         shown = []
         if self.plan.report:
             titled = has_title([s.node for s in [*self.plan.data.statements, *self.repeats]])
-            caption = "{figure.gca().get_title() or file}" if titled else "{file}"
+            caption = f"{{{figure}.gca().get_title() or file}}" if titled else "{file}"
             shown = [self.report.figure(name_of_file, "f", caption)]
         lines = [
             f'file = f"figure_{{{self.imports.builtin("next")}({numbers})}}"',
-            *self.saving(drawing, "figure", picture),
+            *self.saving(drawing, figure, picture),
             *shown,
         ]
         return [
             f'{path}("{self.plan.here(self.plan.figures)}").mkdir(parents=True, exist_ok=True)\n'
             f"{numbers} = {self.imports.member('itertools', 'count')}(1)",
             f'def {name}(*_, **__):\n    """Save and close the open figures, as a notebook shows and closes them."""\n'
-            f"    for figure in {self.imports.builtin('map')}({plt}.figure, {plt}.get_fignums()):\n"
-            "        if figure.axes:\n"
+            f"    for {figure} in {self.imports.builtin('map')}({plt}.figure, {plt}.get_fignums()):\n"
+            f"        if {figure}.axes:\n"
             + "".join(f"            {line}\n" for line in lines)
             + f'    {plt}.close("all")',
             f"{plt}.show = {name}",
@@ -148,7 +155,7 @@ class FigureLines:
 
     def backend(self) -> str:
         """Scripts open no windows."""
-        uses = self.plan.figures or any(
+        uses = self.plan.draws or any(
             m.split(".")[0] in ("matplotlib", "seaborn")
             for m in [*self.imports.header.modules, *self.imports.header.members]
         )

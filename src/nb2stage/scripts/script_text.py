@@ -18,7 +18,7 @@ from nb2stage.analysis.scopes import free_names, inner_free_names, mentioned_nam
 from nb2stage.analysis.versions import DEFINITIONS, IMPORTS
 from nb2stage.planning.definitions import FOLDER, DefinitionsModule, gives_handle
 from nb2stage.planning.displays import Displays
-from nb2stage.planning.inline import is_format_call
+from nb2stage.planning.inline import is_for_display
 from nb2stage.planning.planner import Planner
 from nb2stage.planning.stageplan import StagePlan, normal
 from nb2stage.reading.edits import Edits
@@ -27,6 +27,7 @@ from nb2stage.reading.tags import directive_lines
 from nb2stage.reading.translation import parse
 from nb2stage.scripts.blocks import has_code, join_blocks, statement_text
 from nb2stage.scripts.cache_lines import CacheLines
+from nb2stage.scripts.exhibit_lines import ExhibitLines
 from nb2stage.scripts.figure_lines import FigureLines
 from nb2stage.scripts.import_lines import Header, Imports, does_something, from_line, import_text, is_future
 from nb2stage.scripts.metric_lines import MetricLines
@@ -49,8 +50,9 @@ class ScriptWriter:
         self.tables = PlotLines(plan, self.imports)
         self.displays = Displays(self.program, plan)
         self.report = ReportLines(planner, plan, self.imports, self.displays)
+        self.exhibits = ExhibitLines(plan, self.imports, self.report)
         self.figures = FigureLines(planner, plan, self.imports, self.report, self.repeats)
-        self.left_out = self.unused_definitions() | {s for s in self.own if s in self.moved or is_format_call(s.node)}
+        self.left_out = self.unused_definitions() | {s for s in self.own if s in self.moved or is_for_display(s.node)}
 
     def own_repeats(self) -> list[Statement]:
         """What the script repeats itself: not what is repeated only because a definition in a module needs it."""
@@ -90,6 +92,7 @@ class ScriptWriter:
         saves = self.cache.saves()
         folders = self.folders()
         figures = self.figures.helper()
+        figures += self.exhibits.helpers(makes_folder=not figures)
         backend = self.figures.backend()
         displays = self.display_helper([*repeats, *cells])
         future = self.imports.header.members.pop("__future__", None)
@@ -174,7 +177,7 @@ class ScriptWriter:
 
     def collect_imports(self) -> None:
         """The imports at the top, also those of the modules of definitions."""
-        used = self.used_names() - self.report.replaced()
+        used = self.used_names() - self.report.replaced() - self.exhibits.replaced()
         self.imports.collect(used)
         for module in self.plan.definitions:
             for name in sorted(module.names & used):
@@ -303,6 +306,7 @@ class ScriptWriter:
         value = self.displays.value(cell)
         if value is not None:
             edits.wrap(value, f"{self.report.show}(", ")")
+        self.exhibits.replace(cell, edits)
         self.figures.after(cell, edits)
 
     def run_coroutines(self, cell: SourceCell, edits: Edits) -> None:
