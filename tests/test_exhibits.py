@@ -101,7 +101,8 @@ def test_what_a_cell_shows_is_saved(name: str, tmp_path: Path) -> None:
     assert [part for part in there if part not in script] == []
     assert [part for part in absent if part in script] == []
     (plan,) = result.stages
-    assert bool(plan.figures) == ("save" in script)
+    assert bool(plan.figures) == (".png" in script)
+    assert bool(plan.pages) == (".html" in script)
 
 
 def test_other_stages_save_them_without_a_report(tmp_path: Path) -> None:
@@ -109,7 +110,7 @@ def test_other_stages_save_them_without_a_report(tmp_path: Path) -> None:
     script = next(file.text for file in result.files if file.path == "training/train.py")
     assert 'chart.write_image(f"training/train_figures/{file}.png")' in script
     assert "link" not in script
-    assert result.stages[0].figures == "training/train_figures"
+    assert (result.stages[0].figures, result.stages[0].pages) == ("training/train_figures", "training/train_pages")
 
 
 DRAWN: Final = {
@@ -131,8 +132,8 @@ def test_pages_are_small_and_are_what_the_notebook_displays(library: str, tmp_pa
     done = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     assert done.stderr.startswith("no picture of chart_1: ")
-    assert (tmp_path / "report/report.md").read_text() == "[A title](figures/chart_1.html)\n"
-    assert (tmp_path / "report/figures/chart_1.html").stat().st_size < 50_000
+    assert (tmp_path / "report/report.md").read_text() == "[A title](pages/chart_1.html)\n"
+    assert (tmp_path / "report/pages/chart_1.html").stat().st_size < 50_000
     if library == "plotly":
         express = pytest.importorskip("plotly.express")
         chart = express.bar(x=[1, 2], y=[3, 4]).update_layout(title="A title")
@@ -141,8 +142,8 @@ def test_pages_are_small_and_are_what_the_notebook_displays(library: str, tmp_pa
         chart = module.Chart("a.csv").mark_bar().encode(x="a:Q").properties(title="A title")
         data = {"text/html": chart._repr_mimebundle_()["text/html"], "text/plain": "alt.Chart(...)"}
     (shown,) = shown_charts(1, [{"output_type": "execute_result", "data": data}])
-    ((name, content),) = saved_charts(tmp_path / "report/figures")
-    assert name == "chart_1.html"
+    ((path, content),) = saved_charts([tmp_path / "report/figures", tmp_path / "report/pages"])
+    assert path.name == "chart_1.html"
     assert shown.library == library
     assert content == shown.content
     assert content

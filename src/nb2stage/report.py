@@ -98,13 +98,14 @@ def saves_of(plan: StagePlan) -> list[str]:
     """The names that a stage hands on, and the files that it writes."""
     names = [name for file in plan.saves for name in file.transfer.names]
     return [name.strip("<>") for name in dict.fromkeys(names)] + [
-        o.path for o in plan.outs if o.path not in (plan.report, *plan.top_plots)
+        o.path for o in plan.outs if o.path not in (plan.report, plan.pages, *plan.top_plots)
     ]
 
 
 def shown_of(plan: StagePlan) -> list[str]:
     """The metrics, figures and other plots that a stage writes, and the report."""
     paths = [out.path + "/" * (out.path == plan.figures) for out in (*plan.metrics, *plan.plots)]
+    paths += [plan.pages + "/"] if plan.pages else []
     return [*paths, *plan.top_plots, *([plan.report] if plan.report else [])]
 
 

@@ -20,6 +20,7 @@ class Kind(NamedTuple):
     shows: str = r"(?!)"  # functions that show their first argument
     joins: bool = False  # `a + b`, `a | b` show as one
     by_method: bool = True  # `x.show()` shows it in a notebook
+    forms: str = "page, picture"  # what it can be saved as
 
 
 KINDS: Final = (
@@ -43,23 +44,25 @@ KINDS: Final = (
         shows=r"bokeh\.(plotting|io)\.show",
         by_method=False,
     ),
-    Kind("folium", r"folium\.(Map|Figure|plugins\.DualMap)", by_method=False),
-    Kind("great_tables", r"great_tables\.GT", r"(?!as_|save|write|show|render)\w+"),
-    Kind("pydeck", r"pydeck\.Deck"),
+    Kind("folium", r"folium\.(Map|Figure|plugins\.DualMap)", by_method=False, forms="page"),
+    Kind("great_tables", r"great_tables\.GT", r"(?!as_|save|write|show|render)\w+", forms="page"),
+    Kind("pydeck", r"pydeck\.Deck", forms="page"),
     Kind(
         "seaborn",
         r"seaborn\.objects\.Plot",
         r"add|layout|limit|label|scale|share|theme|facet|pair|on",
         by_method=False,
+        forms="picture",
     ),
-    Kind("plotnine", r"plotnine\.(ggplot|qplot)", joins=True),
+    Kind("plotnine", r"plotnine\.(ggplot|qplot)", joins=True, forms="picture"),
     Kind(
         "pillow",
         r"PIL\.(Image\.(open|new|fromarray|merge|blend|composite|frombytes|frombuffer)|ImageOps\.\w+)",
         r"convert|copy|crop|filter|point|quantize|reduce|resize|rotate|transform|transpose",
         by_method=False,
+        forms="picture",
     ),
-    Kind("graphviz", r"graphviz\.(Digraph|Graph|Source)", by_method=False),
+    Kind("graphviz", r"graphviz\.(Digraph|Graph|Source)", by_method=False, forms="picture"),
 )
 _ROOTS: Final = {"plotly", "optuna", "prophet", "altair", "bokeh", "folium", "geopandas", "great_tables", "pydeck"} | {
     *("seaborn", "plotnine", "PIL", "graphviz"),
@@ -74,6 +77,12 @@ class Exhibit(NamedTuple):
     node: ast.expr
     value: ast.expr
     kind: str
+
+
+def saved_as(form: str, libraries: Iterable[str]) -> bool:
+    """Whether values of one of the libraries are saved as a `page`, or as a `picture`."""
+    names = set(libraries)
+    return any(form in kind.forms for kind in KINDS if kind.name in names)
 
 
 def exhibits_of(program: Program, cells: Iterable[SourceCell]) -> dict[int, list[Exhibit]]:

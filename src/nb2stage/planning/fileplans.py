@@ -178,7 +178,7 @@ class FilePlanner:
         """A stage that lists a folder sees the second time what a later stage has written there, as the notebook does."""
         own = [plan.script for plan in self.stages] + [file.path for plan in self.stages for file in plan.saves]
         own += [module.path for plan in self.stages for module in plan.definitions]
-        own += [f"{plan.figures}/" for plan in self.stages if plan.figures]
+        own += [f"{folder}/" for plan in self.stages for folder in (plan.figures, plan.pages) if folder]
         for plan, use, path in self.listings:
             self.check_own(use, path, own)
             for other, writer in self.written.items():
@@ -472,7 +472,7 @@ class FilePlanner:
 
     def add_out(self, plan: StagePlan, path: str, use: FileUse | None) -> None:
         pure = PurePosixPath(path)
-        if plan.figures and (path == plan.figures or path.startswith(plan.figures + "/")):
+        if any(folder and f"{path}/".startswith(f"{folder}/") for folder in (plan.figures, plan.pages)):
             return
         persist = self.around.exists(path) and path not in self.around.known_outs
         if persist:
@@ -495,10 +495,10 @@ class FilePlanner:
 
     def check_overlaps(self) -> None:
         """DVC refuses an out inside another out."""
-        figures = [plan for plan in self.stages if plan.figures]
+        folders = [(plan, folder) for plan in self.stages for folder in (plan.figures, plan.pages) if folder]
         for path, plan in self.written.items():
-            for other in figures:
-                if other is not plan and path.startswith(other.figures + "/"):
+            for other, folder in folders:
+                if other is not plan and path.startswith(folder + "/"):
                     message = f"`{path}` lies in the folder of stage `{other.name}`'s figures"
                     hint = "write it to another folder"
                     self.notes.add(Severity.ERROR, "NB410", message, hint, stage=plan.name)

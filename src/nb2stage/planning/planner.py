@@ -15,7 +15,7 @@ from nb2stage.knowledge import BY_KEY
 from nb2stage.messages import Notes
 from nb2stage.planning.definitions import FOLDER, Definitions, DefinitionsModule
 from nb2stage.planning.displays import figure_shown, plan_report
-from nb2stage.planning.exhibits import exhibits_of, shown_in_functions
+from nb2stage.planning.exhibits import exhibits_of, saved_as, shown_in_functions
 from nb2stage.planning.fileplans import FilePlanner
 from nb2stage.planning.metrics import plan_metrics
 from nb2stage.planning.pipeline import Out, Param
@@ -194,15 +194,20 @@ class Planner:
         plots = any(s.plots for s in plan.data.statements)
         plan.draws = plots or any(figure_shown(self.program, cell) for cell in plan.cells)
         plan.chart_methods = shown_in_functions(self.program, [*plan.data.statements, *plan.data.repeats])
-        if not plan.draws and not plan.exhibits and not plan.chart_methods:
-            return
+        if plan.draws or saved_as("picture", plan.charts):
+            plan.figures = self.folder_for(plan, "figures")
+            plan.plots.append(Out(plan.figures, cache=False))
+        if saved_as("page", plan.charts):  # for which DVC knows no plot
+            plan.pages = self.folder_for(plan, "pages")
+            plan.outs.append(Out(plan.pages, cache=False))
+
+    def folder_for(self, plan: StagePlan, what: str) -> str:
+        """The folder of what a stage shows, which is beside its script."""
         if self.around.layout == "flat":
-            plan.figures = f"figures/{plan.name}"
-        elif plan.folder == plan.name:
-            plan.figures = f"{plan.folder}/figures"
-        else:
-            plan.figures = f"{plan.folder}/{plan.name.replace('-', '_')}_figures"
-        plan.plots.append(Out(plan.figures, cache=False))
+            return f"{what}/{plan.name}"
+        if plan.folder == plan.name:
+            return f"{plan.folder}/{what}"
+        return f"{plan.folder}/{plan.name.replace('-', '_')}_{what}"
 
     def is_taken(self, path: str) -> bool:
         """Whether a file of the notebook's or of somebody else has this path, or it lies in such a folder."""

@@ -87,13 +87,20 @@ class StagePlan:
         default_factory=dict
     )  # path -> plot of several columns, not the stage's own
     draws: bool = False  # figures of matplotlib
-    figures: str = ""  # the folder of these and of other exhibits
+    figures: str = ""  # the folder of these and of pictures of charts
+    pages: str = ""  # the folder of charts as pages
     exhibits: dict[int, list[Exhibit]] = field(default_factory=dict)  # cell -> what it shows beside figures
     chart_methods: list[str] = field(default_factory=list)  # libraries whose `show` is called inside functions
     report: str = ""  # the markdown file of what the cells show
     tag: str = ""  # by which its cells belong to it: its name, but for a notebook whose stages have names of their own
     texts: list[Cell] = field(default_factory=list)  # the cells of text that belong to it
     home: str = ""  # the folder in which the script works: that of the notebook, where its own paths need that
+
+    @property
+    def charts(self) -> list[str]:
+        """The libraries whose charts the stage shows."""
+        kinds = [exhibit.kind for found in self.exhibits.values() for exhibit in found]
+        return list(dict.fromkeys([*kinds, *self.chart_methods]))
 
     def here(self, path: str) -> str:
         """A path of the project as the script writes it."""

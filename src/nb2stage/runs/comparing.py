@@ -241,20 +241,21 @@ class Comparison:
 
     def charts(self, plan: StagePlan) -> None:
         """The charts of other libraries that the stage saved against those that the notebook showed."""
-        if not plan.exhibits and not plan.chart_methods:
+        if not plan.charts:
             return
-        shown, saved = self.own.charts(plan.name), saved_charts(self.pipeline.folder / plan.figures)
-        for number, (name, content) in enumerate(saved[: len(shown)]):
+        folders = [self.pipeline.folder / path for path in (plan.figures, plan.pages) if path]
+        shown, saved = self.own.charts(plan.name), saved_charts(folders)
+        for number, (path, content) in enumerate(saved[: len(shown)]):
+            name = path.relative_to(self.pipeline.folder).as_posix()
             theirs = shown[number].content
-            item = Item(plan.name, "figure", f"{plan.figures}/{name}", Status.EQUAL, shown[number].cell)
+            item = Item(plan.name, "figure", name, Status.EQUAL, shown[number].cell)
             if content is None or theirs is None:
                 how = f"pages of {shown[number].library or 'this kind'} are not looked into"
                 item = replace(item, status=Status.UNKNOWN, how=how)
             elif isinstance(content, bytes) and isinstance(theirs, bytes) and content != theirs:
-                notebook = self.scratch / "figures" / plan.name / name
+                notebook = self.scratch / "figures" / plan.name / path.name
                 notebook.write_bytes(theirs)
-                task = {"kind": "file", "name": name, "notebook": str(notebook)}
-                task["pipeline"] = str(self.pipeline.folder / plan.figures / name)
+                task = {"kind": "file", "name": name, "notebook": str(notebook), "pipeline": str(path)}
                 self.add(replace(item, status=Status.DIFFERENT), task)
                 continue
             elif content != theirs and (how := difference(theirs, content, self.settings.rtol)):
@@ -263,7 +264,7 @@ class Comparison:
         if len(shown) != len(saved):
             cell = shown[-1].cell if shown else None
             how = f"{len(shown)} charts in the notebook, {len(saved)} saved by the pipeline"
-            self.add(Item(plan.name, "figure", plan.figures, Status.DIFFERENT, cell, how))
+            self.add(Item(plan.name, "figure", plan.pages or plan.figures, Status.DIFFERENT, cell, how))
 
     def files(self) -> None:
         """The files that either of the two wrote."""
@@ -271,7 +272,7 @@ class Comparison:
         internal = {file.path for plan in plans for file in plan.saves} | {plan.metrics_file for plan in plans}
         internal |= {table.path for plan in plans for tables in plan.plot_tables.values() for table in tables}
         internal |= {plan.report for plan in plans}
-        folders = tuple(f"{plan.figures}/" for plan in plans if plan.figures)
+        folders = tuple(f"{folder}/" for plan in plans for folder in (plan.figures, plan.pages) if folder)
         for name in dict.fromkeys([*self.own.written, *self.pipeline.written]):
             if name in internal or name.startswith(folders):
                 continue

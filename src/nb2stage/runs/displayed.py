@@ -83,11 +83,12 @@ def _chart(cell: int, output: Mapping[str, Any]) -> Chart | None:
     return None
 
 
-def saved_charts(folder: Path) -> list[tuple[str, object]]:
-    """The charts in a folder of the pipeline's, in their order: the name of the page or picture, and its content."""
-    names = {p.stem: p for suffix in ("svg", "png", "html") for p in sorted(folder.glob(f"chart_*.{suffix}"))}
+def saved_charts(folders: Sequence[Path]) -> list[tuple[Path, object]]:
+    """The charts in folders of the pipeline's, in their order: the page, or the picture without one, and its content."""
+    suffixes = ("svg", "png", "html")
+    names = {p.stem: p for suffix in suffixes for folder in folders for p in folder.glob(f"chart_*.{suffix}")}
     ordered = sorted(names.values(), key=lambda path: [int(n) for n in re.findall(r"\d+", path.stem)])
-    return [(path.name, content_of(path)) for path in ordered]
+    return [(path, content_of(path)) for path in ordered]
 
 
 def content_of(path: Path) -> object:

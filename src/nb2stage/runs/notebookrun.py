@@ -9,7 +9,7 @@ from __future__ import annotations
 import ast
 import json
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any

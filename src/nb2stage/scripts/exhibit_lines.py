@@ -18,7 +18,7 @@ from nb2stage.scripts.report_lines import ReportLines
 class Export(NamedTuple):
     """How a library saves its values.
 
-    The lines have `{path}` for the path without a suffix, and names in `<module:name>` that they import.
+    The lines have `{path}` for the path without a suffix, and names that they import as `<module:name>`.
     """
 
     what: str
@@ -95,18 +95,16 @@ class ExhibitLines:
 
     def helpers(self, makes_folder: bool) -> list[str]:
         """The functions that the stage needs, with the line that makes the folder if nothing above does."""
-        kinds = dict.fromkeys(exhibit.kind for found in self.plan.exhibits.values() for exhibit in found)
-        kinds |= dict.fromkeys(self.plan.chart_methods)
-        if not kinds:
+        if not self.plan.charts:
             return []
-        begin = f"{self.numbers} = {self.imports.member('itertools', 'count')}(1)"
-        if makes_folder:
-            begin = (
-                f'{self.imports.member("pathlib", "Path")}("{self.plan.figures}").mkdir(parents=True, exist_ok=True)\n'
-                + begin
-            )
+        path = self.imports.member("pathlib", "Path")
+        folders = [self.plan.pages, *([self.plan.figures] if makes_folder else [])]
+        begin = [
+            f'{path}("{self.plan.here(each)}").mkdir(parents=True, exist_ok=True)' for each in sorted(folders) if each
+        ]
+        begin.append(f"{self.numbers} = {self.imports.member('itertools', 'count')}(1)")
         patches = [f"{self.line(EXPORTS[kind].method)} = {self.name(kind)}" for kind in self.plan.chart_methods]
-        return [begin, *map(self.helper, kinds), "\n".join(patches)]
+        return ["\n".join(begin), *map(self.helper, self.plan.charts), "\n".join(patches)]
 
     def replaced(self) -> set[str]:
         """The functions each use of which becomes one of ours: `show` of bokeh."""
@@ -122,34 +120,36 @@ class ExhibitLines:
     def helper(self, kind: str) -> str:
         """The function for one library."""
         export = EXPORTS[kind]
-        where = f"{self.plan.figures}/{{file}}"
-        page, picture = (self.line(text).replace("{path}", where) for text in (export.page, export.picture))
+        page = self.line(export.page).replace("{path}", self.plan.here(f"{self.plan.pages}/{{file}}"))
+        picture = self.line(export.picture).replace("{path}", self.plan.here(f"{self.plan.figures}/{{file}}"))
         lines = [f'file = f"chart_{{{self.imports.builtin("next")}({self.numbers})}}"']
-        linked = ""
-        if self.plan.report:
-            folder = posixpath.relpath(self.plan.figures, str(PurePosixPath(self.plan.report).parent))
-            linked = f"{folder}/{{file}}"
-            title = "{title}" if export.title else "{file}"
-            if export.title:
-                lines.append(f"title = {export.title}")
-        seen = f"![{title}]({linked}.{export.suffix})" if linked else ""
+        linked = bool(self.plan.report)
+        if linked and export.title:
+            lines.append(f"title = {export.title}")
+        title = "{title}" if export.title else "{file}"
+        seen = f"![{title}]({self.link(self.plan.figures)}/{{file}}.{export.suffix})"
+        paged = f"({self.link(self.plan.pages)}/{{file}}.html)"
         text = f"Save {export.what} as a page" if page else f"Save {export.what}"
         if page and picture:
             text += f", and as a picture where {export.needs} can be had"
             lines += [page, "try:", f"    {picture}"]
-            lines += [f'    link = f"[{seen}]({linked}.html)"'] if linked else []
+            lines += [f'    link = f"[{seen}]{paged}"'] if linked else []
             lines.append(f"except {self.imports.builtin('Exception')} as error:")
             said, sys = self.imports.builtin("print"), self.imports.module("sys")
             lines.append(f'    {said}(f"no picture of {{file}}: {{error}}", file={sys}.stderr)')
-            lines += [f'    link = f"[{title}]({linked}.html)"', self.added("link")] if linked else []
+            lines += [f'    link = f"[{title}]{paged}"', self.added("link")] if linked else []
         elif page:
-            shown = export.table or f'f"[{title}]({linked}.html)"'
+            shown = export.table or f'f"[{title}]{paged}"'
             lines += [page, *([self.added(shown)] if linked else [])]
         else:
             lines += [picture, *([self.added(f'f"{seen}"')] if linked else [])]
         body = "\n".join(f"    {line}" for line in lines)
         others = ", *_, **__" if kind in self.plan.chart_methods else ""
         return f'def {self.name(kind)}(chart{others}):\n    """{text}."""\n{body}'
+
+    def link(self, folder: str) -> str:
+        """A folder as the report links it."""
+        return posixpath.relpath(folder or ".", str(PurePosixPath(self.plan.report).parent))
 
     def added(self, text: str) -> str:
         """The line that makes a text part of the report."""

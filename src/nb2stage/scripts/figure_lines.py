@@ -95,7 +95,7 @@ class FigureLines:
         if self.simple:
             self.count += 1
             file, form = f"figure_{self.count}", ""
-            if self.count == 1 and not (self.plan.exhibits or self.plan.chart_methods):
+            if self.count == 1 and not self.plan.charts:
                 path = self.imports.member("pathlib", "Path")
                 lines.append(f'{path}("{self.plan.here(self.plan.figures)}").mkdir(parents=True, exist_ok=True)')
         else:
