@@ -1,12 +1,14 @@
 """Follow the hints of a refusal to the letter: give each cell that it names the tag that it names, and nothing else.
 
-`python tests/follow_hints.py NOTEBOOK` does that once to a notebook, in place, as its user would by clicking.
+`python tests/follow_hints.py NOTEBOOK...` does that once to each notebook, in place, as its user would by clicking; one that
+converts stays as it is.
 """
 
 from __future__ import annotations
 
 import json
 import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -45,6 +47,15 @@ def follow(notebook: Path, asked: list[tuple[int, str, str]]) -> None:
         metadata = data["cells"][number - 1]["metadata"]
         metadata["tags"] = [*(t for t in metadata.get("tags", []) if t != instead), tag]
     notebook.write_text(json.dumps(data, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+
+
+def followed(notebook: Path, folder: Path) -> Path:
+    """A copy of a notebook and its data in a folder, in which the hints have been followed once."""
+    copy = folder / notebook.name
+    shutil.copy(notebook, copy)
+    shutil.copytree(notebook.parent / "data", folder / "data", dirs_exist_ok=True)
+    follow(copy, list(asked_in_json(copy)))
+    return copy
 
 
 if __name__ == "__main__":

@@ -14,8 +14,10 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).parent))  # an importing test runner does not do it
 import differential
+import follow_hints
 
 FOLDER: Final = Path(__file__).parents[1] / "example_notebooks"
+UNTIDY: Final = "flats"  # has two tags, and gets the others by the hints of one refusal
 EXAMPLES: Final = sorted(path.stem for path in FOLDER.glob("*.ipynb"))
 
 
@@ -24,7 +26,10 @@ def outcome_of(name: str) -> tuple[Path, differential.Outcome]:
     """The notebook run in a kernel, converted, its pipeline run by DVC; the project, and what the comparison says."""
     keep = Path(mkdtemp(prefix="nb2stage-examples-"))
     options = differential.Options(digest=True, timeout=180, keep=keep)
-    return keep / name, differential.compare(FOLDER / f"{name}.ipynb", options)
+    notebook = FOLDER / f"{name}.ipynb"
+    if name == UNTIDY:
+        notebook = follow_hints.followed(notebook, Path(mkdtemp(prefix="nb2stage-tagged-")))
+    return keep / name, differential.compare(notebook, options)
 
 
 def said(project: Path, *command: str) -> str:
@@ -41,7 +46,14 @@ def scripts_of(project: Path) -> list[Path]:
 
 
 def test_there_are_examples() -> None:
-    assert len(EXAMPLES) >= 3
+    assert len(EXAMPLES) >= 4
+    assert UNTIDY in EXAMPLES
+
+
+def test_the_untidy_one_is_untidy() -> None:
+    cells = json.loads((FOLDER / f"{UNTIDY}.ipynb").read_text(encoding="utf-8"))["cells"]
+    assert len(cells) == 45
+    assert [tag for cell in cells for tag in cell["metadata"].get("tags", [])] == ["train", "report"]
 
 
 @pytest.mark.parametrize("name", EXAMPLES)
@@ -63,7 +75,8 @@ def test_a_second_run_has_nothing_to_do(name: str) -> None:
 def test_metrics_can_be_shown_and_are_numbers(name: str) -> None:
     project, _ = outcome_of(name)
     shown: dict[str, Any] = json.loads(said(project, "dvc", "metrics", "show", "--json"))
-    assert shown
+    # who tags no metrics has none
+    assert bool(shown[""]["data"]) == (name != UNTIDY)
     figures = [path for path in project.rglob("*.png") if ".dvc" not in path.parts]
     assert figures
 

@@ -11,6 +11,9 @@ from typing import Any
 import nbformat
 import pytest
 
+sys.path.insert(0, str(Path(__file__).parent))  # an importing test runner does not do it
+import follow_hints
+
 from nb2stage.commands.where import Origin, origin_of
 from nb2stage.convert import Project, convert
 from nb2stage.diagnostics import Nb2stageError
@@ -151,8 +154,9 @@ def test_the_command_line_takes_a_line_of_a_traceback(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: path.stem)
-def test_the_lines_of_the_examples(path: Path) -> None:
+def test_the_lines_of_the_examples(path: Path, tmp_path: Path) -> None:
     """Each line that is mapped says what its cell's line says, and few lines of cells are not found again."""
+    path = follow_hints.followed(path, tmp_path)
     data = path.read_bytes()
     conversion = convert(data, path.name, Project(path.parent, State()))
     cells = {key_of(cell): cell.source.split("\n") for cell in read_notebook(data, path.name).cells}
