@@ -263,8 +263,8 @@ def test_status_of_a_refused_notebook_says_whose_the_scripts_are(tied: Path, cal
 
 def test_status_of_nothing(project: Path, call: Any) -> None:  # noqa: F811
     code, _, err = call("status")
-    assert code == 2
-    assert "no notebook has been converted here" in err
+    assert code == 1
+    assert "NB607 there is no project here" in err
 
 
 # -- eject -----------------------------------------------------------------------------------------------------------
@@ -273,7 +273,7 @@ def test_status_of_nothing(project: Path, call: Any) -> None:  # noqa: F811
 def test_eject_leaves_scripts_and_nothing_of_ours(tied: Path, call: Any) -> None:  # noqa: F811
     edit(tied / FIT, "c = b + 1", "c = b + 2")
     before = files_of(tied)
-    assert '-"""Stage `fit` of a.ipynb.' in call("eject", "--dry-run")[1]
+    assert '-"""Stage `fit` of the notebook.' in call("eject", "--dry-run")[1]
     code, out, _ = call("eject")
     assert code == 0
     assert "ejected: 4 scripts are the only source now" in out

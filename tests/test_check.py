@@ -616,9 +616,13 @@ def test_a_project_below_the_top_of_a_repository(project: Project) -> None:
     assert project.read("sub/.gitignore").splitlines()[-1] == "/data/a.csv"
 
 
-def test_an_empty_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_folder_without_a_project(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     monkeypatch.chdir(tmp_path)
-    assert Project(tmp_path, capsys).check() == []
+    code, out, err = Project(tmp_path, capsys).run("check")
+    assert (code, out) == (1, "")
+    assert "NB607 there is no project here" in err
     assert Project(tmp_path, capsys).run("check", "nowhere")[0] == 1
 
 

@@ -417,7 +417,9 @@ def test_a_pipeline_below_the_top(tmp_path: Path, programs: Path, service: tuple
     )
     done = shell(top, setup)
     assert done.returncode == 0, done.stderr
+    shutil.move(top / GITHUB.replace(".yml", "-sub-dir.yml"), top / GITHUB)
     workflow = yaml.safe_load((top / GITHUB).read_text(encoding="utf-8"))
+    assert workflow["name"] == "pipeline-sub-dir"
     assert workflow["defaults"]["run"]["working-directory"] == "sub dir"
     assert workflow[True]["push"]["branches"] == ["trunk"]
     git(top, "add", ".")
@@ -426,11 +428,15 @@ def test_a_pipeline_below_the_top(tmp_path: Path, programs: Path, service: tuple
     runner.folder = top / "sub dir"
     assert runner.run() == "success", runner.logs
     assert row(runner.summary.read_text(encoding="utf-8"), "metrics.json", "2.0")
-    job = yaml.safe_load((top / GITLAB).read_text(encoding="utf-8"))["reproduce"]
+    job = yaml.safe_load((top / GITLAB).read_text(encoding="utf-8"))["reproduce-sub-dir"]
     assert job["artifacts"]["reports"]["codequality"] == "sub dir/gl-code-quality-report.json"
     done = shell(top, "\n".join(job["after_script"]), **GITLAB_VARIABLES, CI_PROJECT_DIR=str(top))
     assert done.returncode == 0, done.stderr
-    assert (top / "sub dir" / FOLDER / "comment.md").read_text(encoding="utf-8").startswith(MARK)
+    assert (
+        (top / "sub dir" / FOLDER / "comment.md")
+        .read_text(encoding="utf-8")
+        .startswith(MARK.replace(" -->", " sub-dir -->"))
+    )
 
 
 # -- GitLab ----------------------------------------------------------------------------------------------------------
@@ -518,6 +524,7 @@ OPTIONS: Final = [
 def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.chdir(tmp_path)
     git(tmp_path, "init", "-q", "-b", "main")
+    (tmp_path / "nb2stage.toml").touch()
     return tmp_path
 
 
@@ -626,6 +633,9 @@ def test_what_cannot_be(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys:
     assert main(["ci", "github"]) == 1
     assert "git init" in capsys.readouterr().err
     git(tmp_path, "init", "-q")
+    assert main(["ci", "github"]) == 1
+    assert "NB607 there is no project here" in capsys.readouterr().err
+    (tmp_path / "nb2stage.toml").touch()
     assert main(["ci", "github", "--output", "../x.yml", "--json"]) == 1
     assert json.loads(capsys.readouterr().out)["diagnostics"][0]["code"] == "NB614"
     assert main(["ci", "jenkins"]) == 2

@@ -81,7 +81,7 @@ def contents(folder: Path) -> dict[str, tuple[bytes, int]]:
     ("argv", "said"),
     [
         ([], "COMMAND"),
-        (["convert"], "which notebook"),
+        (["convert"], "there is no notebook here"),
         (["a.ipynb"], "nb2stage convert a.ipynb"),
         (["convert", "a.ipynb", "--layout", "deep"], "invalid choice"),
         (["convert", "a.ipynb", "--dry"], "unrecognized"),

@@ -114,7 +114,7 @@ def _help_formatter(prog: str) -> argparse.HelpFormatter:
 def _add_convert(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument
     layouts = "scripts in data_processing/, training/ and report/ (guideline, the default), or all in src/ (flat)"
-    add("notebooks", nargs="*", metavar="NOTEBOOK", help="when there is none, those of the configuration")
+    add("notebooks", nargs="*", metavar="NOTEBOOK", help="when there is none, those of the project")
     add(
         "--output",
         metavar="DIR",
@@ -329,10 +329,13 @@ def converted(options: argparse.Namespace, console: Console) -> Run:
     """
     from nb2stage.configuration import project_folder, read_configuration
     from nb2stage.files.writer import read_state
+    from nb2stage.projects import existing_project, notebooks_of
 
-    given = [Path(name) for name in options.notebooks]
-    root = project_folder(given, Path(options.output) if options.output is not None else None, Path.cwd())
-    known = read_configuration(root).notebooks or sorted(read_state(root).notebooks)
+    given, here = [Path(name) for name in options.notebooks], Path.cwd()
+    root = project_folder(given, Path(options.output) if options.output is not None else None, here)
+    if not given and options.output is None:
+        root = existing_project(here, options.command)
+    known = [] if given else notebooks_of(root, read_configuration(root), read_state(root))
     names = options.notebooks or [os.path.relpath(root / name) for name in known]
     if not names:
         _stop_usage("no notebook has been converted here", options.command)
@@ -377,7 +380,7 @@ class Run:
         notebooks, settings = self.find()
         if not self.is_preview:
             finish_killed(self.root)
-        state = self.before = self.without_gone(read_state(self.root), notebooks)
+        state = self.before = self.without_gone(read_state(self.root), notebooks, settings)
         files, removed = self.convert(notebooks, settings, state)
         if self.refused:
             return
@@ -401,12 +404,21 @@ class Run:
         output = Path(self.options.output) if self.options.output is not None else None
         self.root = project_folder(given, output, self.here)
         settings = read_configuration(self.root)
-        notebooks = given or [self.root / name for name in settings.notebooks]
-        if not notebooks:
-            _stop_usage("which notebook? Name it, `nb2stage convert explore.ipynb`, or list it in the configuration")
-        return notebooks, settings
+        if given:
+            return given, settings
+        from nb2stage.files.writer import read_state
+        from nb2stage.projects import found_notebooks, notebooks_of
 
-    def without_gone(self, state: State, notebooks: Sequence[Path]) -> State:
+        known = notebooks_of(self.root, settings, read_state(self.root))
+        if not known:
+            found = found_notebooks(self.root, settings)
+            message = (
+                f"no cell of {', '.join(found[:5])} has the tag of a stage" if found else "there is no notebook here"
+            )
+            _stop_usage(f"{message}; `nb2stage convert --help` lists the tags" if found else message)
+        return [self.root / name for name in known], settings
+
+    def without_gone(self, state: State, notebooks: Sequence[Path], settings: Configuration) -> State:
         """The state in which a renamed notebook goes on where it stopped under its old name."""
         gone = [name for name in state.notebooks if not (self.root / name).exists()]
         if not gone:
@@ -418,7 +430,8 @@ class Run:
         if len(gone) != 1 or len(new) != 1:
             return state
         message = f"{gone[0]} is gone: its stages, scripts and outs are taken over by {new[0]}"
-        self.diagnostics.append(Diagnostic("NB617", message, severity=Severity.NOTE, path=new[0]))
+        hint = "write its new name where the settings list the notebooks" if gone[0] in settings.notebooks else ""
+        self.diagnostics.append(Diagnostic("NB617", message, hint, Severity.NOTE, new[0]))
         return state.renamed(gone[0], new[0])
 
     def convert(

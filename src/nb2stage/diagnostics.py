@@ -116,6 +116,7 @@ RULES: Final[dict[str, str]] = {
     "NB604": "two notebooks have a stage of the same name",
     "NB605": "a stage of that name stands in dvc.yaml, written by somebody else",
     "NB606": "the notebook lies outside the project folder",
+    "NB607": "there is no project here",
     "NB612": "a file of the user's own stands where a file is to be generated",
     "NB613": "a file or stage that is not in the notebook any more was edited by hand and is kept",
     "NB614": "a path cannot be written: it leaves the project, or something else stands there",

@@ -406,6 +406,10 @@ RULES_EXPLAINED: Final[dict[str, Rule]] = {
         "All paths of a pipeline are relative to the project folder.",
         "Move the notebook into the project, or say with `--output` which folder the project is.",
     ),
+    "NB607": Rule(
+        "A command that looked at nothing would say that all is well.",
+        "Change to the project's folder, or to one in it; `nb2stage convert NOTEBOOK` makes a project.",
+    ),
     "NB612": Rule(
         "A file that nb2stage did not write, or does not know any more, is not overwritten.",
         "Rename the file or the stage, or overwrite the file with `--force`; commit it before, and git gives hand edits back.",

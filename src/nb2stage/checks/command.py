@@ -35,21 +35,54 @@ class Checked(NamedTuple):
 
 def run(options: argparse.Namespace, console: Console) -> int:
     """`nb2stage check`: the exit code."""
-    root = Path(os.path.normpath(Path.cwd() / options.project))
-    if not root.is_dir():
-        raise Nb2stageError(Diagnostic("NB620", "there is no such folder", "name the project folder", path=str(root)))
+    roots = projects_of(options.projects, Path.cwd())
+    found: list[dict[str, Any]] = []
+    for root in roots:
+        name = os.path.relpath(root)
+        if name != "." and not options.json and not options.quiet:
+            console.err(f"in {name}:")
+        checked, fixed = checked_and_fixed(root, fix_too=options.fix)
+        report(root, checked, fixed, options, console)
+        found.append({**document(checked, fixed), **({"project": name} if len(roots) > 1 else {})})
+    is_fine = all(each["ok"] for each in found)
+    if options.json:
+        import json
+
+        whole = found[0] if len(found) == 1 else {"version": JSON_VERSION, "ok": is_fine, "projects": found}
+        console.out(json.dumps(whole, indent=2, ensure_ascii=False))
+    return 0 if is_fine else 1
+
+
+def projects_of(given: Sequence[str], here: Path) -> list[Path]:
+    """The projects to check: those that are named, else the one around the current folder, else all below it.
+
+    Raises `Nb2stageError` where there is none: nothing would be checked.
+    """
+    from nb2stage.projects import existing_project, project_around, projects_below
+
+    if not given and project_around(here) is None and (below := projects_below(here)):
+        return below
+    folders = [Path(os.path.normpath(here / name)) for name in given or ["."]]
+    for folder in folders:
+        if not folder.is_dir():
+            hint = "name the project folder"
+            raise Nb2stageError(Diagnostic("NB620", "there is no such folder", hint, path=str(folder)))
+    return list(dict.fromkeys(existing_project(folder, "check") for folder in folders))
+
+
+def checked_and_fixed(root: Path, *, fix_too: bool) -> tuple[Checked, list[Diagnostic]]:
+    """What a check of one project finds, and what of it was mended before."""
     fixed: list[Diagnostic] = []
     try:
         checked = check(root)
     except Nb2stageError as error:  # the configuration or the state cannot be read: nothing else can be said
         checked = Checked([Finding(diagnostic) for diagnostic in error.diagnostics], [], 0, 0)
-    if options.fix:
+    if fix_too:
         before = checked.findings
         checked = fix(root, checked)
         left = {finding.diagnostic for finding in checked.findings}
         fixed = [each.diagnostic for each in before if each.fix is not None and each.diagnostic not in left]
-    report(root, checked, fixed, options, console)
-    return 1 if checked.findings else 0
+    return checked, fixed
 
 
 # -- check -----------------------------------------------------------------------------------------------------------
@@ -174,7 +207,7 @@ def fix(root: Path, checked: Checked) -> Checked:
 def report(
     root: Path, checked: Checked, fixed: Sequence[Diagnostic], options: argparse.Namespace, console: Console
 ) -> None:
-    """Print what was found, for people, programs and CI."""
+    """Print what was found, for people and CI; with `--json` only what CI reads from a file."""
     from nb2stage.checks.annotations import github, wanted, write_gitlab
 
     findings = [finding.diagnostic for finding in checked.findings]
@@ -182,9 +215,6 @@ def report(
     if kind == "gitlab":
         write_gitlab(root, findings)
     if options.json:
-        import json
-
-        console.out(json.dumps(document(checked, fixed), indent=2, ensure_ascii=False))
         return
     if kind == "github":
         for line in github(root, findings):

@@ -17,9 +17,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from nb2stage import __version__
-from nb2stage.ci.workflows import Setup, github_workflow, gitlab_workflow
+from nb2stage.ci.workflows import Setup, github_workflow, gitlab_workflow, slug
 from nb2stage.diagnostics import Diagnostic, Nb2stageError
 from nb2stage.files.writer import Change, apply_changes, read_text
+from nb2stage.projects import existing_project
 from nb2stage.repository import git_top
 
 if TYPE_CHECKING:
@@ -54,6 +55,8 @@ STORAGES: Final = {
 def run(options: argparse.Namespace, console: Console) -> int:
     """`nb2stage ci`: the exit code."""
     root = Path(os.path.normpath(Path.cwd() / options.project))
+    if git_top(root) is not None:
+        root = existing_project(root, f"ci {options.service}")
     top = git_top(root)
     if top is None:
         raise Nb2stageError(
@@ -65,7 +68,7 @@ def run(options: argparse.Namespace, console: Console) -> int:
     if options.output == "-":
         console.out(text.removesuffix("\n"))
         return 0
-    path = target(top, options)
+    path = target(top, setup.folder, options)
     written = write(top, path, text, options.service)
     steps = list(next_steps(root, setup, remote, options))
     if console.json:
@@ -77,10 +80,11 @@ def run(options: argparse.Namespace, console: Console) -> int:
     return 0
 
 
-def target(top: Path, options: argparse.Namespace) -> str:
-    """Where the workflow goes, relative to the top of the repository."""
+def target(top: Path, folder: str, options: argparse.Namespace) -> str:
+    """Where the workflow goes, relative to the top of the repository; a project in a folder of it has one of its own."""
     if options.output is None:
-        return FILES[options.service]
+        name = FILES[options.service]
+        return name.replace(".yml", f"-{slug(folder)}.yml") if folder and options.service == "github" else name
     path = Path(os.path.normpath(Path.cwd() / options.output))
     if not path.is_relative_to(top):
         message = "the file lies outside the repository"
@@ -95,6 +99,7 @@ def write(top: Path, path: str, text: str, service: str) -> bool:
         return False
     if before is not None:
         hint = f"`nb2stage ci {service} --output -` prints it, to be merged by hand; or name another file with --output"
+        hint += ", and `include:` it" * (service == "gitlab")
         raise Nb2stageError(Diagnostic("NB612", "there is a workflow already: it is not overwritten", hint, path=path))
     apply_changes(top, [Change(path, "create", None, text)])
     return True

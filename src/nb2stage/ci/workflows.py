@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from textwrap import indent
 from typing import Final, NamedTuple
 
@@ -13,6 +14,7 @@ from nb2stage.ci.blocks import (
     COMMENT_GITHUB,
     COMMENT_GITLAB,
     FOLDER,
+    MARK,
     REPORT,
     REPRODUCE,
     SUMMARY,
@@ -48,11 +50,11 @@ def github_workflow(setup: Setup) -> str:
     own_machine = "self-hosted" in setup.runner
     parts = [
         "# Written by `nb2stage ci github`; it is yours to edit.\n"
-        "name: pipeline\n\n"
+        f"name: {pipeline_name(setup)}\n\n"
         f"on:\n  push:\n    branches: [{quoted(setup.branch)}]\n  pull_request:\n  workflow_dispatch:\n\n"
         "permissions: {}\n\n"
         "concurrency:\n"
-        "  group: pipeline-${{ github.ref }}\n"
+        f"  group: {'-'.join(filter(None, ['pipeline', slug(setup.folder)]))}-${{{{ github.ref }}}}\n"
         "  cancel-in-progress: ${{ github.event_name == 'pull_request' }}\n\n"
         "defaults:\n  run:\n    shell: bash # which stops at the first error, also inside a pipe\n",
         f"    working-directory: {quoted(setup.folder)}\n" if setup.folder else "",
@@ -69,7 +71,7 @@ def github_workflow(setup: Setup) -> str:
         '    env:\n      DVC_NO_ANALYTICS: "1"\n'
         "    steps:\n",
     ]
-    return "".join(parts) + "\n".join(_github_steps(setup))
+    return marked("".join(parts) + "\n".join(_github_steps(setup)), setup)
 
 
 def _github_steps(setup: Setup) -> list[str]:
@@ -145,10 +147,10 @@ def gitlab_workflow(setup: Setup) -> str:
     comment = ('if [ -z "$CI_MERGE_REQUEST_IID" ] || [ -z "$REPORT_TOKEN" ]; then exit 0; fi\n') + _gitlab_comment(
         setup
     )
-    return (
+    text = (
         "# Written by `nb2stage ci gitlab`; it is yours to edit.\n"
         "# REPORT_TOKEN: a project access token with the scope `api`, as a masked variable; the job's own cannot comment.\n"
-        "reproduce:\n"
+        f"{'-'.join(filter(None, ['reproduce', slug(setup.folder)]))}:\n"
         f"  image: python:{setup.python}\n"
         + (f"  tags: {_flow(setup.runner)}\n" if setup.runner else "")
         + f"  timeout: {MINUTES // 60} hours\n"
@@ -172,6 +174,7 @@ def gitlab_workflow(setup: Setup) -> str:
         f"    paths:\n      - {_below(setup, FOLDER)}/\n      - {_below(setup, 'dvc.lock')}\n"
         f"    reports:\n      codequality: {_below(setup, GITLAB_REPORT)}\n"
     )
+    return marked(text, setup)
 
 
 def _gitlab_comment(setup: Setup) -> str:
@@ -187,6 +190,21 @@ def _item(block: str) -> str:
 
 
 # -- words -----------------------------------------------------------------------------------------------------------
+
+
+def slug(folder: str) -> str:
+    """A folder as a part of a name."""
+    return re.sub(r"[^\w.-]+", "-", folder)
+
+
+def pipeline_name(setup: Setup) -> str:
+    """The name of the workflow, with the folder of the project where it is not the repository's."""
+    return quoted("-".join(filter(None, ["pipeline", slug(setup.folder)])))
+
+
+def marked(text: str, setup: Setup) -> str:
+    """The workflow with a mark of its own for its comment: another project of the repository has one too."""
+    return text.replace(MARK, MARK.replace(" -->", f" {slug(setup.folder)} -->")) if setup.folder else text
 
 
 def _below(setup: Setup, path: str) -> str:

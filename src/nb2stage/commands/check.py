@@ -18,7 +18,7 @@ a seed, data with a version.  Runs none of the notebooks' code.
 
 EPILOG: Final = """\
 examples:
-  nb2stage check                 in the project folder
+  nb2stage check                 in a folder of the project, or above several projects
   nb2stage check --fix           mend what is safe to mend, and say what is left
   nb2stage rules NB710           what a rule is about, and how to mend what it finds
 
@@ -56,7 +56,7 @@ def register(commands: Any, formatter: Any) -> None:
         epilog=EPILOG,
     )
     add = parser.add_argument
-    add("project", nargs="?", default=".", metavar="DIR", help="the project folder (default: the current folder)")
+    add("projects", nargs="*", metavar="DIR", help="the project folders (default: the one around, else those below)")
     add("--fix", action="store_true", help="mend what is safe to mend: convert again, add deps and lines of .gitignore")
     add("--json", action="store_true", help="print one JSON document and nothing else")
     add(

@@ -18,7 +18,7 @@ the result with the pipeline's report into one comment, which later pushes updat
 
 EPILOG: Final = """\
 what is written:
-  github    .github/workflows/pipeline.yml
+  github    .github/workflows/pipeline.yml; of a project in a folder of the repository, pipeline-FOLDER.yml
   gitlab    .gitlab-ci.yml
 A file that is there already is not overwritten; `--output -` prints the workflow, to be merged by hand.
 

@@ -33,7 +33,7 @@ _VERBS: Final = {"create": "written", "update": "updated"}
 
 # The line that `scripts` writes at the top of a script or module.
 _HEADER: Final = re.compile(
-    r'\A"""(?:Stage `[^`\n]+` of|Definitions of) [^\n]*Edit the notebook and run `nb2stage convert [^\n]*`\."""\r?\n(?:\r?\n)*'
+    r'\A"""(?:Stage `[^`\n]+` of|Definitions of) [^\n]*Edit [^\n]* and run `nb2stage convert[^`\n]*`\."""\r?\n(?:\r?\n)*'
 )
 
 
@@ -48,7 +48,7 @@ def register(commands: Any, formatter: Callable[[str], argparse.HelpFormatter]) 
         description=_DESCRIPTION,
         epilog=_EPILOG,
     )
-    parser.add_argument("--output", metavar="DIR", help="the project folder (default: the current folder)")
+    parser.add_argument("--output", metavar="DIR", help="the project folder (default: the one around)")
     parser.add_argument("--dry-run", action="store_true", help="write nothing and print the changes")
     parser.add_argument("--json", action="store_true", help="print one JSON document and nothing else")
     parser.add_argument("-q", "--quiet", action="store_true", help="print errors only")
@@ -62,9 +62,12 @@ def run(options: argparse.Namespace, console: Console) -> int:
     from nb2stage.configuration import absolute
     from nb2stage.files.dvclock import Pipeline
     from nb2stage.files.writer import apply_changes, finish_killed, read_text
+    from nb2stage.projects import existing_project
     from nb2stage.report import diff_text
 
-    root = absolute(Path(options.output or "."), Path.cwd())
+    root = (
+        absolute(Path(options.output), Path.cwd()) if options.output else existing_project(Path.cwd(), "eject --output")
+    )
     if not options.dry_run:
         finish_killed(root)
     changes = planned(root)

@@ -115,8 +115,9 @@ def project_graph(given: list[Path], here: Path) -> tuple[Graph, list[Diagnostic
     from nb2stage.convert import Project, convert
     from nb2stage.files.writer import read_state, read_text
     from nb2stage.overview.graph import build
+    from nb2stage.projects import project_around
 
-    root = project_folder(given, None, here)
+    root = project_folder(given, None, here) if given else project_around(here) or here
     settings, state = read_configuration(root), read_state(root)
     known = [*state.notebooks, *(name for name in settings.notebooks if name not in state.notebooks)]
     notebooks = given or [root / name for name in known if name in settings.notebooks or (root / name).exists()]

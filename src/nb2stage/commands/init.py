@@ -105,7 +105,7 @@ def run(options: argparse.Namespace, console: Console) -> int:
     from nb2stage.repository import initialise, missing_commands
 
     root = absolute(Path(options.folder), Path.cwd())
-    notebooks = notebooks_of(root)
+    notebooks = pipeline_notebooks(root)
     changes = planned(root, notebooks)
     commands = missing_commands(root)
     if not options.dry_run:
@@ -113,7 +113,7 @@ def run(options: argparse.Namespace, console: Console) -> int:
         apply_changes(root, changes)
     folder = os.path.relpath(root)
     follow = [f"cd {folder}"] * (folder != ".")
-    follow += ["pip install -r requirements.txt", f"nb2stage convert {' '.join(notebooks or [_STARTER])}", "dvc repro"]
+    follow += ["pip install -r requirements.txt", "nb2stage convert", "dvc repro"]
     done = [change for change in changes if change.kind != "unchanged"]
     if console.json:
         import json
@@ -141,35 +141,43 @@ def _said(changes: Sequence[Change], commands: Sequence[str], follow: Sequence[s
 
 def _to_tag(root: Path, notebooks: Sequence[str]) -> list[str]:
     """What is to be done with notebooks in which no cell has a stage yet."""
-    import contextlib
+    from nb2stage.configuration import read_configuration
+    from nb2stage.projects import found_notebooks, has_stages
 
-    from nb2stage.diagnostics import Nb2stageError
-    from nb2stage.reading.notebook import read_notebook
-    from nb2stage.reading.tags import parse_tags
-
-    todo = []
-    for name in notebooks:
-        with contextlib.suppress(Nb2stageError):  # converting it says why
-            if not parse_tags(read_notebook((root / name).read_bytes(), name))[1]:
-                todo.append(name)
+    if not notebooks and (found := found_notebooks(root, read_configuration(root))):
+        return [
+            f"tag the cells of a notebook, such as {found[0]}, with stages; `nb2stage convert --help` lists the tags"
+        ]
+    todo = [name for name in notebooks if not has_stages(root, name, otherwise=True)]
     names = ", ".join(todo)
     return [f"tag the cells of {names} with their stages; `nb2stage convert --help` lists the tags"] if todo else []
 
 
-def notebooks_of(root: Path) -> list[str]:
-    """The notebooks that are to be a pipeline: those in the project folder itself."""
-    return sorted(path.name for path in root.glob("*.ipynb") if path.is_file())
+def pipeline_notebooks(root: Path) -> list[str]:
+    """The notebooks that are to be a pipeline: those in the project folder, and those with tags in folders of it; else
+    the only one that there is."""
+    from nb2stage.configuration import read_configuration
+    from nb2stage.projects import found_notebooks, has_stages
+
+    settings = read_configuration(root)
+    if settings.notebooks:
+        return list(settings.notebooks)
+    found = found_notebooks(root, settings)
+    chosen = [name for name in found if "/" not in name or has_stages(root, name)]
+    return chosen or (found if len(found) == 1 else [])
 
 
 def planned(root: Path, notebooks: Sequence[str]) -> list[Change]:
     """The files that are missing, and the lines that .gitignore and requirements.txt lack."""
+    from nb2stage.configuration import read_configuration
     from nb2stage.files.gitignore import update_gitignore
     from nb2stage.files.packages import missing_requirements
     from nb2stage.files.requirements import REQUIREMENTS
     from nb2stage.files.writer import Change, read_text
+    from nb2stage.projects import found_notebooks
     from nb2stage.yamltext import insertion, splice
 
-    is_empty = not notebooks and not any(root.glob("*/*.ipynb"))
+    is_empty = not notebooks and not found_notebooks(root, read_configuration(root))
     fresh = {f"{folder}/README.md": f"# {folder}\n\n{line}\n" for folder, line in FOLDERS.items()}
     fresh["params.yaml"] = _PARAMS
     names = ", ".join(f'"{name}"' for name in notebooks or [_STARTER] * is_empty)

@@ -74,12 +74,12 @@ def _count(text: str) -> int:
 def run(options: argparse.Namespace, console: Console) -> int:
     """Print or write the overview; the exit code."""
     from nb2stage.commands.graph import write_text
-    from nb2stage.configuration import project_folder
     from nb2stage.overview.history import read_history
     from nb2stage.overview.table import overview_of
+    from nb2stage.projects import project_around
 
     here = Path.cwd()
-    root = project_folder([], None, here)
+    root = project_around(here) or here
     waits = sys.stderr is not None and sys.stderr.isatty()
     try:
         history = read_history(root, console.err if waits else lambda text: None)

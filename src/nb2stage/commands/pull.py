@@ -64,11 +64,14 @@ def run(options: argparse.Namespace, console: Console) -> int:
     from nb2stage.configuration import inside, project_folder, read_configuration
     from nb2stage.files.pull import cell_changes, pull
     from nb2stage.files.writer import finish_killed, read_state
+    from nb2stage.projects import existing_project
     from nb2stage.report import diff_text
 
     here = Path.cwd()
     given = [Path(name) for name in options.notebooks]
     root = project_folder(given, Path(options.output) if options.output is not None else None, here)
+    if not given and options.output is None:
+        root = existing_project(here, "pull --output")
     if not options.dry_run:
         finish_killed(root)
     state, layout = read_state(root), read_configuration(root).layout

@@ -29,7 +29,7 @@ STATE_PATH: Final = ".nb2stage/state.json"
 PENDING_PATH: Final = ".nb2stage/pending.json"
 _VERSION: Final = 2
 _LONGEST_DIFF: Final = 40
-_GENERATED: Final = re.compile(r'"""(?:Stage|Definitions) .*`nb2stage convert .*`\."""')
+_GENERATED: Final = re.compile(r'"""(?:Stage|Definitions) .*`nb2stage convert[^`]*`\."""')
 _TEMPORARY: Final = ".nb2stage-*.tmp"
 _ONE_SIDE: Final = re.compile(r"^<{7} .*\n((?:.*\n)*?)(?:\|{7} .*\n(?:.*\n)*?)?={7}\n(?:.*\n)*?>{7} .*\n", re.MULTILINE)
 

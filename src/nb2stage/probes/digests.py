@@ -62,6 +62,14 @@ def probe(namespace: dict[str, Any], candidates: Iterable[str], digests: str, pr
         json.dump({"names": names, "pickled": pickled}, file)
 
 
+def _place(name: Any) -> Any:
+    """The path of a file from the project: notebook and script may work in different folders of it."""
+    if not isinstance(name, str):
+        return name
+    path = os.path.realpath(name)
+    return path.removeprefix(HERE + os.sep) if path.startswith(HERE + os.sep) else name
+
+
 def loaded(read: Callable[[Any], Any], source: Any, namespace: dict[str, Any]) -> Any:
     """`read(source)`, called as a script with these names calls it."""
     names = {**namespace, "__nb2stage_read__": read, "__nb2stage_from__": source}
@@ -356,7 +364,7 @@ class Digester:
         if is_a(value, "numpy.random", "BitGenerator"):
             return self.pack(name, [self.node(value.state)])
         if is_a(value, "io", "IOBase"):
-            return f"{name} {getattr(value, 'name', '')} closed={value.closed}"
+            return f"{name} {_place(getattr(value, 'name', ''))} closed={value.closed}"
         if is_a(value, "enum", "Enum"):
             return f"{name}.{value.name}"
         if is_a(value, "logging", "Logger"):

@@ -105,7 +105,8 @@ def look(namespace: dict[str, Any], request: dict[str, Any]) -> dict[str, Any]:
     for file in request["files"]:
         path, names = file["path"], file["names"]
         try:
-            loaded = load(path, file["kind"], namespace)
+            # The script may have changed to the notebook's folder.
+            loaded = load(f"{request['project']}/{path}", file["kind"], namespace)
         except Exception as error:
             broken[path] = f"{type(error).__name__}: {error}"
             continue
@@ -135,7 +136,6 @@ def main(path: str) -> None:
     digests.HERE = os.path.realpath(request["project"])
     settings = capturing.Settings()
     namespace, clock = run(request)
-    os.chdir(request["project"])  # the script may have changed to the notebook's folder
     memory = capturing.peak_memory()
     for stream in (sys.stdout, sys.stderr):
         stream.flush()

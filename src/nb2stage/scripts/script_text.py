@@ -76,8 +76,8 @@ class ScriptWriter:
 
     def text(self) -> str:
         """The script."""
-        name = PurePosixPath(self.planner.path).name
-        intro = f'"""Stage `{self.plan.name}` of {name}. Edit the notebook and run `nb2stage convert {name}`."""'
+        # Without the notebook's name: another name re-runs nothing.
+        intro = f'"""Stage `{self.plan.name}` of the notebook. Edit it there and run `nb2stage convert`."""'
         self.collect_imports()
         if self.plan.home and not self.is_moved_early:
             self.imports.module("os")
@@ -345,9 +345,8 @@ class ScriptWriter:
 
 def module_text(module: DefinitionsModule, planner: Planner) -> str:
     """The text of a module of definitions."""
-    name = PurePosixPath(planner.path).name
     stages = " and ".join(sorted(f"`{planner.names[i]}`" for i in module.stages))
-    intro = f'"""Definitions of {name} for {stages}. Edit the notebook and run `nb2stage convert {name}`."""'
+    intro = f'"""Definitions of the notebook for {stages}. Edit them there and run `nb2stage convert`."""'
     used = {n for s in module.statements for n in (*s.reads, *inner_free_names(s.node))}
     header = Header()
     for statement in planner.program.statements:
