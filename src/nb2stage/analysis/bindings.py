@@ -13,6 +13,7 @@ from nb2stage.analysis.heap import (
     CONTAINERS,
     DATA,
     FRAMES,
+    is_nan,
 )
 from nb2stage.analysis.objects import ATOM, Constants, Key, Obj, Values, Var, is_nested, join_vars, reach
 
@@ -317,7 +318,10 @@ class Bindings(Expressions):
         """`base.x = values` or `base[keys] = values`."""
         base = base or self.changeable(target.value)
         stored, values = values, values | keys
+        nan_key = isinstance(target, ast.Subscript) and is_nan(target.slice)
         for obj in base:
+            if nan_key and obj.type == "dict":
+                self.keep_nan(obj, True)
             if obj.kind == "lib":
                 self.store_in_library(obj, target, stored)
                 continue

@@ -7,13 +7,16 @@ from dataclasses import replace
 
 from nb2stage.analysis.functions import SINGLE_DISPATCH
 from nb2stage.analysis.heap import (
+    ADDING,
     CONTAINERS,
     DATA,
     LABELLED,
+    LOOKUPS,
     TRANSFORMED,
     USED_UP,
     Argument,
     _line,
+    is_nan,
 )
 from nb2stage.analysis.librarycalls import (
     PLOT_NAME,
@@ -182,6 +185,9 @@ class Calls(LibraryCalls):
             followed = len(found) == 1 and all(fn.kind == "function" for fn in found)
             self.returned[id(node)] = self.last_returned if followed else None
             return result
+        if name in LOOKUPS | ADDING and any(is_nan(a.node) for a in arguments):
+            self.statement.finds_nan = self.statement.finds_nan or name in LOOKUPS
+            obj.nan_keys = obj.nan_keys or name in ADDING
         if name == "setflags":
             self.find("NB243", node, ast.unparse(func.value), "array flags, which no file keeps")
         if obj.kind == "lib":

@@ -17,6 +17,7 @@ from nb2stage.analysis.heap import (
     MOVING,
     USED_UP,
     Argument,
+    is_nan,
     leaves_none,
     may_be_missing,
     parts_of,
@@ -87,6 +88,7 @@ class Expressions(Calls):
 
     def container(self, node: ast.expr, parts: list[ast.expr], kind: str) -> Values:
         made = self.make(node, kind, type=kind)
+        made.nan_keys = made.nan_keys or any(map(is_nan, parts))
         for part in parts:
             if isinstance(part, ast.Starred):
                 self.hold(made, self.members(self.eval(part.value)))
@@ -113,6 +115,7 @@ class Expressions(Calls):
             else:
                 self.hold(made, self.eval(key), name="key")
                 self.hold(made, self.eval(value), name="value")
+                self.keep_nan(made, made.nan_keys or is_nan(key))
                 self.note_part(made, key.value if isinstance(key, ast.Constant) else None, self.constant(value))
         return frozenset({made})
 
@@ -129,7 +132,7 @@ class Expressions(Calls):
         operands = [node.left, *node.comparators]
         values = [self.eval(operand) for operand in operands]
         if any(isinstance(op, ast.Is | ast.IsNot) for op in node.ops):
-            if any(isinstance(o, ast.Attribute) and o.attr.lower() == "nan" for o in operands):
+            if any(map(is_nan, operands)):
                 self.statement.finds_nan = True
             if not any(isinstance(o, ast.Constant) for o in operands):
                 self.compare(obj for value in values for obj in value)
@@ -141,9 +144,12 @@ class Expressions(Calls):
         if all(isinstance(op, ast.In | ast.NotIn) for op in node.ops):
             self.dunders(frozenset().union(*values), [])
             self.members(frozenset(o for value in values[1:] for o in value if o.type in MOVING))
-            if not isinstance(node.left, ast.Constant) and any(o.nan_keys for value in values[1:] for o in value):
+            kept = any(o.nan_keys for value in values[1:] for o in value)
+            if is_nan(node.left) or (kept and not isinstance(node.left, ast.Constant)):
                 self.statement.finds_nan = True
             return ATOM
+        if any(o.nan_keys for value in values for o in value):
+            self.statement.finds_nan = True  # lists are equal that hold the same NaN
         return self.operate(values, node, comparison=True)
 
     def is_singleton(self, node: ast.expr) -> bool:

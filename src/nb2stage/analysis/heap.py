@@ -82,6 +82,7 @@ CONTAINER_ATTRIBUTES: dict[str, frozenset[str]] = {
     kind: frozenset(name for cls in classes for name in dir(cls)) for kind, classes in _BUILTIN.items()
 }
 # Where an iterator keeps what it runs over: the members of something, or the keys or values of a dict.
+ADDING = frozenset({"add", "append", "insert", "setdefault"})
 LOOKUPS = frozenset({"add", "discard", "remove", "index", "count", "get", "setdefault", "pop"})
 COLUMN_AS_ARRAY = frozenset({"values", "array", "to_numpy", "unique"})
 OVER = frozenset({"over", "keys of", "values of"})
@@ -211,6 +212,14 @@ def may_be_missing(values: Values) -> bool:
     """Whether what runs over these values may give a missing one: they are, or come from, a column or array."""
     over = {o for v in values for name, inner in v.fields.items() if name in OVER for o in inner}
     return any(o.kind == "value" and o.type in {"series", "pandas", "ndarray", ""} for o in values | over)
+
+
+def is_nan(node: ast.AST | None) -> bool:
+    """`np.nan`, or `float("nan")`."""
+    if isinstance(node, ast.Call):
+        text = node.args[0] if isinstance(node.func, ast.Name) and node.func.id == "float" and node.args else None
+        return isinstance(text, ast.Constant) and str(text.value).lower() == "nan"
+    return isinstance(node, ast.Attribute | ast.Name) and ast.unparse(node).rpartition(".")[2].lower() == "nan"
 
 
 def looks_up(node: ast.For | ast.AsyncFor, values: Values) -> bool:
