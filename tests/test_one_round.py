@@ -184,6 +184,20 @@ def test_one_round_is_enough(tmp_path: Path, name: str) -> None:
     assert done.returncode == 0, done.stderr
 
 
+def test_a_long_chain_is_found_at_once(tmp_path: Path) -> None:
+    """Each cell makes a new frame of the one before; what only looks at one is not needed, whatever it calls its own names."""
+    step = (
+        "# %%\ndf = df.assign(c{0}=df['a'] + {0})\n# %%\nfor c in df:\n    print(c)\n"
+        "# %%\ndf['b{0}'] = [len(c) for c in df['a'].astype(str)]\n"
+    )
+    text = "# %%\nimport pandas as pd\ndf = pd.read_csv('a.csv')\n" + "".join(map(step.format, range(40)))
+    notebook = made(tmp_path, text + "# %% report\nprint(df)\n")
+    asked = list(follow_hints.asked_in_json(notebook))
+    assert [cell for cell, _, _ in asked] == [1] + [n for n in range(2, 122) if n % 3 != 0]
+    follow_hints.follow(notebook, asked)
+    assert follow_hints.refusal(notebook).returncode == 0
+
+
 def test_one_cause_gives_one_finding(tmp_path: Path) -> None:
     """The names that lack only because of the order are not told, nor what follows from a missing cell."""
     for name in (

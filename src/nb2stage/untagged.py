@@ -26,7 +26,6 @@ _LEFT_OUT: Final = frozenset({"skip", "explore", "hpo"})
 # What a cell does by the look of it, in the order of a pipeline.
 _KINDS: Final = ("import", "preprocess", "train", "evaluate")
 _READS: Final = re.compile(r"(read|load|fetch|open)_\w+|load|loadtxt|genfromtxt|imread|open_dataset")
-_ROUNDS: Final = 30
 
 
 @dataclass
@@ -59,6 +58,13 @@ class Need:
     instead: str = ""  # the tag that keeps it out
     does: dict[str, list[str]] = field(default_factory=dict)
     users: dict[int, None] = field(default_factory=dict)
+
+    def add(self, code: str, name: str, user: int) -> None:
+        """Write down what the cell does by a code, and a cell that needs it."""
+        names = self.does.setdefault(code, [])
+        if name not in names:
+            names.append(name)
+        self.users[user] = None
 
 
 Again = Callable[[Notebook, bool], Attempt]  # a notebook, and whether to plan its files too -> what comes of it
@@ -93,12 +99,12 @@ def _closure(first: Attempt, again: Again) -> tuple[dict[int, Need], Attempt]:
     """The cells that are needed, those that these need, and so on; the attempt in which nothing is missing."""
     needs: dict[int, Need] = {}
     now = first
-    for _ in range(_ROUNDS):
+    for _ in first.notebook.cells:
         if now.program is None:
             break
         before = len(needs)
         for finding in now.program.findings:
-            _note(first, needs, finding)
+            _note(first, now, needs, finding)
         if len(needs) == before:
             break
         lost = {number: (need.cell, need.instead) for number, need in needs.items()}
@@ -106,7 +112,7 @@ def _closure(first: Attempt, again: Again) -> tuple[dict[int, Need], Attempt]:
     return dict(sorted(needs.items())), now
 
 
-def _note(first: Attempt, needs: dict[int, Need], finding: Finding) -> None:
+def _note(first: Attempt, now: Attempt, needs: dict[int, Need], finding: Finding) -> None:
     """Write down the cell that a finding says is missing."""
     if finding.code in CODES:
         number, code = int(finding.hint), finding.code
@@ -117,10 +123,25 @@ def _note(first: Attempt, needs: dict[int, Need], finding: Finding) -> None:
     cell = next(cell for cell in first.notebook.cells if cell.index == number)
     instead = next((tag for tag in cell.tags if tag in _LEFT_OUT), "")
     need = needs.setdefault(number, Need(cell, instead))
-    names = need.does.setdefault(code, [])
-    if finding.name not in names:
-        names.append(finding.name)
-    need.users[finding.statement.cell] = None
+    need.add(code, finding.name, finding.statement.cell)
+    if now.program is not None:
+        _note_made_of(first, needs, number, now.program.interpreter.shadow_needs)
+
+
+def _note_made_of(
+    first: Attempt, needs: dict[int, Need], number: int, edges: Mapping[int, Mapping[int, set[str]]]
+) -> None:
+    """Write down the untagged cells of which an untagged cell makes what it makes, and those of which these do."""
+    cells = {cell.index: cell for cell in first.notebook.cells}
+    todo = [number]
+    while todo:
+        user = todo.pop()
+        for maker, names in edges.get(user, {}).items():
+            if maker not in needs:
+                todo.append(maker)
+                needs[maker] = Need(cells[maker])
+            for name in sorted(names):
+                needs[maker].add("NB202", name, user)
 
 
 def _left_out_binder(first: Attempt, finding: Finding) -> int | None:

@@ -17,7 +17,7 @@ from nb2stage.analysis.interpreter import Interpreter
 from nb2stage.analysis.modulefiles import ModuleFiles, reachable_trees, search_folder
 from nb2stage.analysis.modules import module_state
 from nb2stage.analysis.objects import State, Statement, Var, reach
-from nb2stage.analysis.scopes import inner_free_names, outside_functions, top_level_names
+from nb2stage.analysis.scopes import inner_free_names, looked_up, outside_functions, top_level_names
 from nb2stage.analysis.versions import DEFINITIONS, IMPORTS
 from nb2stage.knowledge import CHOOSE_DEVICE, GENERATORS, Knowledge
 from nb2stage.reading.tags import CellRole, Role
@@ -476,6 +476,9 @@ def _run_shadow(interpreter: Interpreter, cell: SourceCell) -> None:
         if is_inert_node(node):
             continue
         shadow = Statement(SHADOW, cell.index, node, None)
+        for name in sorted(_reads_of(node) & shadows.keys()):
+            if shadows[name].cell != cell.index:
+                interpreter.shadow_needs.setdefault(cell.index, {}).setdefault(shadows[name].cell, set()).add(name)
         interpreter.shadows, interpreter.shadowed, kept = {}, {}, interpreter.shadowed
         interpreter.timed, timed = {}, interpreter.timed
         try:
@@ -495,6 +498,12 @@ def _run_shadow(interpreter: Interpreter, cell: SourceCell) -> None:
     interpreter.seeded, interpreter.star_modules = seeded, stars
     interpreter.written_modules, interpreter.search_paths = written, folders
     del interpreter.findings[findings:], interpreter.files[files:], interpreter.mentions[mentions:]
+
+
+def _reads_of(node: ast.stmt) -> set[str]:
+    """The names that a statement looks up before it can have bound them itself."""
+    simple = isinstance(node, ast.Assign | ast.AnnAssign | ast.AugAssign | ast.Expr)
+    return looked_up(node) - (set() if simple else top_level_names(node))
 
 
 def _inert_stages(boundaries: Boundaries, stage_count: int) -> set[int]:

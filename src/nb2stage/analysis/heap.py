@@ -308,6 +308,7 @@ class Heap:
         self.star_modules: list[tuple[str, Statement]] = []
         self.late_imports: dict[str, Statement] = {}  # imports and definitions of the whole notebook
         self.shadows: dict[str, Statement] = {}  # names that an untagged cell bound last
+        self.shadow_needs: dict[int, dict[int, set[str]]] = {}  # untagged cell -> those that bind what it reads
         self.shadowed: dict[Obj, Statement] = {}  # objects that an untagged cell changed outright
         self.timed: dict[Obj, Finding] = {}  # objects that a statement which is only timed, and left out, changes
         self.hooks: dict[Obj, Statement] = {}  # functions that a setting gave to a library, to be called later
