@@ -197,6 +197,19 @@ def test_figures_of_loops_and_functions(tmp_path: Path) -> None:
     assert report == "\n\n".join(figures) + "\n"
 
 
+def test_what_prints_itself_is_not_printed(tmp_path: Path) -> None:
+    cells = [
+        ("train", "import keras\nm = keras.Sequential()\nm.summary()"),
+        ("train", "import statsmodels.api as sm\nr = sm.OLS([1, 2, 3], [1, 2, 4]).fit()\nr.summary()"),
+        ("train", "import time\ntime.sleep(0)"),
+    ]
+    result = converted(tmp_path, cells)
+    text = next(file.text for file in result.files if file.path.endswith("train.py"))
+    assert [line for line in text.split("\n") if line.endswith(("ry()", "(0)", "ry())"))] == [
+        "m.summary()", "print(r.summary())", "time.sleep(0)",
+    ]  # fmt: skip
+
+
 def test_a_call_that_gives_nothing_shows_nothing(tmp_path: Path) -> None:
     cells = [("report", "kept = {}\nkept.setdefault('a', 1)"), ("report", "kept.clear()"), ("report", "kept")]
     report, _, _ = run(tmp_path, cells)
@@ -218,6 +231,28 @@ def test_a_styled_frame(tmp_path: Path) -> None:
     assert "<style" not in report
     assert "\n\n" not in report.rstrip("\n")  # markdown would end the table there
     assert ">0.3<" in report
+
+
+def test_figures_of_earlier_stages(tmp_path: Path) -> None:
+    drawing = "import matplotlib.pyplot as plt\nplt.plot([1, 2])\nplt.title('A [title]')\nplt.show()"
+    loop = "import matplotlib.pyplot as plt\nfor n in range(11):\n    plt.plot([n])\n    plt.show()"
+    cells = [("import", "n = len('abc')"), ("train", drawing), ("evaluate", loop), ("report", "total = n + len('a')")]
+    report, _, text = run(tmp_path, cells)
+    assert report.startswith(
+        "## Figures of `train`\n\n![A \\[title\\]](../training/train_figures/figure_1.png)\n\n"
+        "## Figures of `evaluate`\n\n![figure_1](evaluate_figures/figure_1.png)\n\n![figure_2](evaluate_figures"
+    )
+    assert report.endswith("![figure_11](evaluate_figures/figure_11.png)\n")
+    assert text.count("plt") == text.count("matplotlib") == 0
+    stages = yaml.safe_load((tmp_path / "dvc.yaml").read_text())["stages"]
+    # The pictures of `train` are known: only their links are in the report.
+    assert [dep for dep in stages["report"]["deps"] if "figures" in dep] == ["report/evaluate_figures"]
+
+
+def test_figures_of_later_stages_are_not_waited_for(tmp_path: Path) -> None:
+    drawing = "import matplotlib.pyplot as plt\nplt.plot([n])\nplt.show()"
+    result = converted(tmp_path, [("report", "n = len('abc')\nprint(n)"), ("train", drawing)])
+    assert "train_figures" not in script(result)
 
 
 def test_the_flat_layout(tmp_path: Path) -> None:

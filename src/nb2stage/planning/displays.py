@@ -32,6 +32,7 @@ _SILENT_CALLS: Final = (
     r"^(clear_output$|HTML$|Markdown$|Latex$|Math$|Image$|SVG$|IFrame$|Audio$|Video$|"
     r"set_|add_|fit$|show$|close$|print$|display$|info$|seed$|append$|extend$|update$|remove$|"
     r"insert$|sort$|plot|hist|bar|scatter|boxplot|legend|grid|tight_layout|x?y?label|title|savefig|"
+    r"sleep$|warn$|warning$|debug$|error$|critical$|exception$|assert_|basicConfig$|setLevel$|shuffle$|"
     r"to_csv|to_pickle|to_json|to_excel|to_parquet|dump$|save|makedirs$|mkdir$|write)"
 )
 _PRINTING_NAME: Final = re.compile(r"p?print(_\w+)?$|display$|help$")
@@ -74,6 +75,17 @@ def _is_figure(node: ast.stmt, name: str) -> bool:
     return isinstance(target, ast.Name) and target.id == name
 
 
+def _prints_itself(statement: Statement, func: ast.expr) -> bool:
+    """Whether this is `model.summary()` of keras, which prints and gives nothing; that of statsmodels gives a table."""
+    if not isinstance(func, ast.Attribute) or func.attr != "summary":
+        return False
+    root: ast.AST = func.value
+    while isinstance(root, ast.Attribute | ast.Call | ast.Subscript):
+        root = root.func if isinstance(root, ast.Call) else root.value
+    values = statement.reads[root.id].values if isinstance(root, ast.Name) and root.id in statement.reads else ()
+    return any((obj.type or obj.path or "").split(".")[0] in ("keras", "tensorflow", "tf_keras") for obj in values)
+
+
 class Displays:
     """What the cells of a stage show, as far as reading the code tells."""
 
@@ -113,7 +125,7 @@ class Displays:
             name = func.attr if isinstance(func, ast.Attribute) else getattr(func, "id", "")
             if self.plan.report and name in RICH:
                 return True
-            return not re.match(_SILENT_CALLS, name) and self.gives_value(name)
+            return not (re.match(_SILENT_CALLS, name) or _prints_itself(last, func)) and self.gives_value(name)
         if isinstance(value, ast.Name):
             var = self.program.interpreter.state.get(value.id)
             if self.plan.report and any((obj.path or "").split(".")[0] in packages("pictures") for obj in var.values):
@@ -208,13 +220,14 @@ def plan_report(
     notes: Notes,
 ) -> None:
     """The report of the stage `report`: if it shows anything, and the user makes no such file."""
-    for plan in stages:
+    for number, plan in enumerate(stages):
         path = REPORT if plan.name == "report" else f"report/{plan.name}.md"
         if plan.tag != "report" or any(path in cell.role.outs for cell in plan.cells):
             continue
         plan.report, plan.texts = path, list(texts)
         displays = Displays(program, plan)
-        if not (texts or plan.figures or displays.may_print() or any(True for _ in displays.shown())):
+        others = [other for other in stages[:number] if (other.figures or other.pages) and not other.report]
+        if not (texts or others or plan.figures or displays.may_print() or any(True for _ in displays.shown())):
             plan.report = ""
         elif is_taken(path):
             plan.report = ""
@@ -223,6 +236,7 @@ def plan_report(
             notes.add(Severity.WARNING, "NB415", message, hint, stage=plan.name)
         else:
             plan.outs.append(Out(path, cache=False))
+            plan.others = dict.fromkeys(others)  # not of later stages, which may need this one
             for text in texts:
                 if "](attachment:" in text.source:
                     message = f"the picture that was pasted into cell {text.index} is not in {path}"

@@ -16,6 +16,7 @@ from nb2stage.messages import Notes
 from nb2stage.planning.definitions import FOLDER, Definitions, DefinitionsModule
 from nb2stage.planning.displays import figure_shown, plan_report
 from nb2stage.planning.exhibits import exhibits_of, saved_as, shown_in_functions
+from nb2stage.planning.figures import pictures_of
 from nb2stage.planning.fileplans import FilePlanner
 from nb2stage.planning.metrics import plan_metrics
 from nb2stage.planning.pipeline import Out, Param
@@ -93,6 +94,7 @@ class Planner:
 
             plan_plots(self.stages, self.program, self.is_taken, self.notes)
         plan_report(self.stages, self.program, self.texts, self.is_taken, self.notes)
+        self.plan_others()
         Workplaces(self.program, self.around).plan(self.stages)
         return self.stages
 
@@ -200,6 +202,14 @@ class Planner:
         if saved_as("page", plan.charts):  # for which DVC knows no plot
             plan.pages = self.folder_for(plan, "pages")
             plan.outs.append(Out(plan.pages, cache=False))
+
+    def plan_others(self) -> None:
+        """The figures of other stages that a report has; where their number is not known, it depends on their folder."""
+        for plan in self.stages:
+            for other in plan.others:
+                plan.others[other] = pictures_of(self.program, other)
+                if plan.others[other] is None:
+                    plan.reads += [folder for folder in (other.figures, other.pages) if folder]
 
     def folder_for(self, plan: StagePlan, what: str) -> str:
         """The folder of what a stage shows, which is beside its script."""

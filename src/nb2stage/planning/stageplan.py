@@ -55,7 +55,7 @@ class PlotTable:
         return {key: value for key, value in flags.items() if value}
 
 
-@dataclass
+@dataclass(eq=False)
 class StagePlan:
     """One stage as it will be written."""
 
@@ -93,6 +93,8 @@ class StagePlan:
     chart_methods: list[str] = field(default_factory=list)  # libraries whose `show` is called inside functions
     report: str = ""  # the markdown file of what the cells show
     tag: str = ""  # by which its cells belong to it: its name, but for a notebook whose stages have names of their own
+    # stages whose figures the report has too -> their pictures and captions, where these are known
+    others: dict[StagePlan, list[tuple[str, str]] | None] = field(default_factory=dict)
     texts: list[Cell] = field(default_factory=list)  # the cells of text that belong to it
     home: str = ""  # the folder in which the script works: that of the notebook, where its own paths need that
 

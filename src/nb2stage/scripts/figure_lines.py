@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import ast
-
 from nb2stage.analysis.dataflow import SourceCell
 from nb2stage.analysis.objects import Statement
 from nb2stage.planning.captions import caption_of, has_title
 from nb2stage.planning.displays import figure_shown
+from nb2stage.planning.figures import is_simple, shows_in
 from nb2stage.planning.inline import Drawing, drawing_in, lays_out
 from nb2stage.planning.planner import Planner
 from nb2stage.planning.stageplan import StagePlan
@@ -24,52 +23,15 @@ class FigureLines:
     ) -> None:
         self.program, self.plan, self.imports, self.report = planner.program, plan, imports, report
         self.repeats = repeats
-        self.simple = self.is_simple()
+        self.simple = is_simple(plan, repeats)
         self.count = 0
-
-    def is_simple(self) -> bool:
-        """Whether each cell that plots leaves exactly one figure, made by its own top-level lines."""
-        for cell in self.plan.cells:
-            plotting = [s for s in cell.statements if s.plots]
-            if not plotting:
-                continue
-            figures = sum(s.figures for s in plotting)
-            shows = self.shows(cell)
-            charts = [exhibit.node for exhibit in self.plan.exhibits.get(cell.index, ())]
-            nested = any(
-                isinstance(n, ast.Call) and n not in charts and is_show(ast.Expr(n))
-                for s in cell.statements
-                for n in ast.walk(s.node)
-                if s not in shows
-            )
-            drawn_after = shows and any(
-                s.plots and s not in shows and s.position > shows[0].position for s in cell.statements
-            )
-            drawing = [s for s in plotting if s not in shows]
-            if any(isinstance(n, ast.Attribute) and n.attr in ("close", "clf") for n in ast.walk(cell.tree)):
-                return False
-            if figures > 1 or nested or len(shows) > 1 or drawn_after or not drawing:
-                return False
-            if any(s.plots_unsure for s in drawing) or not (figures or any(s.draws_current for s in drawing)):
-                return False
-            if figures and drawing[0].figures == 0:
-                return False
-        # A function or module that shows figures itself needs `plt.show` to save them.
-        return not any(
-            "show" in {n.attr for n in ast.walk(s.node) if isinstance(n, ast.Attribute)} for s in self.repeats
-        )
-
-    def shows(self, cell: SourceCell) -> list[Statement]:
-        """The calls of `plt.show`: not those of other libraries."""
-        charts = [exhibit.node for exhibit in self.plan.exhibits.get(cell.index, ())]
-        return [s for s in cell.statements if is_show(s.node) and getattr(s.node, "value", None) not in charts]
 
     def after(self, cell: SourceCell, edits: Edits) -> None:
         """Put the lines into a cell, or behind it."""
         if not self.plan.draws:
             return
         plotting = [s for s in cell.statements if s.plots]
-        shows = self.shows(cell)
+        shows = shows_in(self.plan, cell)
         last = cell.statements[-1] if cell.statements else None
         figure = figure_shown(self.program, cell)
         if figure is not None:
@@ -162,11 +124,3 @@ class FigureLines:
         if not uses:
             return ""
         return f'{self.imports.module("matplotlib")}.use("agg")'
-
-
-def is_show(node: ast.AST) -> bool:
-    """Whether a statement is a call of `plt.show`, or looks like one."""
-    if not isinstance(node, ast.Expr) or not isinstance(node.value, ast.Call):
-        return False
-    func = node.value.func
-    return isinstance(func, ast.Attribute) and func.attr == "show" and isinstance(func.value, ast.Name)

@@ -128,7 +128,7 @@ class ReportLines:
         """What stands behind the last cell."""
         if not self.plan.report:
             return ""
-        path, lines, parts = self.imports.member("pathlib", "Path"), [], self.report
+        path, lines, parts = self.imports.member("pathlib", "Path"), self.others(), self.report
         folder = str(PurePosixPath(self.plan.report).parent)
         if folder != str(PurePosixPath(self.plan.script).parent):
             lines.append(f'{path}("{self.plan.here(folder)}").mkdir(parents=True, exist_ok=True)')
@@ -140,6 +140,24 @@ class ReportLines:
         written = f'"\\n\\n".join({parts}) + "\\n"'
         lines.append(f'{path}("{self.plan.here(self.plan.report)}").write_text({written}, encoding="utf-8")')
         return "\n".join(lines)
+
+    def others(self) -> list[str]:
+        """The lines for the figures of other stages, of which only a run tells how many there are where they are None."""
+        lines: list[str] = []
+        for other, pictures in self.plan.others.items():
+            lines.append(f'{self.report}.append("## Figures of `{other.name}`")')
+            if pictures is not None:
+                lines += [self.figure(f"{other.figures}/{name}", "", caption) for name, caption in pictures]
+                continue
+            path, each = self.imports.member("pathlib", "Path"), self.imports.fresh("shown")
+            for folder in (each for each in (other.figures, other.pages) if each):
+                link = posixpath.relpath(folder, str(PurePosixPath(self.plan.report).parent))
+                bang = "!" * (folder == other.figures)
+                key = f"lambda path: ({self.imports.builtin('len')}(path.stem), path.name)"
+                files = f'{self.imports.builtin("sorted")}({path}("{self.plan.here(folder)}").iterdir(), key={key})'
+                text = f'f"{bang}[{{{each}.stem}}]({link}/{{{each}.name}})"'
+                lines.append(f"for {each} in {files}:\n    {self.report}.append({text})")
+        return lines
 
 
 def escaped(caption: str) -> str:
