@@ -22,8 +22,12 @@ def test_a_value_that_cannot_be_saved_is_named_and_leaves_no_file(tmp_path: Path
     ]
     notebook = json.dumps({"cells": cells, "metadata": {}, "nbformat": 4, "nbformat_minor": 5})
     conversion = convert(notebook.encode(), "nb.ipynb", Project(tmp_path, State()))
-    (tmp_path / "train.py").write_text(next(f.text for f in conversion.files if f.path == "training/train.py"))
-    done = subprocess.run([sys.executable, "train.py"], cwd=tmp_path, capture_output=True, text=True, check=False)
+    for file in conversion.files:
+        (tmp_path / file.path).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / file.path).write_text(file.text)
+    done = subprocess.run(
+        [sys.executable, "training/train.py"], cwd=tmp_path, capture_output=True, text=True, check=False
+    )
     assert done.returncode == 1
     assert "Stage train cannot save plan (scheduler): " in done.stderr
     assert "Make it in the stage that uses it" in done.stderr

@@ -34,6 +34,7 @@ from nb2stage.reading.tags import CellRole, Role, parse_tags, report_texts, run_
 from nb2stage.reading.translation import parse
 from nb2stage.regrouped import with_regrouped
 from nb2stage.repository import git_top, ignored_by_git
+from nb2stage.scripts.companion_texts import companion_texts
 from nb2stage.scripts.linemap import line_maps
 from nb2stage.scripts.script_text import ScriptWriter, module_text
 from nb2stage.untagged import Attempt, first_line, with_needed
@@ -127,7 +128,8 @@ def _conversion(data: bytes, path: str, project: Project, diagnostics: list[Diag
     program, plans, cells = attempt.program, planner.stages, attempt.program.cells
     scripts = [GeneratedFile(p.script, ScriptWriter(planner, p).text(), True, path) for p in plans]
     scripts += [GeneratedFile(m.path, module_text(m, planner), True, path) for m in planner.modules]
-    merge = ProjectFiles(project, path, plans, planner.params, scripts, diagnostics)
+    companions = [GeneratedFile(p, text, True, path) for p, text in companion_texts(plans).items()]
+    merge = ProjectFiles(project, path, plans, planner.params, [*scripts, *companions], diagnostics)
     files = [*merge.scripts(), *merge.files()]
     kept = merge.kept_files()
     requirements = [r for cell in cells if cell.role.role is not Role.SKIP for r in cell.python.requirements]

@@ -30,7 +30,6 @@ from nb2stage.files.gitignore import out_line, update_gitignore, update_outs
 from nb2stage.files.paramsyaml import check_params_text, merge_params_yaml
 from nb2stage.files.top_plots import merge_top_plots
 from nb2stage.files.writer import Conversion
-from nb2stage.planning.definitions import FOLDER
 from nb2stage.planning.pipeline import GeneratedFile
 from nb2stage.reading.tags import Role
 from nb2stage.repository import git_top, ignored_by_git
@@ -95,7 +94,8 @@ class ProjectFiles:
 
     def ignored(self) -> tuple[str, ...]:
         """The lines of .gitignore: the cache, and what Python writes beside modules that scripts import."""
-        modules = any(script.path.startswith(f"{FOLDER}/") for script in self.new_scripts)
+        stages = {plan.script for plan in self.plans}
+        modules = any(script.path not in stages for script in self.new_scripts)
         return (*_IGNORED, _COMPILED) if modules else _IGNORED
 
     # -- stages that are gone

@@ -186,7 +186,7 @@ class _Builder:
     def add_plan(self, notebook: str, plan: StagePlan) -> None:
         cells = [StageCell(cell.index, cell.role.cell.source) for cell in plan.cells]
         params = [StageParam(param.key, self.tuned.get(param.key, param.value)) for param in plan.params]
-        modules = [*plan.local_modules, *(module.path for module in plan.definitions)]
+        modules = [*plan.local_modules, *(module.path for module in plan.definitions), *plan.companions.values()]
         stage = Stage(plan.name, notebook, plan.script, cells, params, modules=modules)
         stage.writes = [out.path for out in plan.outs]
         stage.metrics = [out.path for out in plan.metrics]

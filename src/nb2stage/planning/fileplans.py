@@ -178,6 +178,7 @@ class FilePlanner:
         """A stage that lists a folder sees the second time what a later stage has written there, as the notebook does."""
         own = [plan.script for plan in self.stages] + [file.path for plan in self.stages for file in plan.saves]
         own += [module.path for plan in self.stages for module in plan.definitions]
+        own += [path for plan in self.stages for path in plan.companions.values()]
         own += [f"{folder}/" for plan in self.stages for folder in (plan.figures, plan.pages) if folder]
         for plan, use, path in self.listings:
             self.check_own(use, path, own)

@@ -13,6 +13,7 @@ from nb2stage.analysis.versions import Transfer
 from nb2stage.diagnostics import Severity
 from nb2stage.knowledge import BY_KEY
 from nb2stage.messages import Notes
+from nb2stage.planning.companions import companion_folder, companions_of
 from nb2stage.planning.definitions import FOLDER, Definitions, DefinitionsModule
 from nb2stage.planning.displays import figure_shown, plan_report
 from nb2stage.planning.exhibits import exhibits_of, saved_as, shown_in_functions
@@ -87,6 +88,7 @@ class Planner:
             self.plan_figures(plan)
             self.plan_local_modules(plan)
         self.plan_definitions()
+        self.plan_companions()
         FilePlanner(self.stages, self.program, self.around, self.notes).plan()
         plan_metrics(self.stages, self.program, self.is_taken, self.notes)
         if any(cell.role.plots for plan in self.stages for cell in plan.cells):
@@ -228,12 +230,23 @@ class Planner:
 
     def plan_definitions(self) -> None:
         """Definitions that several stages use become modules, unless the folder's name is taken."""
-        taken = self.around.exists(FOLDER + ".py") or self.around.exists(f"{FOLDER}/__init__.py")
-        if taken or FOLDER in self.roots:
+        if self.is_module(FOLDER):
             return
         self.modules = Definitions(self.program, self.names).modules()
         for plan in self.stages:
             plan.definitions = [m for m in self.modules if plan.data.index in m.stages]
+
+    def plan_companions(self) -> None:
+        """The modules that scripts of every notebook share."""
+        folder = companion_folder(self.is_module)
+        for plan in self.stages:
+            names = companions_of(file.transfer for file in plan.saves)
+            plan.companions = {name: f"{folder}/{name}.py" for name in names}
+
+    def is_module(self, name: str) -> bool:
+        """Whether the notebook or the project has a module or package of this name."""
+        there = self.around.exists(f"{name}.py") or self.around.exists(f"{name}/__init__.py")
+        return there or name in self.roots
 
     def plan_local_modules(self, plan: StagePlan) -> None:
         """Modules beside the notebook are dependencies of the stages that import them."""

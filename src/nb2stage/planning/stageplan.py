@@ -80,6 +80,7 @@ class StagePlan:
     plots: list[Out] = field(default_factory=list)
     local_modules: list[str] = field(default_factory=list)
     definitions: list[DefinitionsModule] = field(default_factory=list)
+    companions: dict[str, str] = field(default_factory=dict)  # modules that are the same in each project -> their paths
     metric_cells: dict[int, list[str]] = field(default_factory=dict)  # cell -> the metrics that it assigns
     metrics_file: str = ""
     plot_tables: dict[int, list[PlotTable]] = field(default_factory=dict)  # cell -> the tables that it assigns
@@ -120,7 +121,7 @@ class StagePlan:
     def dvc_stage(self) -> DvcStage:
         """The entry in dvc.yaml."""
         deps = {self.script, *self.reads, *self.local_modules, *(file.path for file in self.loads)}
-        deps |= {module.path for module in self.definitions}
+        deps |= {module.path for module in self.definitions} | {*self.companions.values()}
         deps -= {out.path for out in self.outs}  # `%%writefile helpers.py`, and the same stage imports it
         return DvcStage(
             name=self.name,

@@ -5,10 +5,12 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Sequence
+from functools import cached_property
 
 from nb2stage.analysis.load_order import Round
 from nb2stage.analysis.versions import Transfer
 from nb2stage.knowledge import BY_KEY
+from nb2stage.planning.companions import NANS, SAVING, is_tried, keeps_nan
 from nb2stage.planning.planner import Planner
 from nb2stage.planning.stageplan import CacheFile, StagePlan
 from nb2stage.scripts.import_lines import Imports
@@ -20,7 +22,6 @@ class CacheLines:
     def __init__(self, planner: Planner, plan: StagePlan, imports: Imports) -> None:
         self.planner, self.plan, self.imports = planner, plan, imports
         self.program = planner.program
-        self.helpers: dict[str, str] = {}  # functions to load and save with, where such are needed
         self.shared: set[str] = set()  # names that hold the whole of a file
         self.states: list[str] = []  # lines that give definitions the state they had
 
@@ -44,11 +45,12 @@ class CacheLines:
         """The lines that bring back what a stage takes of one cache file."""
         transfer = file.transfer
         if transfer.kind == "pandas":
-            return f'{names[0]} = {self.imports.module("pandas", "pd")}.read_pickle("{self.plan.here(file.path)}")'
+            return f"{names[0]} = {self.load_value('pandas', self.plan.here(file.path))}"
         if transfer.graded:
             return self.load_with_gradients(file)
         if self.program.boundaries.holds_formula(transfer) and transfer.kind in ("pickle", "cloudpickle"):
-            value = f'{self.load_helper()}("{self.plan.here(file.path)}")'
+            # A model looks for the names of its formula two calls up: one is that of pandas.
+            value = self.load_value("pandas", self.plan.here(file.path))
         else:
             value = self.load_value(transfer.kind, self.plan.here(file.path))
         plain = all(self.is_plain(transfer, n) for n in transfer.names)
@@ -125,17 +127,6 @@ class CacheLines:
         self.shared.add(name)
         return name
 
-    def load_helper(self) -> str:
-        """A function to load with: statsmodels looks for what a formula names two calls up."""
-        name = self.imports.fresh("load")
-        pickle, path = self.imports.module("pickle"), self.imports.member("pathlib", "Path")
-        self.helpers[name] = (
-            f"def {name}(path):\n"
-            "    # in a function, since a model looks for the names of its formula two calls up\n"
-            f"    return {pickle}.loads({path}(path).read_bytes())"
-        )
-        return name
-
     def is_plain(self, transfer: Transfer, name: str) -> bool:
         return name not in BY_KEY and self.program.boundaries.state_of(transfer, name) is None
 
@@ -152,6 +143,8 @@ class CacheLines:
         return ""
 
     def load_value(self, kind: str, path: str) -> str:
+        if kind == "pandas" or (kind in ("pickle", "cloudpickle") and self.has_pandas):
+            return f'{self.imports.module("pandas", "pd")}.read_pickle("{path}")'
         if kind in ("pickle", "cloudpickle"):
             return f'{self.imports.module("pickle")}.loads({self.imports.member("pathlib", "Path")}("{path}").read_bytes())'
         if kind in BY_KEY:
@@ -198,95 +191,47 @@ class CacheLines:
         else:
             value = wrapped([self.saved_value(transfer, name) for name in transfer.names])
             value = value if value.startswith("(\n") else f"({value})"
+        if transfer.graded:
+            value = self.saved_with_gradients(file)
+        if is_tried(transfer) or keeps_nan(transfer):
+            dump = self.dump(file)
+            return f'{self.companion(SAVING, "save_object")}({value}, "{path}"{f", {dump}" if dump else ""})'
         if transfer.kind.startswith("torch"):
-            value = self.saved_with_gradients(file) if transfer.graded else value
-            if transfer.untried:
-                return f'{self.torch_helper()}({value}, "{", ".join(transfer.names)}", "{path}")'
             return f'{self.imports.module("torch")}.save({value}, "{path}")'
-        if transfer.kind != "joblib":
-            module = self.imports.module("cloudpickle" if transfer.kind == "cloudpickle" else "pickle")
-            own = (
-                transfer.keeps_nan and transfer.kind != "cloudpickle"
-            )  # whose pickler cannot be told how to write numbers
-            dumps = self.nan_helper(module) if own else f"{module}.dumps"
-            if transfer.untried:
-                whole = transfer.kind == "pickle" and not self.program.boundaries.holds_definitions(transfer)
-                return (
-                    f'{self.save_helper(module, dumps, whole=whole)}({value}, "{", ".join(transfer.names)}", "{path}")'
-                )
-            return f'{self.imports.member("pathlib", "Path")}("{path}").write_bytes({dumps}({value}))'
-        return f'{self.imports.module("joblib")}.dump({value}, "{path}")'
+        if transfer.kind == "joblib":
+            return f'{self.imports.module("joblib")}.dump({value}, "{path}")'
+        if self.is_for_pandas(transfer):
+            return f'{self.imports.module("pandas", "pd")}.to_pickle({value}, "{path}")'
+        module = self.imports.module("cloudpickle" if transfer.kind == "cloudpickle" else "pickle")
+        return f'{self.imports.member("pathlib", "Path")}("{path}").write_bytes({module}.dumps({value}))'
 
-    def torch_helper(self) -> str:
-        """A function to save tensors with what may turn out not to be savable."""
-        name = self.imports.fresh("save_tensors")
-        self.helpers[name] = (
-            f"def {name}(value, names, path):\n"
-            "    try:\n"
-            f"        {self.imports.module('torch')}.save(value, path)\n"
-            f"{self.cannot_save()}"
-        ).rstrip("\n")
-        return name
+    def is_for_pandas(self, transfer: Transfer) -> bool:
+        """Whether pandas saves a plain pickle: where it is at hand, and never an array, which would not own its memory."""
+        held = self.program.boundaries.held(transfer)
+        return self.has_pandas and transfer.kind == "pickle" and not any(obj.type == "ndarray" for obj in held)
 
-    def cannot_save(self) -> str:
-        """The lines of a function to save that say why it could not."""
-        error, stop, kind = (self.imports.builtin(each) for each in ("Exception", "SystemExit", "type"))
-        return (
-            f"    except {error} as error:\n"
-            f"        raise {stop}(\n"
-            f'            f"Stage {self.plan.name} cannot save {{names}} ({{{kind}(value).__name__}}): {{error}}\\n"\n'
-            '            "Make it in the stage that uses it, or put both cells into one stage."\n'
-            "        ) from error\n"
-        )
+    @cached_property
+    def has_pandas(self) -> bool:
+        """Whether the script imports pandas anyway."""
+        files = [*self.plan.loads, *self.plan.saves]
+        return "pandas" in self.imports.header.modules or any(file.transfer.kind == "pandas" for file in files)
 
-    def nan_helper(self, module: str) -> str:
-        """A function like `pickle.dumps` by which NaN comes back as the very same object."""
-        name, pickler = self.imports.fresh("dumps"), self.imports.fresh("Pickler")
-        np, io, plain = self.imports.module("numpy", "np"), self.imports.module("io"), self.imports.builtin("dict")
-        self.helpers[pickler] = (
-            f"class {pickler}({module}._Pickler):\n"
-            '    """Keeps each NaN one object, numpy\'s by its name: dicts and sets find only the same one."""\n\n'
-            f"    dispatch = {plain}({module}._Pickler.dispatch)\n\n"
-            "    def save_number(self, value):\n"
-            f"        if value is {np}.nan:\n"
-            '            self.write(b"cnumpy\\nnan\\n")\n'
-            "        else:\n"
-            "            self.save_float(value)\n"
-            "            if value != value:\n"
-            "                self.memoize(value)\n\n"
-            f"    dispatch[{self.imports.builtin('float')}] = save_number"
-        )
-        self.helpers[name] = (
-            f"def {name}(value):\n"
-            f"    file = {io}.BytesIO()\n"
-            f"    {pickler}(file).dump(value)\n"
-            "    return file.getvalue()"
-        )
-        return name
+    def dump(self, file: CacheFile) -> str:
+        """The function that writes a value to an open file, where `save_object` needs to be told."""
+        transfer = file.transfer
+        if transfer.kind.startswith("torch"):
+            return f"{self.imports.module('torch')}.save"
+        if keeps_nan(transfer):
+            return self.companion(NANS, "dump_with_nan")
+        if transfer.kind == "cloudpickle":
+            return f"{self.imports.module('cloudpickle')}.dump"
+        # Where nothing of it is defined in the notebook, a library's own function may be saved whole.
+        is_plain = transfer.kind != "pickle" or self.program.boundaries.holds_definitions(transfer)
+        return f"{self.imports.module('pickle')}.dump" if is_plain else ""
 
-    def save_helper(self, module: str, dumps: str, *, whole: bool) -> str:
-        """A function to save what may turn out not to be savable: it then says so and writes nothing.
-
-        With `whole`, nothing of it is defined in the notebook, so a library's own function may be saved whole.
-        """
-        called = "save_object" if whole else "save" if module == "pickle" else f"save_with_{module}"
-        called += "" if dumps == f"{module}.dumps" else "_and_nan"
-        name = self.imports.fresh(called)
-        path = self.imports.member("pathlib", "Path")
-        lines = f"        data = {dumps}(value)\n"
-        if whole:
-            lines = (
-                "        try:\n"
-                f"            data = {dumps}(value)\n"
-                f"        except ({self.imports.builtin('AttributeError')}, {module}.PicklingError):\n"
-                "            import cloudpickle  # the object holds a function without a name\n\n"
-                f"            data = cloudpickle.dumps(value)\n"
-                f"            {module}.loads(data)  # not all that can be saved so can be loaded\n"
-            )
-        self.helpers[name] = (
-            f"def {name}(value, names, path):\n    try:\n{lines}{self.cannot_save()}    {path}(path).write_bytes(data)"
-        )
-        return name
+    def companion(self, module: str, name: str) -> str:
+        """A function of a module that scripts share."""
+        return self.imports.member(self.plan.companions[module].removesuffix(".py").replace("/", "."), name)
 
     def saved_by_name(self, transfer: Transfer) -> str:
         """A dict of those names of a file that are bound."""

@@ -108,7 +108,6 @@ class ScriptWriter:
             *displays,
             self.metrics.helper,
             *repeats,
-            *self.cache.helpers.values(),
             *loads,
             "\n".join(self.cache.states),
             folders,
@@ -131,7 +130,7 @@ class ScriptWriter:
 
     def search_path(self) -> str:
         """A script finds modules beside itself, the notebook found those beside the notebook."""
-        if not self.is_moved_early and not self.plan.local_modules and not self.plan.definitions:
+        if not self.is_moved_early and not self.plan.local_modules and not self.has_modules:
             return ""
         self.imports.header.drop("sys")
         home, folder = self.plan.home, self.planner.around.folder
@@ -144,15 +143,21 @@ class ScriptWriter:
             lines.append(
                 f'sys.path.insert(0, "{"." if home else folder or "."}")  # for the modules beside the notebook'
             )
-        if self.plan.definitions and (folder or not self.plan.local_modules):
-            what = "  # for the modules beside the notebook" if not folder else f"  # for {FOLDER}/"
-            lines.append(f'sys.path.insert(0, "{self.plan.here(".")}"){what}')
+        if self.has_modules and (folder or not self.plan.local_modules):
+            paths = [*(module.path for module in self.plan.definitions), *self.plan.companions.values()]
+            folders = " and ".join(sorted({path.partition("/")[0] + "/" for path in paths}))
+            lines.append(f'sys.path.insert(0, "{self.plan.here(".")}")  # for {folders}')
         return "\n".join(lines)
 
     @property
     def is_moved_early(self) -> bool:
         """Whether the script has to be in the notebook's folder before it imports anything."""
-        return bool(self.plan.home and (self.plan.local_modules or self.plan.definitions))
+        return bool(self.plan.home and (self.plan.local_modules or self.has_modules))
+
+    @property
+    def has_modules(self) -> bool:
+        """Whether the script imports modules that stand at the top of the project."""
+        return bool(self.plan.definitions or self.plan.companions)
 
     def workplace(self) -> str:
         """The line by which the paths of the stage begin where the notebook's do."""
@@ -163,6 +168,7 @@ class ScriptWriter:
 
     def local_roots(self) -> set[str]:
         modules = {m.name.partition(".")[0] for m in self.program.interpreter.modules.values()}
+        modules |= {path.partition("/")[0] for path in self.plan.companions.values()}
         return modules | {PurePosixPath(m).name.removesuffix(".py") for m in self.plan.local_modules} | {FOLDER}
 
     def used_names(self) -> set[str]:
