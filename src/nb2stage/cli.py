@@ -543,7 +543,7 @@ def taken_scripts(path: str, conversion: Conversion, state: State) -> list[Diagn
         Diagnostic("NB604", f"the script `{file.path}` belongs to {other} already", hint, path=path)
         for other, made in state.notebooks.items()
         for file in conversion.files
-        if other != path and file.protected and file.path in made.files
+        if other != path and file.protected and not file.shared and file.path in made.files
     ]
 
 

@@ -128,7 +128,7 @@ def _conversion(data: bytes, path: str, project: Project, diagnostics: list[Diag
     program, plans, cells = attempt.program, planner.stages, attempt.program.cells
     scripts = [GeneratedFile(p.script, ScriptWriter(planner, p).text(), True, path) for p in plans]
     scripts += [GeneratedFile(m.path, module_text(m, planner), True, path) for m in planner.modules]
-    companions = [GeneratedFile(p, text, True, path) for p, text in companion_texts(plans).items()]
+    companions = [GeneratedFile(p, text, True, path, shared=True) for p, text in companion_texts(plans).items()]
     merge = ProjectFiles(project, path, plans, planner.params, [*scripts, *companions], diagnostics)
     files = [*merge.scripts(), *merge.files()]
     kept = merge.kept_files()

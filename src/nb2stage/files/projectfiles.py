@@ -10,6 +10,7 @@ import os
 import posixpath
 import re
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -160,7 +161,7 @@ class ProjectFiles:
         origins |= {new: old for old, new in moved.items()}
         if not self.project.force:
             self.scattered({path: text for path, text in modules.items() if path not in moved})
-        return [GeneratedFile(s.path, s.text, s.protected, s.source, origins.get(s.path, "")) for s in self.new_scripts]
+        return [replace(script, origin=origins.get(script.path, "")) for script in self.new_scripts]
 
     def scattered(self, modules: Mapping[str, str]) -> None:
         """A module that is gone while its definitions are elsewhere must not take hand edits with it."""
@@ -191,7 +192,8 @@ class ProjectFiles:
         root = self.project.root
         trees = [cell.tree for cell in cells if cell.role.role is not Role.SKIP]
         trees += [ast.parse(script.text) for script in self.new_scripts]
-        own = {p.stem for p in root.glob("*.py")} | {p.parent.name for p in root.glob("*/__init__.py")} | {FOLDER}
+        own = {p.stem for p in root.glob("*.py")} | {p.parent.name for p in root.glob("*/__init__.py")}
+        own |= {script.path.partition("/")[0] for script in self.new_scripts}
         self.imports = [module for module in imported_modules(trees) if module not in own]
         before = self.project.state.at(REQUIREMENTS, text).of(self.notebook).imports
         there = "\n".join([text or "", *installed])

@@ -53,6 +53,7 @@ class GeneratedFile:
     .gitignore have their edits in them already.
 
     `source` is the notebook that the text comes from; `origin` the path of the script before its stage was renamed.
+    What is `shared` several notebooks may ask for.
     """
 
     path: str
@@ -60,3 +61,4 @@ class GeneratedFile:
     protected: bool = False
     source: str = ""
     origin: str = ""
+    shared: bool = False
