@@ -13,9 +13,14 @@ from typing import Final
 import pytest
 
 sys.path.insert(0, str(Path(__file__).parent))  # an importing test runner does not do it
+import construct_table
 import follow_hints
 from notebooks import notebook_data
 
+from nb2stage.convert import Conversion, Project, convert
+from nb2stage.files.writer import State
+
+OUTSIDE: Final = frozenset({"parameters", "setup", "skip", "explore", "hpo"})
 EXAMPLES: Final = Path(__file__).parents[1] / "example_notebooks"
 
 # name -> a notebook (`# %% tags` begins a cell), and the tags that the cells get, with what they lose behind `<`
@@ -209,6 +214,26 @@ def test_one_cause_gives_one_finding(tmp_path: Path) -> None:
         assert re.search(r"\n1 error(, \d notes? \(-v shows all\))?; nothing was written\n$", done.stderr)
 
 
+def test_a_name_that_lacks_is_told_once(tmp_path: Path) -> None:
+    text = """
+# %% train
+x = len(open("a.csv").read())
+print(nowhere, below)
+# %% train
+print(nowhere)
+# %% evaluate
+below = x + 1
+print(below)
+# %% report
+print(nowhere, below)
+"""
+    said = follow_hints.refusal(made(tmp_path, text)).stderr
+    assert "`nowhere` is not bound by any cell before this one; cells 2, 4 use it too\n" in said
+    assert "`below` is not bound yet: cell 3, which binds it, stands below\n" in said
+    assert "\n  hint: move cell 3 above this one\n" in said
+    assert said.count("NB201") == 2
+
+
 def test_a_refusal_shows_the_code_and_counts(tmp_path: Path) -> None:
     done = follow_hints.refusal(made(tmp_path, "# %% train\nx = 1\nprint(x, nowhere)\n# %% report\nprint(x, lost)\n"))
     assert "\n    print(x, nowhere)\n  hint: " in done.stderr
@@ -223,11 +248,10 @@ def test_the_examples_without_their_tags(tmp_path: Path, name: str, kept: int) -
     shutil.copytree(EXAMPLES, tmp_path, dirs_exist_ok=True)
     notebook = tmp_path / f"{name}.ipynb"
     data = json.loads(notebook.read_text(encoding="utf-8"))
-    outside = {"parameters", "setup", "skip", "explore", "hpo"}
     tagged = [
         cell["metadata"] for cell in data["cells"] if cell["cell_type"] == "code" and cell["metadata"].get("tags")
     ]
-    staged = [metadata for metadata in tagged if not outside & set(metadata["tags"])]
+    staged = [metadata for metadata in tagged if not OUTSIDE & set(metadata["tags"])]
     keep = [staged[-1], staged[len(staged) // 2]][:kept]
     for metadata in tagged:
         if not any(metadata is each for each in keep):
@@ -241,22 +265,52 @@ def test_the_examples_without_their_tags(tmp_path: Path, name: str, kept: int) -
     assert done.returncode == 0, done.stderr
 
 
+def test_constructs_without_their_tags(tmp_path: Path) -> None:
+    """Notebooks that convert do so too when all tags but those of one or two stage cells are gone, after one round."""
+    wrong = []
+    judged = 0
+    for row in construct_table.ROWS[::25]:
+        staged = [n for n, (tags, _) in enumerate(row.cells) if tags and not OUTSIDE & set(tags)]
+        if row.expect != construct_table.SAME or len(staged) < 2:
+            continue
+        folder = tmp_path / row.name
+        for path, text in row.files.items():
+            (folder / path).parent.mkdir(parents=True, exist_ok=True)
+            (folder / path).write_text(text, encoding="utf-8")
+        folder.mkdir(exist_ok=True)
+        for kept in (staged[-1:], [staged[0], staged[-1]]):
+            cells = [(tags if n in kept else [], source) for n, (tags, source) in enumerate(row.cells)]
+            for note in [note for finding in converted(folder, cells).diagnostics for note in finding.cells]:
+                cells[note.cell - 1] = ([note.tag], cells[note.cell - 1][1])
+            again = converted(folder, cells)
+            judged += 1
+            wrong += [f"{row.name}: {finding.render()}" for finding in again.diagnostics if finding.forbids_writing]
+    assert wrong == []
+    assert judged > 50
+
+
+def converted(folder: Path, cells: list[tuple[list[str], str]]) -> Conversion:
+    """A conversion in memory."""
+    data = notebook_data([(" ".join(tags), source) for tags, source in cells])
+    return convert(json.dumps(data).encode(), "nb.ipynb", Project(folder, State()))
+
+
 def test_the_second_conversion_tells_what_is_new(tmp_path: Path) -> None:
-    def convert(*options: str) -> subprocess.CompletedProcess[str]:
-        command = [sys.executable, "-m", "nb2stage", "convert", "nb.ipynb", *options]
-        return subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, encoding="utf-8", check=True)
+    def command(*options: str) -> subprocess.CompletedProcess[str]:
+        words = [sys.executable, "-m", "nb2stage", "convert", "nb.ipynb", *options]
+        return subprocess.run(words, cwd=tmp_path, capture_output=True, text=True, encoding="utf-8", check=True)
 
     text = "# %% import\nimport random\nx = open('a.csv').read()\ny = random.random()\n# %% report\nprint(x)\n"
     made(tmp_path, text)
-    assert "NB230" in (first := convert("--init")).stderr
+    assert "NB230" in (first := command("--init")).stderr
     assert "\nimport " in first.stdout
-    again = convert()
+    again = command()
     assert (again.stderr, again.stdout.splitlines()[0]) == ("1 warning; 1 as last time, shown with -v\n", HEAD)
     assert "\nimport " not in again.stdout
-    assert "NB230" in (everything := convert("-v")).stderr
+    assert "NB230" in (everything := command("-v")).stderr
     assert "\nimport " in everything.stdout
     made(tmp_path, text.replace("print(x)", "import random\nprint(x, random.random())"))
-    more = convert()
+    more = command()
     assert more.stderr.count("NB230") == 1
     assert "1 as last time" in more.stderr
     assert "\nreport " in more.stdout

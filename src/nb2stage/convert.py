@@ -22,7 +22,7 @@ from nb2stage.files.requirements import REQUIREMENTS, update_requirements
 from nb2stage.files.writer import STATE_PATH, State, read_text
 from nb2stage.installed import pandas_major
 from nb2stage.knowledge import Knowledge
-from nb2stage.messages import diagnose
+from nb2stage.messages import diagnose_all
 from nb2stage.neighbours import clash, params_of_others, renamed, stage_names
 from nb2stage.planning.pipeline import GeneratedFile
 from nb2stage.planning.places import folder_of, locate, located, with_locations
@@ -170,7 +170,7 @@ def _read(notebook: Notebook, world: World, project: Project) -> Attempt:
     if all(role.cell.index in there for role in roles if role.stage is not None):
         attempt.program = analyse(cells, len(names), world)
         locate(attempt.program, folder_of(notebook.path))
-        diagnostics += [diagnose(finding, notebook.path, names) for finding in attempt.program.findings]
+        diagnostics += diagnose_all(attempt.program, notebook.path, names)
     return attempt
 
 

@@ -5,16 +5,20 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Sequence
+from dataclasses import replace
 
+from nb2stage.analysis.dataflow import Program
 from nb2stage.analysis.heap import FileUse, Finding
 from nb2stage.analysis.objects import Statement
 from nb2stage.diagnostics import Diagnostic, Severity
+from nb2stage.reading.tags import Role
+from nb2stage.report import spans
 
 MESSAGES: dict[str, tuple[Severity, str, str]] = {
     "NB201": (
         Severity.ERROR,
         "`{name}` is not bound by any cell before this one",
-        "bind `{name}` in an earlier cell of the pipeline, or tag this cell `skip`",
+        "bind `{name}` in an earlier cell; or tag this cell `skip`, if no stage needs what it makes",
     ),
     "NB203": (Severity.ERROR, "`{name}` was deleted before", "remove the `del`, or bind `{name}` again"),
     "NB205": (
@@ -84,6 +88,45 @@ MESSAGES: dict[str, tuple[Severity, str, str]] = {
 
 # IPython's own names of earlier inputs and results: `_12`, `_i`, `_oh`.
 _HISTORY = re.compile(r"_{2,3}|_i?\d+|_i{1,3}|_[io]h|_dh")
+
+
+def diagnose_all(program: Program, path: str, names: Sequence[str]) -> list[Diagnostic]:
+    """The findings of an analysis as diagnostics for the user: of a name that no cell binds one, for all cells that use it."""
+    users: dict[str, dict[int, None]] = {}
+    for finding in program.findings:
+        if finding.code == "NB201":
+            users.setdefault(finding.name, {})[finding.statement.cell] = None
+    found = []
+    told: set[str] = set()
+    for finding in program.findings:
+        diagnostic = diagnose(finding, path, names)
+        if finding.code == "NB201":
+            if finding.name in told:
+                continue
+            told.add(finding.name)
+            diagnostic = _of_unbound_name(diagnostic, finding, program, list(users[finding.name])[1:])
+        found.append(diagnostic)
+    return found
+
+
+def _of_unbound_name(told: Diagnostic, finding: Finding, program: Program, others: Sequence[int]) -> Diagnostic:
+    """Which cells use a name that lacks, and whether one below binds it."""
+    name, hint = finding.name, told.hint
+    message = told.message
+    below = next(
+        (cell for cell in program.cells if cell.index > finding.statement.cell and name in stores(cell.tree)), None
+    )
+    if below is not None:
+        message = f"`{name}` is not bound yet: cell {below.index}, which binds it, stands below"
+        hint = f"move cell {below.index} above this one" + ", and give it a tag" * (below.role.role is Role.UNTAGGED)
+    if others:
+        message += f"; {'cell' if len(others) == 1 else 'cells'} {spans(others)} {'uses' if len(others) == 1 else 'use'} it too"
+    return replace(told, message=message, hint=hint)
+
+
+def stores(tree: ast.Module) -> set[str]:
+    """The names that the statements of a cell store to, in functions too."""
+    return {node.id for node in ast.walk(tree) if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)}
 
 
 def diagnose(finding: Finding, path: str, names: Sequence[str]) -> Diagnostic:

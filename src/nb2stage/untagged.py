@@ -16,6 +16,7 @@ from typing import Final
 from nb2stage.analysis.dataflow import Program, SourceCell, is_inert_node, is_parameter, literal
 from nb2stage.analysis.heap import Finding
 from nb2stage.diagnostics import CellNote, Diagnostic
+from nb2stage.messages import stores
 from nb2stage.reading.notebook import Cell, Notebook
 from nb2stage.reading.tags import STAGES, CellRole, Role, directive_lines
 from nb2stage.report import spans
@@ -152,14 +153,9 @@ def _left_out_binder(first: Attempt, finding: Finding) -> int | None:
         if cell.index >= finding.statement.cell:
             continue
         is_out = cell.role.role in (Role.SKIP, Role.UNTAGGED) and cell.role.explicit
-        if is_out and _LEFT_OUT & set(cell.role.cell.tags) and finding.name in _bound(cell.tree):
+        if is_out and _LEFT_OUT & set(cell.role.cell.tags) and finding.name in stores(cell.tree):
             found = max(found or 0, cell.index)
     return found
-
-
-def _bound(tree: ast.Module) -> set[str]:
-    nodes = [node for statement in tree.body for node in ast.walk(statement)]
-    return {node.id for node in nodes if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)}
 
 
 def tagged(notebook: Notebook, lost: Mapping[int, tuple[Cell, str]], tags: Mapping[int, str]) -> Notebook:
