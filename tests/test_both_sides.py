@@ -283,7 +283,7 @@ def test_eject_leaves_scripts_and_nothing_of_ours(tied: Path, call: Any) -> None
         assert "nb2stage" not in script.read_text()
         assert script.read_text()[:1].strip()
         subprocess.run([sys.executable, "-m", "pyflakes", str(script)], check=True)
-    assert call("eject")[1] == "nothing to do: no notebook is tied to this project\n"
+    assert call("eject")[1] == f"nothing to do: no notebook is tied to the project in {tied}\n"
     assert "NB612" in call("convert", "a.ipynb")[2]
 
 
@@ -319,6 +319,12 @@ def test_eject_leaves_a_project_that_check_accepts(tied: Path, call: Any, file: 
         edit(tied / file, '"b.ipynb"', "")  # it was never there
     code, out, err = call("check")
     assert (code, err.replace("NB621", "").count("NB")) == (0, 0), out + err
+
+
+def test_eject_from_a_folder_of_the_project(tied: Path, call: Any, monkeypatch: pytest.MonkeyPatch) -> None:  # noqa: F811
+    monkeypatch.chdir(tied / "data_processing")
+    assert "ejected: 4 scripts" in call("eject")[1]
+    assert not (tied / ".nb2stage").exists()
 
 
 def test_eject_refuses_conflicts(tied: Path, call: Any) -> None:  # noqa: F811

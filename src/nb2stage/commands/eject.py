@@ -82,16 +82,16 @@ def run(options: argparse.Namespace, console: Console) -> int:
 
         data = {"version": 1, "ok": True, "written": not options.dry_run, "scripts": scripts, "next": commands}
         console.out(json.dumps(data, indent=2))
-    elif options.dry_run:
+    elif options.dry_run and changes:
         console.out(diff_text(changes, console.out_paint).removesuffix("\n"))
     elif not console.quiet:
-        console.out(_said(changes, scripts, commands))
+        console.out(_said(changes, scripts, commands, root))
     return 0
 
 
-def _said(changes: list[Change], scripts: list[str], commands: list[str]) -> str:
+def _said(changes: list[Change], scripts: list[str], commands: list[str], root: Path) -> str:
     if not changes:
-        return "nothing to do: no notebook is tied to this project"
+        return f"nothing to do: no notebook is tied to the project in {root}"
     text = f"ejected: {len(scripts)} {'script is' if len(scripts) == 1 else 'scripts are'} the only source now"
     settings = [change for change in changes if change.path.endswith(".toml")]
     text += "".join(f"\n{_VERBS[change.kind]}: {change.path}" for change in settings)
