@@ -53,6 +53,27 @@ def folder(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
 PICTURES = {"figures/a.png": "aaaa", "figures/in/b.jpg": "bbb", "kept.png": "kk", "own.svg": "o", "curves.csv": "c"}
 
 
+def test_the_workspace_has_what_lies_in_the_folder(folder: Path) -> None:
+    """Each picture once, whether a commit has it or not."""
+    (folder / "empty").mkdir()
+    nothing = Figures(folder / "empty", 1000)
+    nothing.add_workspace()
+    assert (nothing.of, nothing.reports) == ({"workspace": {}}, {"workspace": {}})
+    text = DVC.replace("outs: [", "outs: [report/report.md, ")
+    row = commit(folder, {"dvc.yaml": text, "report/report.md": "# one", **PICTURES})
+    (folder / "kept.png").write_text("other")
+    (folder / "report/report.md").write_text("# two")
+    figures = Figures(folder, 1000)
+    figures.add([row])
+    figures.add_workspace()
+    assert figures.texts == ["# one", "# two"]
+    assert figures.reports == {row.rev: {"report/report.md": 0}, "workspace": {"report/report.md": 1}}
+    mine, theirs = figures.of["workspace"], figures.of[row.rev]
+    assert set(mine) == set(theirs)
+    assert {path for path in mine if mine[path] != theirs[path]} == {"kept.png"}
+    assert figures.contents[mine["kept.png"]] == ("image/png", b"other")
+
+
 def test_pictures_that_dvc_yaml_names(folder: Path) -> None:
     row = commit(folder, {"dvc.yaml": DVC, "other.png": "x", "figures/note.txt": "n", **PICTURES})
     figures = Figures(folder, 1000)

@@ -128,6 +128,7 @@ def html(view: Overview, history: History, root: Path, console: Console) -> str:
 
     figures, graph = Figures(root, FIGURES_BUDGET), pipeline(root, console)
     figures.add(ordered_by_weight(view, history.rows))
+    figures.add_workspace()
     for stage in graph.stages if graph is not None else ():
         figures.twins.update(twins(read_text(root, stage.script) or "") if stage.script else {})
     return page(view, root.resolve().name, figures, graph).rstrip("\n")

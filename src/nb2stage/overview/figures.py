@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import ast
+import hashlib
 import posixpath
 import re
 from typing import TYPE_CHECKING, Final
 
 from nb2stage.diagnostics import Nb2stageError
 from nb2stage.overview.graph import build
+from nb2stage.overview.history import WORKSPACE
 from nb2stage.repository import blobs, objects, output_of
 from nb2stage.yamltext import read_yaml
 
@@ -67,6 +69,30 @@ class Figures:
                 self.contents.append((types[sha], content))
             self.of[rev] = {path: self.numbers[sha] for path, sha in found.items()}
 
+    def add_workspace(self) -> None:
+        """Take in the pictures and reports that lie in the project folder now, as far as dvc.yaml names them."""
+        paths: list[Path] = []
+        for plot in self.plots(read_bytes(self.root / "dvc.yaml")):
+            place = self.root / plot
+            paths += sorted(place.rglob("*")) if place.is_dir() else [place]
+        self.of[WORKSPACE], self.reports[WORKSPACE] = {}, {}
+        for path in dict.fromkeys(paths):
+            name, content = path.relative_to(self.root).as_posix(), read_bytes(path)
+            if not path.is_file() or not (_is_picture(name) or _is_report(name)):
+                continue
+            if _is_report(name) and len(content) <= _LONGEST:
+                self.reports[WORKSPACE][name] = len(self.texts)
+                self.texts.append(content.decode(errors="replace"))
+            elif _is_picture(name):
+                sha = hashlib.sha1(b"blob %d\0" % len(content) + content).hexdigest()  # as git names it
+                if sha not in self.numbers:
+                    if len(content) > self.budget:
+                        continue
+                    self.budget -= len(content)
+                    self.numbers[sha] = len(self.contents)
+                    self.contents.append((TYPES[posixpath.splitext(name)[1].lower()], content))
+                self.of[WORKSPACE][name] = self.numbers[sha]
+
     def add_reports(self, revs: Sequence[str], tracked: Sequence[dict[str, str]]) -> None:
         """Take in the reports of revisions, the most important first."""
         wanted = [{path: sha for path, sha in found.items() if _is_report(path)} for found in tracked]
@@ -118,6 +144,14 @@ class Figures:
         for item in top if isinstance(top, list) else [top]:
             paths += [str(name) for name in (item if isinstance(item, dict) else [item] if item else [])]
         return list(dict.fromkeys(path.rstrip("/") for path in paths))
+
+
+def read_bytes(path: Path) -> bytes:
+    """What is in a file; nothing where there is none."""
+    try:
+        return path.read_bytes()
+    except OSError:
+        return b""
 
 
 def twins(script: str) -> dict[str, str]:

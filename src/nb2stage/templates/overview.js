@@ -678,7 +678,8 @@
   }
 
   const asked = new Set(data.figuresRead);
-  const why = (row) => (row.kind === "workspace" || asked.has(row.rev) ? "no such figure here" : "not in this page: it holds the figures of main, the best and the newest");
+  const key_ = (row) => row.rev || "workspace";
+  const why = (row) => (asked.has(key_(row)) ? "no such figure here" : "not in this page: it holds the figures of main, the best and the newest");
 
   function zoomable(image, said) {
     const open = () => { $("zoom").querySelector("img").src = image.src; $("zoom").querySelector("p").textContent = said; $("zoom").showModal(); };
@@ -691,7 +692,7 @@
   // The pictures of both, each once: those that a report shows stand there, also where the notebook saves them under a name
   // of its own, and one file under two names is one picture.
   function pictures(a, b) {
-    const inReport = reports(a, b), of = (row) => data.figures[row.rev] || {};
+    const inReport = reports(a, b), of = (row) => data.figures[key_(row)] || {};
     const groups = new Map();
     for (const path of [...new Set([...Object.keys(of(a)), ...Object.keys(of(b))])].sort()) {
       const key = `${of(a)[path]} ${of(b)[path]}`;
@@ -717,10 +718,10 @@
 
   // The reports of both; gives the numbers of the pictures in them.
   function reports(a, b) {
-    const of = (row) => data.reports[row.rev] || [], inReport = new Set();
+    const of = (row) => data.reports[key_(row)] || [], inReport = new Set();
     const article = (row, title, className = "") => {
       const box = element("article", { className: `report ${className}` }, element("p", {}, title));
-      if (!of(row).length) box.append(element("p", {}, row.kind === "workspace" || asked.has(row.rev) ? "no report here" : "not in this page: it holds the reports of main, the best and the newest"));
+      if (!of(row).length) box.append(element("p", {}, asked.has(key_(row)) ? "no report here" : "not in this page: it holds the reports of main, the best and the newest"));
       for (const [path, number] of of(row)) {
         // made by nb2stage of markdown, in which HTML counts as text
         const text = element("div", { innerHTML: data.texts[number] });
