@@ -217,7 +217,7 @@ ax.set_zlabel("height")
 """,
         [],
     ),
-    "shown after it was closed": (
+    "shown by name": (
         """\
 # %% report
 import matplotlib.pyplot as plt
@@ -227,8 +227,20 @@ plt.close(fig)
 # %% report
 ax.set_title("later")
 fig
+# %% report
+file = "of the notebook"
+for n in range(2):
+    other, part = plt.subplots()
+    part.plot([n, 1])
+    part.set_title(file)
+    plt.close(other)
+    display(other)
+# %% report
+last, part = plt.subplots()
+part.plot([3, 1])
+display(last)
 """,
-        [],
+        ["    file_ = f", "    other.savefig("],
     ),
 }  # fmt: skip
 

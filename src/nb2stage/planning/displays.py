@@ -8,7 +8,7 @@ import re
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import PurePosixPath
-from typing import Final
+from typing import Final, NamedTuple
 
 from nb2stage.analysis.dataflow import Program, SourceCell
 from nb2stage.analysis.kinds import kind_of
@@ -50,15 +50,48 @@ _LINK: Final = r"(!?\[[^\]]*\]\(<?|<(?:img|a)\b[^>]*?\b(?:src|href)=[\"'])([^)\s
 _ELSEWHERE: Final = re.compile(r"[a-z][a-z0-9+.-]*:|[#/]", re.IGNORECASE)
 
 
-def figure_shown(program: Program, cell: SourceCell) -> ast.Name | None:
-    """The name of a figure that ends a cell, where another cell has made it: pyplot shows those of the cell itself."""
-    last = cell.statements[-1] if cell.statements else None
-    if last is None or not isinstance(last.node, ast.Expr) or not isinstance(last.node.value, ast.Name):
-        return None
-    name = last.node.value
-    makers = program.binders.get(name.id, ())
-    outside = all(s.cell != cell.index for s in makers)
-    return name if makers and outside and all(_is_figure(s.node, name.id) for s in makers) else None
+class FigureShown(NamedTuple):
+    """A statement that shows a figure by its name: the last line of a cell, or `display(fig)`."""
+
+    statement: ast.Expr
+    name: str
+    is_open: bool  # pyplot shows it at the end of the cell anyway
+    is_nested: bool = False
+
+
+def figures_shown(program: Program, cell: SourceCell) -> list[FigureShown]:
+    """The statements of a cell that show a figure which has a name."""
+    found = []
+    closes = any(isinstance(n, ast.Attribute) and n.attr == "close" for n in ast.walk(cell.tree))
+    for statement in cell.statements:
+        functions = {n for d in ast.walk(statement.node) if isinstance(d, ast.FunctionDef) for n in ast.walk(d)}
+        for node in ast.walk(statement.node):
+            if not isinstance(node, ast.Expr) or node in functions:
+                continue
+            value = node.value
+            if isinstance(value, ast.Call) and isinstance(value.func, ast.Name) and value.func.id == "display":
+                shown = value.args[0] if len(value.args) == 1 and not value.keywords else None
+            else:
+                shown = value if node is cell.tree.body[-1] else None
+            if not isinstance(shown, ast.Name) or not _names_figure(program, shown.id):
+                continue
+            is_open = not closes and any(s.cell == cell.index for s in program.binders[shown.id])
+            if shown is not value or not is_open:
+                found.append(FigureShown(node, shown.id, is_open, node is not statement.node))
+    return found
+
+
+def _names_figure(program: Program, name: str) -> bool:
+    """Whether a name has figures and nothing else."""
+    makers = program.binders.get(name, ())
+    nodes = [
+        [n for n in ast.walk(s.node) if isinstance(n, ast.Assign) and name in {*_names(n.targets)}] for s in makers
+    ]
+    return bool(nodes) and all(each and all(_is_figure(node, name) for node in each) for each in nodes)
+
+
+def _names(targets: Iterable[ast.AST]) -> Iterator[str]:
+    return (n.id for target in targets for n in ast.walk(target) if isinstance(n, ast.Name))
 
 
 def _is_figure(node: ast.stmt, name: str) -> bool:
@@ -143,6 +176,7 @@ class Displays:
     def calls(self, cell: SourceCell) -> Iterator[ast.Call]:
         """The calls of `display` in a cell, but for those that show a chart."""
         charts = [exhibit.node for exhibit in self.plan.exhibits.get(cell.index, ())]
+        charts += [figure.statement.value for figure in figures_shown(self.program, cell)]
         for node in ast.walk(cell.tree):
             if node in charts:
                 continue

@@ -8,15 +8,17 @@ from collections.abc import Iterable
 from nb2stage.analysis.dataflow import Program, SourceCell
 from nb2stage.analysis.objects import Statement
 from nb2stage.planning.captions import caption_of
-from nb2stage.planning.displays import figure_shown
+from nb2stage.planning.displays import figures_shown
 from nb2stage.planning.inline import drawing_in
 from nb2stage.planning.stageplan import StagePlan
 
 
-def is_simple(plan: StagePlan, repeats: Iterable[Statement]) -> bool:
+def is_simple(program: Program, plan: StagePlan, repeats: Iterable[Statement]) -> bool:
     """Whether each cell that plots leaves exactly one figure, made by its own top-level lines."""
     for cell in plan.cells:
         plotting = [s for s in cell.statements if s.plots]
+        if any(figure.is_nested for figure in figures_shown(program, cell)):
+            return False
         if not plotting:
             continue
         figures = sum(s.figures for s in plotting)
@@ -52,11 +54,11 @@ def shows_in(plan: StagePlan, cell: SourceCell) -> list[Statement]:
 
 def pictures_of(program: Program, plan: StagePlan) -> list[tuple[str, str]] | None:
     """The pictures in the folder of a stage's figures and their captions; None where only a run can tell."""
-    if plan.charts or not is_simple(plan, plan.data.repeats):
+    if plan.charts or not is_simple(program, plan, plan.data.repeats):
         return None
     found: list[tuple[str, str]] = []
     for cell in plan.cells:
-        captions = [""] if figure_shown(program, cell) else []
+        captions = ["" for figure in figures_shown(program, cell) if not figure.is_open]
         captions += [caption_of(cell.tree) or ""] if any(s.plots for s in cell.statements) else []
         for caption in captions:
             name = f"figure_{len(found) + 1}"

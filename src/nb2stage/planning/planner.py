@@ -15,7 +15,7 @@ from nb2stage.knowledge import BY_KEY
 from nb2stage.messages import Notes
 from nb2stage.planning.companions import companion_folder, companions_of
 from nb2stage.planning.definitions import FOLDER, Definitions, DefinitionsModule
-from nb2stage.planning.displays import figure_shown, plan_report
+from nb2stage.planning.displays import figures_shown, plan_report
 from nb2stage.planning.exhibits import exhibits_of, saved_as, shown_in_functions
 from nb2stage.planning.figures import pictures_of
 from nb2stage.planning.fileplans import FilePlanner
@@ -196,7 +196,7 @@ class Planner:
     def plan_figures(self, plan: StagePlan) -> None:
         plan.exhibits = exhibits_of(self.program, plan.cells)
         plots = any(s.plots for s in plan.data.statements)
-        plan.draws = plots or any(figure_shown(self.program, cell) for cell in plan.cells)
+        plan.draws = plots or any(figures_shown(self.program, cell) for cell in plan.cells)
         plan.chart_methods = shown_in_functions(self.program, [*plan.data.statements, *plan.data.repeats])
         if plan.draws or saved_as("picture", plan.charts):
             plan.figures = self.folder_for(plan, "figures")

@@ -24,7 +24,6 @@ class Shown:
     cell: int
     suffix: str
     data: bytes
-    is_value: bool = False
 
 
 @dataclass(frozen=True)
@@ -39,9 +38,9 @@ class Chart:
 def shown_figures(cell: int, outputs: Sequence[Mapping[str, Any]]) -> list[Shown]:
     """The figures of matplotlib that a cell has shown; one that it shows twice is there once."""
     found = [picture for output in outputs if is_figure(output) and (picture := picture_of(cell, output))]
-    # The value of the last line is shown before the open figures are, of which it mostly is one.
+    # `display(fig)` and the value of the last line come before the open figures, of which these mostly are.
     later = [[other.data for other in found[n + 1 :]] for n in range(len(found))]
-    return [p for p, others in zip(found, later, strict=True) if not p.is_value or p.data not in others]
+    return [picture for picture, others in zip(found, later, strict=True) if picture.data not in others]
 
 
 def is_figure(output: Mapping[str, Any]) -> bool:
@@ -56,7 +55,7 @@ def picture_of(cell: int, output: Mapping[str, Any]) -> Shown | None:
     if not kind:
         return None
     content = data[kind].encode() if kind == "image/svg+xml" else base64.b64decode(data[kind])
-    return Shown(cell, PICTURES[kind], content, output["output_type"] == "execute_result")
+    return Shown(cell, PICTURES[kind], content)
 
 
 def shown_charts(cell: int, outputs: Sequence[Mapping[str, Any]]) -> list[Chart]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from nb2stage.analysis.dataflow import SourceCell
 from nb2stage.analysis.objects import Statement
 from nb2stage.planning.captions import caption_of, has_title
-from nb2stage.planning.displays import figure_shown
+from nb2stage.planning.displays import figures_shown
 from nb2stage.planning.figures import is_simple, shows_in
 from nb2stage.planning.inline import Drawing, drawing_in, lays_out
 from nb2stage.planning.planner import Planner
@@ -23,7 +23,7 @@ class FigureLines:
     ) -> None:
         self.program, self.plan, self.imports, self.report = planner.program, plan, imports, report
         self.repeats = repeats
-        self.simple = is_simple(plan, repeats)
+        self.simple = is_simple(planner.program, plan, repeats)
         self.count = 0
 
     def after(self, cell: SourceCell, edits: Edits) -> None:
@@ -33,9 +33,15 @@ class FigureLines:
         plotting = [s for s in cell.statements if s.plots]
         shows = shows_in(self.plan, cell)
         last = cell.statements[-1] if cell.statements else None
-        figure = figure_shown(self.program, cell)
-        if figure is not None:
-            edits.replace(figure, self.lines(cell, figure.id))
+        for figure in figures_shown(self.program, cell):
+            if not figure.is_open:
+                lines = self.lines(cell, figure.name)
+                indent = "\n" + " " * (figure.statement.col_offset if figure.is_nested else 0)
+                edits.replace_line(figure.statement, lines.replace("\n", indent))
+            elif figure.is_nested:
+                edits.replace(figure.statement, "pass")
+            else:
+                edits.remove(figure.statement)
         if not plotting:
             return
         if self.simple:
@@ -61,8 +67,9 @@ class FigureLines:
                 path = self.imports.member("pathlib", "Path")
                 lines.append(f'{path}("{self.plan.here(self.plan.figures)}").mkdir(parents=True, exist_ok=True)')
         else:
-            lines.append(f'file = f"figure_{{{self.imports.builtin("next")}({self.imports.fresh("figure_numbers")})}}"')
-            file, form = "{file}", "f"
+            numbers, name = self.imports.fresh("figure_numbers"), self.imports.fresh("file")
+            lines.append(f'{name} = f"figure_{{{self.imports.builtin("next")}({numbers})}}"')
+            file, form = f"{{{name}}}", "f"
         name = f"{self.plan.figures}/{file}.{drawing.suffix}"
         lines += self.saving(drawing, figure, f'{form}"{self.plan.here(name)}"')
         caption = "" if figure else caption_of(cell.tree)
