@@ -7793,6 +7793,51 @@ for column in ["a"]:
 # %% report
 => df["a"].tolist()
 
+== untagged-cell-changes-through-loc | NB204
+# %% import
+import pandas as pd
+df = pd.DataFrame({"a": [1.0, 2.0]})
+# %%
+df.loc[0, "a"] = 9
+# %% report
+=> df["a"].tolist()
+
+== untagged-cell-changes-through-a-view | NB204
+# %% import
+import numpy as np
+a = np.arange(3)
+# %%
+view = a[1:]
+view[0] = 9
+# %% report
+=> a.tolist()
+
+== untagged-cell-changes-what-a-ufunc-writes-to | NB204
+# %% import
+import numpy as np
+a = np.arange(3.0)
+# %%
+np.add(a, 1, out=a)
+# %% report
+=> a.tolist()
+
+== untagged-cell-changes-the-name-of-an-index | NB204
+# %% import
+import pandas as pd
+df = pd.DataFrame({"a": [1.0, 2.0]})
+# %%
+df.index.name = "i"
+# %% report
+=> df.reset_index().columns.tolist()
+
+== untagged-cell-changes-by-a-method-handed-on | NB204
+# %% import
+xs = [1]
+# %%
+list(map(xs.append, [2]))
+# %% report
+=> xs
+
 == untagged-cell-changes-by-a-function | NB204
 # %% import
 xs = [1]

@@ -86,6 +86,21 @@ MESSAGES: dict[str, tuple[Severity, str, str]] = {
 }
 
 
+# What an untagged cell changes, and what it may change.
+_UNTAGGED_CHANGES = {
+    False: (
+        Severity.ERROR,
+        "cell {hint}, which has no tag, changes what `{name}` refers to",
+        "tag cell {hint} with a stage if the change belongs to the pipeline, `skip` if it does not matter",
+    ),
+    True: (
+        Severity.WARNING,
+        "cell {hint}, which has no tag, gives `{name}` to a call of which nobody knows whether it changes it",
+        "tag cell {hint} with a stage if it does, `skip` if not",
+    ),
+}
+
+
 # IPython's own names of earlier inputs and results: `_12`, `_i`, `_oh`.
 _HISTORY = re.compile(r"_{2,3}|_i?\d+|_i{1,3}|_[io]h|_dh")
 
@@ -137,8 +152,7 @@ def diagnose(finding: Finding, path: str, names: Sequence[str]) -> Diagnostic:
         message = "`{name}` comes from cell {hint}, which has no tag"
         hint = "tag cell {hint} with a stage, `setup` or `parameters`; or `skip` if it does not matter"
     elif finding.code == "NB204":
-        message = "cell {hint}, which has no tag, changes what `{name}` refers to"
-        hint = "tag cell {hint} with a stage if the change belongs to the pipeline, `skip` if it does not matter"
+        severity, message, hint = _UNTAGGED_CHANGES[bool(finding.text)]
     elif finding.code == "NB206":
         message = "this cell would run before cell {hint} of another stage, and both use {name}"
         hint = "move the cells of a stage together, or give one of the two cells another stage"

@@ -115,6 +115,8 @@ def _closure(first: Attempt, again: Again) -> tuple[dict[int, Need], Attempt]:
 
 def _note(first: Attempt, now: Attempt, needs: dict[int, Need], finding: Finding) -> None:
     """Write down the cell that a finding says is missing."""
+    if finding.code == "NB204" and finding.text:  # only perhaps
+        return
     if finding.code in CODES:
         number, code = int(finding.hint), finding.code
     elif finding.code == "NB201" and (binder := _left_out_binder(first, finding)):

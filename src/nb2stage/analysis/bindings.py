@@ -15,7 +15,7 @@ from nb2stage.analysis.heap import (
     FRAMES,
     is_nan,
 )
-from nb2stage.analysis.objects import ATOM, Constants, Key, Obj, Values, Var, is_nested, join_vars, reach
+from nb2stage.analysis.objects import ATOM, Constants, Key, Obj, Values, Var, bases_of, is_nested, join_vars, reach
 
 BUILTINS = frozenset(dir(builtins)) | {"display"}
 
@@ -165,10 +165,14 @@ class Bindings(Expressions):
         """A name or object that an untagged cell has bound or changed since is not what the notebook would see."""
         if name in self.shadows:
             self.find("NB202", node, name, hint=str(self.shadows.pop(name).cell))
-        elif self.shadowed or self.timed:
+        elif self.shadowed or self.timed or self.perhaps_shadowed:
             reached = reach(var.values)
             for obj in reached & self.shadowed.keys():
                 self.find("NB204", node, name, hint=str(self.shadowed.pop(obj).cell))
+            for shadow in {s.cell: s for s in map(self.perhaps_shadowed.get, reached) if s is not None}.values():
+                self.find("NB204", node, name, text="perhaps", hint=str(shadow.cell))
+                others = {obj: s for obj, s in self.perhaps_shadowed.items() if s.cell != shadow.cell}
+                self.perhaps_shadowed = others
             if late := {id(f): f for f in map(self.timed.get, reached) if f is not None}:
                 self.findings += late.values()
                 self.timed = {obj: finding for obj, finding in self.timed.items() if id(finding) not in late}
@@ -246,6 +250,7 @@ class Bindings(Expressions):
                 for owner in self.eval(target.value.value):
                     if owner.type in FRAMES:
                         self.change(owner)
+                        self.statement.outright.add(owner)
                 owners = self.eval(target.value.value) if target.value.attr == "flags" else ATOM
                 if owners and not all(owner.type in FRAMES for owner in owners):
                     self.find("NB243", target, ast.unparse(target.value.value), "array flags, which no file keeps")
@@ -343,7 +348,7 @@ class Bindings(Expressions):
             self.change(obj)
             obj.seeded = False  # `estimator.random_state = None`
             if not self.guesses:
-                self.statement.outright.add(obj)
+                self.statement.outright |= bases_of({obj})
             if obj.kind == "bound":
                 for fn in obj.fields["function"]:
                     self.change(fn)

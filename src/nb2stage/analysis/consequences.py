@@ -28,7 +28,7 @@ from nb2stage.analysis.heap import (
     owned,
 )
 from nb2stage.analysis.modulefiles import search_folder
-from nb2stage.analysis.objects import ATOM, InnerSetting, Obj, Values, Var, reach
+from nb2stage.analysis.objects import ATOM, InnerSetting, Obj, Values, Var, bases_of, reach
 from nb2stage.knowledge import SEED_ARGUMENTS, Effect
 
 # What a library calls on the members of a list or dict that it is given: it compares, prints and adds them.
@@ -165,6 +165,7 @@ class Consequences(FileUses):
             # `map(xs.append, ys)`
             self.statement.impure = self.statement.once = True
             owners = frozenset(o for method in methods for o in method.contents)
+            self.change_outright(owners)
             given_members = self.taken(self.members(values - methods))
             self.change_deep(owners)
             for owner in owners:
@@ -234,15 +235,16 @@ class Consequences(FileUses):
         if effect.changes:
             artists = frozenset(o for o in first if effect.type == "matplotlib" and o.type not in DATA)
             self.change_owned(artists or first)
-            if not self.guesses:
-                self.statement.outright |= first
+            self.change_outright(first)
         if effect.changes_all:
             self.change_deep(values)
+            self.change_outright(values)
         plain = [a for a in arguments if a.name is None]
         for which in effect.changes_some:
             chosen = plain[int(which) :][:1] if which.isdigit() else [a for a in arguments if a.name == which]
             for argument in chosen:
                 self.change_deep(argument.values)
+                self.change_outright(argument.values)
         if effect.keeps:
             if effect.keeps_members:
                 named = frozenset().union(*(a.values for a in arguments if a.name))
@@ -257,6 +259,7 @@ class Consequences(FileUses):
         for argument in arguments:
             if argument.name in ("out", "output", "target") or argument.name in SEED_ARGUMENTS:
                 self.change_deep(argument.values)
+                self.change_outright(argument.values)
             for obj in argument.values:
                 if obj.type == "matplotlib":
                     if effect.cheap:
@@ -268,6 +271,11 @@ class Consequences(FileUses):
         for obj in receiver:
             if obj.type in MOVING:
                 self.change(obj)
+
+    def change_outright(self, values: Values) -> None:
+        """Note that a call is there to change these objects, and what they are views of."""
+        if not self.guesses:
+            self.statement.outright |= bases_of(values)
 
     def change_owned(self, objects: Values) -> None:
         """Change objects and what they own: the steps of a pipeline, not the data that it was given."""

@@ -468,7 +468,8 @@ def _run_shadow(interpreter: Interpreter, cell: SourceCell) -> None:
     findings, files, mentions = len(interpreter.findings), len(interpreter.files), len(interpreter.mentions)
     seeded, stars = set(interpreter.seeded), list(interpreter.star_modules)
     written, folders = dict(interpreter.written_modules), list(interpreter.search_paths)
-    shadows = dict(interpreter.shadows)
+    shadows, perhaps = dict(interpreter.shadows), interpreter.perhaps_shadowed
+    interpreter.perhaps_shadowed = {}
     interpreter.state = State(base)
     old = reach(v for var in _names(base).values() for v in var.values)
     interpreter.links = []
@@ -489,12 +490,14 @@ def _run_shadow(interpreter: Interpreter, cell: SourceCell) -> None:
         interpreter.shadowed, interpreter.timed = kept, timed
         shadows.update(dict.fromkeys(shadow.binds, shadow))
         interpreter.shadowed.update(dict.fromkeys(shadow.outright & old, shadow))
+        guesses = (shadow.changes - shadow.known_changes - shadow.outright) & old
+        perhaps.update(dict.fromkeys(guesses, shadow))
         for domain in sorted((shadow.sets - {"warnings"}) | shadow.seeds):
             interpreter.untagged_settings.append((domain, shadow))
     _unlink(interpreter)
     interpreter.state = base
     base.dead = False
-    interpreter.shadows = shadows
+    interpreter.shadows, interpreter.perhaps_shadowed = shadows, perhaps
     interpreter.seeded, interpreter.star_modules = seeded, stars
     interpreter.written_modules, interpreter.search_paths = written, folders
     del interpreter.findings[findings:], interpreter.files[files:], interpreter.mentions[mentions:]

@@ -252,6 +252,18 @@ def fields_of(obj: Obj, before: int | None = None) -> set[Obj]:
     return {o for o in found if obj.since.get(o, -1) < before}
 
 
+def bases_of(values: Iterable[Obj]) -> set[Obj]:
+    """Objects and those that they are views of: a frame of its `loc`."""
+    found: set[Obj] = set()
+    todo = list(values)
+    while todo:
+        obj = todo.pop()
+        if obj not in found:
+            found.add(obj)
+            todo.extend(obj.fields.get("base", ()))
+    return found
+
+
 def reach(values: Iterable[Obj], before: int | None = None) -> set[Obj]:
     """All objects that can be got at from `values`, themselves included; as it was `before` a position, if given."""
     seen = frontier = set(values)
