@@ -7838,6 +7838,26 @@ list(map(xs.append, [2]))
 # %% report
 => xs
 
+== untagged-cell-writes-what-a-stage-reads | NB204
+# %% import
+import pandas as pd
+df = pd.DataFrame({"a": [1.0, 2.0]})
+# %%
+df.to_csv("clean.csv", index=False)
+# %% report
+=> pd.read_csv("clean.csv")["a"].tolist()
+
+== untagged-cell-writes-what-a-stage-writes-again
+# %% import
+import pandas as pd
+df = pd.DataFrame({"a": [1.0, 2.0]})
+# %%
+df.head(1).to_csv("clean.csv", index=False)
+# %% train
+df.to_csv("clean.csv", index=False)
+# %% report
+=> pd.read_csv("clean.csv")["a"].tolist()
+
 == untagged-cell-changes-by-a-function | NB204
 # %% import
 xs = [1]

@@ -88,12 +88,17 @@ MESSAGES: dict[str, tuple[Severity, str, str]] = {
 
 # What an untagged cell changes, and what it may change.
 _UNTAGGED_CHANGES = {
-    False: (
+    "": (
         Severity.ERROR,
         "cell {hint}, which has no tag, changes what `{name}` refers to",
         "tag cell {hint} with a stage if the change belongs to the pipeline, `skip` if it does not matter",
     ),
-    True: (
+    "file": (
+        Severity.ERROR,
+        "cell {hint}, which has no tag, writes `{name}`, which is read here",
+        "tag cell {hint} with a stage; or `skip` if the file is there in any case",
+    ),
+    "perhaps": (
         Severity.WARNING,
         "cell {hint}, which has no tag, gives `{name}` to a call of which nobody knows whether it changes it",
         "tag cell {hint} with a stage if it does, `skip` if not",
@@ -152,7 +157,7 @@ def diagnose(finding: Finding, path: str, names: Sequence[str]) -> Diagnostic:
         message = "`{name}` comes from cell {hint}, which has no tag"
         hint = "tag cell {hint} with a stage, `setup` or `parameters`; or `skip` if it does not matter"
     elif finding.code == "NB204":
-        severity, message, hint = _UNTAGGED_CHANGES[bool(finding.text)]
+        severity, message, hint = _UNTAGGED_CHANGES[finding.text]
     elif finding.code == "NB206":
         message = "this cell would run before cell {hint} of another stage, and both use {name}"
         hint = "move the cells of a stage together, or give one of the two cells another stage"

@@ -115,7 +115,7 @@ def _closure(first: Attempt, again: Again) -> tuple[dict[int, Need], Attempt]:
 
 def _note(first: Attempt, now: Attempt, needs: dict[int, Need], finding: Finding) -> None:
     """Write down the cell that a finding says is missing."""
-    if finding.code == "NB204" and finding.text:  # only perhaps
+    if finding.code == "NB204" and finding.text == "perhaps":
         return
     if finding.code in CODES:
         number, code = int(finding.hint), finding.code
@@ -126,7 +126,7 @@ def _note(first: Attempt, now: Attempt, needs: dict[int, Need], finding: Finding
     cell = next(cell for cell in first.notebook.cells if cell.index == number)
     instead = next((tag for tag in cell.tags if tag in _LEFT_OUT), "")
     need = needs.setdefault(number, Need(cell, instead))
-    need.add(code, finding.name, finding.statement.cell)
+    need.add("file" if finding.text == "file" else code, finding.name, finding.statement.cell)
     if now.program is not None:
         _note_made_of(first, needs, number, now.program.interpreter.shadow_needs)
 
@@ -343,7 +343,7 @@ def _finding(first: Attempt, needs: Mapping[int, Need], tags: Mapping[int, str],
     verb = {"left out": ("is left out", "are left out"), "without a tag": ("has no tag", "have no tag")}[state][not one]
     by = f" by {listed(f'`{user}`' for user in users)}" if users else ""
     message = f"{named} {verb} and {'is' if one else 'are'} needed{by}"
-    codes = [code for code in CODES if any(code in need.does for need in needs.values())]
+    codes = [code for code in CODES if any(code in need.does for need in needs.values())] or ["NB204"]
     return Diagnostic(
         codes[0], message, _hint(needs, tags, more), path=first.notebook.path, cell=next(iter(needs)), cells=notes
     )
@@ -352,7 +352,7 @@ def _finding(first: Attempt, needs: Mapping[int, Need], tags: Mapping[int, str],
 def _why(need: Need, tag: str, labels: Mapping[int, str]) -> str:
     """`makes df, for train`."""
     parts = []
-    for code, verb in (("NB202", "makes"), ("NB204", "changes"), ("NB207", "sets")):
+    for code, verb in (("NB202", "makes"), ("NB204", "changes"), ("file", "writes"), ("NB207", "sets")):
         if names := need.does.get(code):
             shown = [f"`{name}`" if code != "NB207" else name for name in names]
             parts.append(f"{verb} {', '.join(shown[:4])}" + f" and {len(shown) - 4} more" * (len(shown) > 4))

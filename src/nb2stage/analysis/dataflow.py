@@ -128,6 +128,7 @@ def analyse(cells: Sequence[SourceCell], stage_count: int, world: World) -> Prog
     boundaries.solve()
     findings += _top_level_async(order, interpreter)
     findings += _untagged_settings(interpreter, boundaries)
+    findings += _untagged_files(interpreter)
     findings += interpreter.findings + boundaries.findings
     return Program(list(order), statements, interpreter, boundaries, _unique(findings), inert)
 
@@ -173,6 +174,23 @@ def _untagged_settings(interpreter: Interpreter, boundaries: Boundaries) -> list
                 text = f"the random state of {domain}" if seed else domain
                 findings.append(Finding("NB207", noticing[0], noticing[0].node, text, hint=str(shadow.cell)))
                 break
+    return findings
+
+
+_WRITES = ("write", "append", "update")
+
+
+def _untagged_files(interpreter: Interpreter) -> list[Finding]:
+    """Files that a stage reads as an untagged cell before it has written them last."""
+    findings: list[Finding] = []
+    for use in interpreter.files if interpreter.untagged_writes else ():
+        before = [c for path, c in interpreter.untagged_writes if path == use.path and c < use.statement.cell]
+        if use.mode != "read" or not before:
+            continue
+        last = max(before)
+        mine = [o.statement for o in interpreter.files if o.path == use.path and o.mode in _WRITES]
+        if not any(last < s.cell and s.order <= use.statement.order for s in mine):
+            findings.append(Finding("NB204", use.statement, use.node, use.path or "", text="file", hint=str(last)))
     return findings
 
 
@@ -495,6 +513,8 @@ def _run_shadow(interpreter: Interpreter, cell: SourceCell) -> None:
         for domain in sorted((shadow.sets - {"warnings"}) | shadow.seeds):
             interpreter.untagged_settings.append((domain, shadow))
     _unlink(interpreter)
+    written_files = [use.path for use in interpreter.files[files:] if use.path and use.mode in _WRITES]
+    interpreter.untagged_writes += [(path, cell.index) for path in written_files]
     interpreter.state = base
     base.dead = False
     interpreter.shadows, interpreter.perhaps_shadowed = shadows, perhaps

@@ -311,6 +311,7 @@ class Heap:
         self.shadow_needs: dict[int, dict[int, set[str]]] = {}  # untagged cell -> those that bind what it reads
         self.shadowed: dict[Obj, Statement] = {}  # objects that an untagged cell changed outright
         self.timed: dict[Obj, Finding] = {}  # objects that a statement which is only timed, and left out, changes
+        self.untagged_writes: list[tuple[str, int]] = []  # files that untagged cells write, with these cells
         self.perhaps_shadowed: dict[Obj, Statement] = {}  # those that it gave to a call that nobody knows
         self.hooks: dict[Obj, Statement] = {}  # functions that a setting gave to a library, to be called later
         self.accessors: dict[str, Values] = {}  # classes that are registered under a name: `df.lab`
