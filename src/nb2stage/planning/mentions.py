@@ -206,8 +206,8 @@ class Mentions:
 
     def missing(self, named: _Named, place: int) -> str:
         """A file that is not there and that no stage is known to write."""
-        if named.known and not named.verb:
-            return ""
+        if named.known and named.verb != "write":
+            return ""  # `load_sample_image("china.jpg")` brings its own
         others = self.used_after(named.path, place)
         if named.verb == "write" and others:
             return "write"
