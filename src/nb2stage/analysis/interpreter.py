@@ -524,6 +524,9 @@ class Interpreter(Modules):
             values = self.eval(item.context_expr)
             suppresses = suppresses or self.may_suppress(item.context_expr)
             self.temporary -= takes_back == "itself"
+            for value in values:
+                if "." in value.type and (effect := self.known.method("__enter__", value.type)) is not None:
+                    values = values - {value} | self.apply(effect, frozenset({value}), [], item.context_expr)
             managers = frozenset(v for v in values if "yields" in v.fields)
             entered = self.dunders(values, []) | (values - managers) | self.members(managers)
             entered |= frozenset(o for v in values - managers for o in v.contents)
