@@ -109,6 +109,17 @@ def from_the_top_of_a_monorepo(base: Path) -> Layout:
     return Layout(made.top, "teams/wine/notebooks/explore.ipynb", made.root, made.top)
 
 
+def data_of_a_monorepo(base: Path) -> Layout:
+    """DVC is set up for the whole repository, and several projects share their data."""
+    top = repository(base)
+    assert dvc(top, "init", "-q").returncode == 0
+    root = top / "wine"
+    save(root / "notebooks" / "explore.ipynb", cells("../../shared/numbers.txt"))
+    numbers(top / "shared" / "numbers.txt", 1, 2)
+    (root / "pyproject.toml").write_text("[tool.nb2stage]\n")
+    return Layout(root, "notebooks/explore.ipynb", root, top)
+
+
 def in_submodule(base: Path) -> Layout:
     inner = repository(base / "inner")
     save(inner / "explore.ipynb", cells("numbers.txt"))
@@ -148,6 +159,7 @@ LAYOUTS: Final = (
     from_within_notebooks,
     in_monorepo,
     from_the_top_of_a_monorepo,
+    data_of_a_monorepo,
     in_submodule,
     two_projects,
     with_spaces,
@@ -326,6 +338,18 @@ def test_a_file_of_the_same_repository_is_not_outside(project: Path, call: Any) 
     (project / "wine" / "nb2stage.toml").write_text("")
     code, _, err = call("convert", "wine/a.ipynb")
     assert (code, err) == (0, "")
+
+
+def test_verify_says_where_a_copy_would_find_nothing(project: Path, call: Any) -> None:  # noqa: F811
+    for module in ("nbclient", "ipykernel"):
+        pytest.importorskip(module)
+    root = project / "a" / "b"
+    numbers(project / "given.txt", 1)
+    save(root / "a.ipynb", cells("../../given.txt"))
+    (root / "nb2stage.toml").write_text("")
+    code, _, err = call("verify", "a/b/a.ipynb")
+    assert code == 2
+    assert "NB806 `../../given.txt` lies outside the project, of which a copy is run" in err
 
 
 # -- several projects ------------------------------------------------------------------------------------------------

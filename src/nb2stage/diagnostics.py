@@ -154,7 +154,7 @@ RULES: Final[dict[str, str]] = {
     "NB803": "the kernel died",
     "NB804": "a cell fails",
     "NB805": "the script of a stage fails",
-    "NB806": "there is no room for a copy of the project",
+    "NB806": "a copy of the project cannot be made",
     "NB807": "the project's pipeline is not that of the notebook",
     "NB808": "a parameter is not known, or not where it could be taken from",
     "NB809": "a parameter gets a value of another kind",

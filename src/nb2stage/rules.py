@@ -560,7 +560,7 @@ RULES_EXPLAINED: Final[dict[str, Rule]] = {
     ),
     "NB806": Rule(
         "As nothing of the project may be touched, `verify` works on copies of it.",
-        "Point the variable TMPDIR to a folder with more room.",
+        "Point the variable TMPDIR to a folder with more room; put into the project what lies outside it.",
     ),
     "NB807": Rule(
         "With a dvc.yaml or scripts of another state of the notebook there is no pipeline to compare.",

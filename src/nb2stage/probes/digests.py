@@ -64,10 +64,11 @@ def probe(namespace: dict[str, Any], candidates: Iterable[str], digests: str, pr
 
 def _place(name: Any) -> Any:
     """The path of a file from the project: notebook and script may work in different folders of it."""
-    if not isinstance(name, str):
+    if not isinstance(name, str) or name.startswith("<"):  # `<stdout>`
         return name
-    path = os.path.realpath(name)
-    return path.removeprefix(HERE + os.sep) if path.startswith(HERE + os.sep) else name
+    if os.path.isabs(name) and not name.startswith(HERE + os.sep):  # noqa: PTH117
+        return name
+    return os.path.relpath(name, HERE)
 
 
 def loaded(read: Callable[[Any], Any], source: Any, namespace: dict[str, Any]) -> Any:

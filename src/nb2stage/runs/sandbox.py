@@ -16,6 +16,7 @@ from nb2stage.diagnostics import Diagnostic, Nb2stageError
 from nb2stage.runs.scratch import check_space, copy_files, project_files
 from nb2stage.runs.verdicts import Subject
 
+OWN: Final = frozenset({"pipeline", "notebook", "repeated", "tools", "git"})  # folders of the scratch folder
 PROBES: Final = Path(__file__).parent.with_name("probes")
 
 
@@ -29,7 +30,25 @@ def prepare(subject: Subject, scratch: Path, copies: int) -> list[str]:
     for name in ("pipeline", "notebook", "repeated")[:copies]:
         copy_files(files, scratch / name)
     place_tools(scratch / "tools")
+    place_outside(subject, scratch)
     return place_pipeline(subject, scratch / "pipeline")
+
+
+def place_outside(subject: Subject, scratch: Path) -> None:
+    """Let the copies find what the stages read beside the project.
+
+    Raises `Nb2stageError` for what lies further up: there is no such place above a scratch folder.
+    """
+    for path in sorted({path for plan in subject.conversion.stages for path in plan.reads if path.startswith("../")}):
+        there, beside = Path(os.path.normpath(subject.root / path)), path.removeprefix("../")
+        target = scratch / beside
+        if beside.startswith("../") or beside.partition("/")[0] in OWN:
+            message = f"`{path}` lies outside the project, of which a copy is run: it is not found there"
+            hint = "put the file into the project, or make the folder above the project with `--output`"
+            raise Nb2stageError(Diagnostic("NB806", message, hint, path=subject.notebook))
+        if there.exists() and not target.exists():
+            target.parent.mkdir(parents=True, exist_ok=True)
+            target.symlink_to(there)
 
 
 def place_tools(folder: Path) -> Path:
