@@ -160,6 +160,47 @@ x = build(2)
 from src.features.build import FACTOR
 => [x, FACTOR, build(1)]
 
+== modules-of-the-project-by-an-absolute-path
+# %% file: ../src/build.py
+def build(x):
+    return 3 * x
+# %% setup
+import os
+import sys
+sys.path.insert(0, os.path.abspath("../src"))
+from build import build
+# %% import
+x = build(2)
+# %% report
+=> [x, build(1)]
+
+== modules-of-the-project-by-the-folder-above
+# %% file: ../src/build.py
+def build(x):
+    return 3 * x
+# %% import
+import os
+import sys
+sys.path.append(os.path.dirname(os.getcwd()))
+from src.build import build
+x = build(2)
+# %% report
+=> [x, os.path.basename(sys.path[-1]) != "notebooks"]
+
+== modules-by-a-folder-that-is-made-at-run-time
+# %% file: ../src/build.py
+def build(x):
+    return 3 * x
+# %% setup
+import sys
+from pathlib import Path
+sys.path.insert(0, str(Path.cwd().parent))
+# %% import
+from src.build import build
+x = build(2)
+# %% report
+=> x
+
 == a-module-of-the-project-that-reads-beside-itself
 # %% file: ../src/words.txt
 one two

@@ -202,7 +202,8 @@ def world_of(project: Project, folder: str, pandas: int | None) -> World:
         there = path in project.made or (project.root / path).is_file()
         return project.text(path) if there else None
 
-    files = ModuleFiles(cache(text), lambda path: (project.root / located(path, folder)).is_dir())
+    above = "../" * len(folder.split("/")) if folder else ""
+    files = ModuleFiles(cache(text), lambda path: (project.root / located(path, folder)).is_dir(), above)
     return World(files, (pandas or 0) >= 3, Knowledge(read_configuration(project.root).calls))
 
 

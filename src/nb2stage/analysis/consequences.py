@@ -299,9 +299,11 @@ class Consequences(FileUses):
             self.note_plot(node, effect.plots)
 
     def add_search_paths(self, arguments: list[Argument], node: ast.AST) -> None:
-        """Folders of `sys.path`: those that are inserted come first."""
-        given = [c for a in arguments for c in a.constants or () if isinstance(c, str | PurePath)]
-        found = sorted({search_folder(str(path)) for path in given} - set(self.search_paths))
+        """Folders of `sys.path`: those that are inserted come first.  One that is not known may be the project's."""
+        given = {search_folder(str(c)) for a in arguments for c in a.constants or () if isinstance(c, str | PurePath)}
+        if any(a.constants is None for a in arguments) and self.module_files.above:
+            given.add(self.module_files.above)
+        found = sorted(given - set(self.search_paths))
         self.search_paths[:] = (
             found + self.search_paths if self.name_of(node) == "insert" else self.search_paths + found
         )

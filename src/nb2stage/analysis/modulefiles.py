@@ -25,6 +25,7 @@ class ModuleFiles:
 
     text: Callable[[str], str | None] = lambda path: None
     is_folder: Callable[[str], bool] = lambda path: False
+    above: str = ""  # the project's folder as seen from the notebook's, with a slash; empty where they are the same
     trees: dict[tuple[str, str], ast.Module | None] = field(default_factory=dict)
 
     def find(self, name: str, folders: Iterable[str], written: Mapping[str, str | None]) -> Found | None:

@@ -129,16 +129,24 @@ class Workplaces:
         """The paths in the calls of a stage, as they begin in the project; None where that does not say it all."""
         own = [*plan.data.statements, *plan.data.repeats, *(s for m in plan.definitions for s in m.statements)]
         found: dict[ast.AST, str] = {}
+        settled: set[ast.AST] = set()
         for statement in own:
-            if statement.unknown or "syspath" in statement.sets:
+            if statement.unknown:
                 return None
+            if "syspath" in statement.sets:
+                place = search_path(statement.node)
+                if place is None:
+                    return None
+                found[place] = located(str(place.value), self.around.folder)
+                settled.update(ast.walk(statement.node))
             for use in self.uses.get(statement, ()):
                 if use.path is not None and ("://" in use.path or use.path.startswith("/")):
                     continue
                 if use.place in plan.moved:
                     continue
                 path = self.written_out(use)
-                if path is None or shows_path(use) or statement.stage != plan.data.index:
+                is_here = statement.stage == plan.data.index or statement in plan.data.repeats
+                if path is None or shows_path(use) or not is_here:
                     return None
                 assert use.place is not None
                 found[use.place] = path
@@ -146,7 +154,7 @@ class Workplaces:
         if {module.path for module in modules if module.path} != set(plan.local_modules):
             return None  # one that could not be followed
         trees = [*(s.node for s in own), *(module.node for module in modules)]
-        done = {*found, *plan.moved}
+        done = {*found, *plan.moved, *settled}
         if any(self.depends_on_folder(node) for tree in trees for node in ast.walk(tree) if node not in done):
             return None
         if any(isinstance(param.value, str) and self.may_be_path(param.value) for param in plan.params):
@@ -189,6 +197,19 @@ class Workplaces:
             return True
         path = located(text, self.around.folder)
         return self.around.exists(path) or path in self.known
+
+
+def search_path(statement: ast.stmt) -> ast.Constant | None:
+    """The folder in `sys.path.append("..")`, also as an absolute path; None where it is not all that says which."""
+    call = statement.value if isinstance(statement, ast.Expr) else None
+    if not isinstance(call, ast.Call) or ast.unparse(call.func) not in ("sys.path.append", "sys.path.insert"):
+        return None
+    nodes = [node for argument in call.args for node in ast.walk(argument)]
+    texts = [node for node in nodes if isinstance(node, ast.Constant) and isinstance(node.value, str)]
+    names = {node.id for node in nodes if isinstance(node, ast.Name)}
+    parts = {node.attr for node in nodes if isinstance(node, ast.Attribute)}
+    is_plain = names <= {"os", "str", "Path", "pathlib"} and parts <= {"path", "abspath", "realpath", "resolve", "Path"}
+    return texts[0] if len(texts) == 1 and is_plain else None
 
 
 def shows_path(use: FileUse) -> bool:

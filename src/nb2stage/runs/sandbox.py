@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Final
 
 from nb2stage.diagnostics import Diagnostic, Nb2stageError
-from nb2stage.runs.scratch import check_space, copy_files, project_files
+from nb2stage.runs.scratch import check_space, copy_files, project_files, project_folders
 from nb2stage.runs.verdicts import Subject
 
 OWN: Final = frozenset({"pipeline", "notebook", "repeated", "tools", "git"})  # folders of the scratch folder
@@ -27,8 +27,11 @@ def prepare(subject: Subject, scratch: Path, copies: int) -> list[str]:
     left_out = {out.path for out in outs} | {file.path for plan in plans for file in plan.saves} | {"dvc.lock"}
     files = project_files(subject.root, left_out)
     check_space(files, scratch, copies)
+    folders = project_folders(subject.root, left_out)
     for name in ("pipeline", "notebook", "repeated")[:copies]:
         copy_files(files, scratch / name)
+        for folder in folders:
+            (scratch / name / folder).mkdir(parents=True, exist_ok=True)
     place_tools(scratch / "tools")
     place_outside(subject, scratch)
     return place_pipeline(subject, scratch / "pipeline")

@@ -47,6 +47,19 @@ def _walk(folder: Path, prefix: str, left_out: Collection[str], above: frozenset
             yield ProjectFile(path, Path(entry.path), entry.stat().st_size)
 
 
+def project_folders(root: Path, left_out: Collection[str]) -> list[str]:
+    """The folders of a project, also those that hold nothing: a notebook that writes into one does not make it."""
+    found = []
+    for base, folders, files in os.walk(root):
+        inside = Path(base).relative_to(root)
+        if _ENVIRONMENT in files:
+            folders.clear()
+            continue
+        folders[:] = [n for n in folders if n not in _SKIPPED and (inside / n).as_posix() not in left_out]
+        found.append(inside.as_posix())
+    return sorted(found)
+
+
 def check_space(files: list[ProjectFile], scratch: Path, copies: int) -> None:
     """`Nb2stageError` where the scratch folder has no room for so many copies."""
     wanted = copies * sum(file.size for file in files)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import ast
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 
 from nb2stage.analysis.dataflow import SourceCell
 from nb2stage.analysis.objects import Statement
@@ -11,13 +13,20 @@ from nb2stage.reading.edits import Edits
 from nb2stage.reading.tags import directive_lines
 
 
-def statement_text(cell: SourceCell, statement: Statement) -> str:
-    """A top-level statement as it stands in its cell, with the comment lines directly above it."""
+def statement_text(cell: SourceCell, statement: Statement, moved: Mapping[ast.AST, str] = MappingProxyType({})) -> str:
+    """A top-level statement as it stands in its cell, with the comment lines directly above it.
+
+    Of the nodes in `moved`, each has the text that stands there.
+    """
     edits = Edits(cell.python.text)
     start, end = edits.span(statement.node)
     data = edits.data
     line_start = data.rfind(b"\n", 0, start) + 1
-    text = data[start:end].decode()
+    text = ""
+    for first, last, new in sorted((*edits.span(n), moved[n]) for n in ast.walk(statement.node) if n in moved):
+        text, start = text + data[start:first].decode() + new, last
+    text += data[start:end].decode()
+    start = edits.span(statement.node)[0]
     line_end = data.find(b"\n", end)
     behind = data[end : len(data) if line_end < 0 else line_end].decode()
     if behind.strip().startswith("#"):

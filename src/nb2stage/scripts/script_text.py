@@ -9,6 +9,7 @@ from __future__ import annotations
 import ast
 import json
 from collections import Counter
+from functools import cached_property
 from pathlib import PurePosixPath
 
 from nb2stage.analysis.async_lines import coroutines, header, is_run_alone, needs_coroutine
@@ -130,7 +131,7 @@ class ScriptWriter:
 
     def search_path(self) -> str:
         """A script finds modules beside itself, the notebook found those beside the notebook."""
-        if not self.is_moved_early and not self.plan.local_modules and not self.has_modules:
+        if not self.has_modules_beside and not self.has_modules:
             return ""
         self.imports.header.drop("sys")
         home, folder = self.plan.home, self.planner.around.folder
@@ -139,11 +140,10 @@ class ScriptWriter:
             lines = ["import os", "import sys", "", self.workplace()]
         else:
             lines = ["import sys", ""]
-        if self.plan.local_modules:
-            lines.append(
-                f'sys.path.insert(0, "{"." if home else folder or "."}")  # for the modules beside the notebook'
-            )
-        if self.has_modules and (folder or not self.plan.local_modules):
+        if self.has_modules_beside:
+            beside = "." if home or not folder else folder
+            lines.append(f'sys.path.insert(0, "{beside}")  # for the modules beside the notebook')
+        if self.has_modules and (folder or not self.has_modules_beside):
             paths = [*(module.path for module in self.plan.definitions), *self.plan.companions.values()]
             folders = " and ".join(sorted({path.partition("/")[0] + "/" for path in paths}))
             lines.append(f'sys.path.insert(0, "{self.plan.here(".")}")  # for {folders}')
@@ -152,12 +152,18 @@ class ScriptWriter:
     @property
     def is_moved_early(self) -> bool:
         """Whether the script has to be in the notebook's folder before it imports anything."""
-        return bool(self.plan.home and (self.plan.local_modules or self.has_modules))
+        return bool(self.plan.home and (self.has_modules_beside or self.has_modules))
 
     @property
     def has_modules(self) -> bool:
         """Whether the script imports modules that stand at the top of the project."""
         return bool(self.plan.definitions or self.plan.companions)
+
+    @property
+    def has_modules_beside(self) -> bool:
+        """Whether the script imports modules from the notebook's folder."""
+        folder = self.planner.around.folder
+        return any(not folder or path.startswith(f"{folder}/") for path in self.plan.local_modules)
 
     def workplace(self) -> str:
         """The line by which the paths of the stage begin where the notebook's do."""
@@ -244,7 +250,7 @@ class ScriptWriter:
             if statement.param or (isinstance(node, IMPORTS) and statement in self.imports.hoisted):
                 continue
             cell = self.program.cell_at[statement.cell]
-            text = ast.unparse(node) if isinstance(node, IMPORTS) else statement_text(cell, statement)
+            text = ast.unparse(node) if isinstance(node, IMPORTS) else statement_text(cell, statement, self.moved_texts)
             adjacent = previous is not None and previous.cell == statement.cell and not isinstance(node, DEFINITIONS)
             if blocks and adjacent and previous is not None and not isinstance(previous.node, DEFINITIONS):
                 blocks[-1] += "\n" + text
@@ -281,6 +287,11 @@ class ScriptWriter:
                     changed = True
         return unused
 
+    @cached_property
+    def moved_texts(self) -> dict[ast.AST, str]:
+        """The paths that stand in calls in the place of the notebook's."""
+        return {n: json.dumps(self.plan.here(path), ensure_ascii=False) for n, path in self.plan.moved.items()}
+
     # -- cells
 
     def cell(self, cell: SourceCell) -> str:
@@ -296,9 +307,9 @@ class ScriptWriter:
                 continue
             if statement in self.imports.hoisted or statement in self.left_out:
                 edits.remove(statement.node, comments=isinstance(statement.node, DEFINITIONS))
-        for place, path in self.plan.moved.items():
+        for place in self.plan.moved:
             if any(place is node for s in cell.statements for node in ast.walk(s.node)):
-                edits.replace(place, json.dumps(self.plan.here(path), ensure_ascii=False))
+                edits.replace(place, self.moved_texts[place])
         self.show(cell, edits)
         text = edits.text()
         return text if has_code(text) else ""
