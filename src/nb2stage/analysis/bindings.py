@@ -13,6 +13,7 @@ from nb2stage.analysis.heap import (
     CONTAINERS,
     DATA,
     FRAMES,
+    Argument,
     is_nan,
 )
 from nb2stage.analysis.objects import ATOM, Constants, Key, Obj, Values, Var, bases_of, is_nested, join_vars, reach
@@ -373,7 +374,18 @@ class Bindings(Expressions):
                 self.hold(obj, stored, name="value")
             else:
                 self.hold(obj, values, name=self.plain_attribute(obj, target))
-        self.dunders(base, [values], only=("__setitem__", "__setattr__", "__delitem__"))
+        if isinstance(target, ast.Attribute):
+            self.call_accessors(base, target, values)
+        self.dunders(base, [values], only=("__setitem__", "__setattr__", "__delitem__", "__delattr__"))
+
+    def call_accessors(self, base: Values, target: ast.Attribute, values: Values) -> None:
+        """`thing.size = 3` and `del thing.size` call the function that a property has for it."""
+        wanted = "deleter" if isinstance(target.ctx, ast.Del) else "setter"
+        for obj in base:
+            for fn in sorted(self.lookup(obj, target.attr) if obj.kind == "instance" else ATOM):
+                if fn.kind == "function" and fn.type == wanted:
+                    given = [Argument(values, None, None, None)] if wanted == "setter" else []
+                    self.call_function(fn, given, target, frozenset({obj}))
 
     def plain_attribute(self, obj: Obj, target: ast.Attribute | ast.Subscript) -> str:
         """The one name under which an instance or class has what is stored; empty where it may be put elsewhere."""

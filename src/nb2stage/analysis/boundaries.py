@@ -19,7 +19,7 @@ from nb2stage.analysis.heap import Finding
 from nb2stage.analysis.load_order import LoadOrder
 from nb2stage.analysis.modules import module_state
 from nb2stage.analysis.objects import Module, Obj, Statement, Var, is_nested, module_of
-from nb2stage.analysis.scopes import certain_reads, inner_free_names, plain_defaults
+from nb2stage.analysis.scopes import certain_reads, inner_free_names, only_derives, plain_defaults
 from nb2stage.analysis.settings import Settings
 from nb2stage.analysis.versions import DEFINITIONS, IMPORTS, Need, StageData, Transfer
 from nb2stage.analysis.views import Views
@@ -49,6 +49,7 @@ class Boundaries(Settings, Views, FileContents):
             transfer.untried = self.is_untried(transfer)
         for stage in self.stages:
             self.check_identities(stage)
+            self.check_memory(stage)
             self.check_compiled(stage)
             stage.rounds = LoadOrder(self, stage).arrange()
 
@@ -269,7 +270,9 @@ class Boundaries(Settings, Views, FileContents):
                 plain = other in plain_defaults(statement.node)
                 replaced = entry is not None and not entry.unbound and plain
                 # `def f(p=xs[-1])`, and `xs` is empty by now.
-                changed = isinstance(statement.node, DEFINITIONS) and not plain and self.changes_before(stage, need)
+                derived = not statement.calls and only_derives(statement.node, other)
+                asked = isinstance(statement.node, DEFINITIONS) and not plain and not derived
+                changed = asked and self.changes_before(stage, need)
                 if entry is None or changed or (entry.sites != var.sites and not replaced):
                     self.findings.append(Finding("NB245", statement, statement.node, name, text=other))
                 elif other not in stage.needs:
@@ -372,6 +375,15 @@ class Boundaries(Settings, Views, FileContents):
                 if loaded:
                     text = "what is compared with `is` later, which asks for the very same object"
                     self.findings.append(Finding("NB243", statement, node, loaded, text=text))
+
+    def check_memory(self, stage: StageData) -> None:
+        """A view that was loaded has memory of its own, which can be written and lies in order."""
+        for statement in stage.statements:
+            for node, obj in statement.memory_asked:
+                for name, var in sorted(statement.reads.items()):
+                    if obj in var.values and name in stage.files and any(s.stage != stage.index for s in var.sites):
+                        text = "flags and strides of an array, which a later stage asks for and no file keeps"
+                        self.findings.append(Finding("NB243", statement, node, name, text=text))
 
     def check_compiled(self, stage: StageData) -> None:
         """A compiled function keeps the globals of its first call; a later stage compiles it anew, with those of then."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 from dataclasses import replace
 
-from nb2stage.analysis.functions import SINGLE_DISPATCH
+from nb2stage.analysis.functions import ACCESSORS, SINGLE_DISPATCH
 from nb2stage.analysis.heap import (
     ADDING,
     CONTAINERS,
@@ -204,6 +204,11 @@ class Calls(LibraryCalls):
         if obj.kind == "class" and name == "register" and self.is_abstract(obj):
             self.setting("abc")  # `Shape.register(Square)`: the class keeps it where no file finds it
             return frozenset().union(*(a.values for a in arguments))
+        if obj.kind == "super" and name in ("__call__", "__new__"):
+            return self.call_type_of(obj, name, arguments, node)
+        views = [o for a in arguments for o in a.values if o.kind == "class"] if name == "view" else []
+        if views and obj.kind == "value" and obj.type in ("ndarray", ""):
+            return self.new_instances(views, [Argument(frozenset({obj}), None, None, None)], node)  # `a.view(Signal)`
         if obj.kind == "super":
             self.hold_all(obj, arguments)
             return frozenset(obj.contents)
@@ -274,6 +279,20 @@ class Calls(LibraryCalls):
                     made.path = TRANSFORMED
         return result
 
+    def call_type_of(self, obj: Obj, name: str, arguments: list[Argument], node: ast.AST) -> Values:
+        """`super().__new__(cls)` makes an instance; `super().__call__(*args)` of a metaclass makes one, and begins it."""
+        result: Values = ATOM
+        given = arguments[0].values if name == "__new__" and arguments else ATOM
+        for cls in sorted(o for o in given | frozenset(obj.contents) if o.kind == "class"):
+            if name == "__call__":
+                result |= self.instantiate(cls, arguments, node, by_type=True)
+            else:
+                made = self.new_instance(cls, node)
+                if self.has_library_base(cls):
+                    self.hold(made, frozenset().union(*(a.values for a in arguments[1:])))
+                result |= {made}
+        return result or frozenset(obj.contents)
+
     def is_abstract(self, obj: Obj) -> bool:
         """Whether a class has the methods of `abc.ABCMeta`."""
         return any(b.kind == "lib" and b.path.startswith(("abc.", "collections.abc.")) for b in reach(obj.bases))
@@ -298,7 +317,7 @@ class Calls(LibraryCalls):
 
     def is_never_hidden(self, obj: Obj, name: str, found: Values) -> bool:
         """Whether an instance certainly has no attribute of its own with the name of these methods of its class."""
-        methods = all(o.kind == "function" and o.type != "property" for o in found)
+        methods = all(o.kind == "function" and o.type not in ACCESSORS for o in found)
         stored = self.stored_attributes
         return methods and stored is not None and name not in stored and not self.has_odd_base(obj)
 

@@ -21,6 +21,7 @@ from nb2stage.analysis.heap import (
     leaves_none,
     may_be_missing,
     parts_of,
+    with_bases,
 )
 from nb2stage.analysis.objects import ATOM, Constants, Frame, Obj, State, Values, Var, is_nested
 from nb2stage.analysis.scopes import (
@@ -412,12 +413,17 @@ class Expressions(Calls):
             if node.attr in ("columns", "index", "dtypes"):
                 made = self.make(node, "index", type="index")
                 return self.index_of(obj) if self.names_indexes and node.attr != "dtypes" else frozenset({made})
+            if node.attr == "attrs":
+                return frozenset({self.notes_of(obj)})
             if node.attr in GROUPED:
                 return frozenset({self.part_of(node, obj, "grouped")})
             kind = "ndarray" if node.attr == "values" else obj.type if node.attr == "T" else "pandas"
             if kind == "ndarray" or node.attr == "array":
                 return frozenset({self.memory_view(node, obj)})
             return frozenset({self.share(node, obj, kind)})
+        if obj.type == "ndarray" and node.attr in ("flags", "strides", "base"):
+            if any(base.born is not obj.born for base in with_bases(obj) - {obj}):
+                self.statement.memory_asked.append((node, obj))
         if obj.type == "ndarray":
             part = self.part_of(node, obj, "ndarray")
             part.path = "flat" if node.attr == "flat" else part.path

@@ -14,6 +14,12 @@ from nb2stage.analysis.versions import DEFINITIONS, Need, Transfer
 from nb2stage.knowledge import BY_KEY
 
 PICKLE_HOOKS = ("__getstate__", "__setstate__", "__reduce__", "__reduce_ex__")
+NEW_ARGUMENTS = ("__getnewargs__", "__getnewargs_ex__")
+# What is made by `__new__` alone, which gets the value itself when it is loaded.
+PLAIN_BASES = frozenset(
+    f"builtins.{name}" for name in ("tuple", "str", "int", "float", "frozenset", "bytes", "complex")
+)
+RAISED = ("Exception", "Error", "Warning")
 GLOBAL_DRAW = re.compile(r"(numpy\.)?random\.(?!default_rng)[a-z]\w*")  # methods of the global generators
 
 
@@ -295,6 +301,8 @@ class FileContents(Remaking):
             return "an instance of a class that says itself what is saved of it"
         if obj.kind == "instance" and any(map(_asks_itself, self.interpreter.lookup(obj, "__getattr__"))):
             return "an instance of a class whose `__getattr__` needs what a file has not given back yet"
+        if obj.kind == "instance" and (reason := self.hindered_in_loading(obj)):
+            return reason
         if obj.kind == "instance" and "__dict__" in obj.stored:
             return "an instance whose `__dict__` is something else's too, of which a file keeps a copy"
         kept = self.changers.get(obj, ()) if obj.type == "cached" else ()
@@ -313,6 +321,20 @@ class FileContents(Remaking):
             return "the keys, values or items of a dict, which follow its changes"
         if self.is_pickled_by_members(obj) and self.holds_itself(obj):
             return "a Counter or exception that holds itself"
+        return ""
+
+    def hindered_in_loading(self, obj: Obj) -> str:
+        """Why a pickle cannot make an instance anew; empty where nothing is known to hinder it."""
+        lookup = self.interpreter.lookup
+        paths = {base.path for base in reach(obj.bases)}
+        made = [] if any(lookup(obj, hook) for hook in NEW_ARGUMENTS) else sorted(lookup(obj, "__new__"))
+        if any(map(_needs_arguments, made)) or (made and not paths.isdisjoint(PLAIN_BASES)):
+            return "an instance of a class whose `__new__` is given other arguments when it is loaded"
+        if "numpy.ndarray" in paths and obj.named:
+            return "an array of a class of its own, whose attributes no file keeps"
+        raised = any(path.startswith("builtins.") and path.endswith(RAISED) for path in paths)
+        if raised and any(not _passes_on(fn) for fn in lookup(obj, "__init__") if fn.kind == "function"):
+            return "an exception whose `__init__` is given other arguments when it is loaded (keep its text instead)"
         return ""
 
     def is_pickled_by_members(self, obj: Obj) -> bool:
@@ -382,6 +404,33 @@ class FileContents(Remaking):
         var = self.exits[transfer.stage].get(name, Var())
         site = max(var.sites or self.stages[transfer.stage].statements, key=lambda s: s.position)
         self.findings.append(Finding("NB243", site, site.node, name, text=what))
+
+
+def _needs_arguments(fn: Obj) -> bool:
+    """Whether a function cannot be called with its first parameter alone."""
+    if not isinstance(fn.node, ast.FunctionDef):
+        return False
+    given = fn.node.args
+    required = len(given.posonlyargs) + len(given.args) - len(given.defaults) - 1
+    return required > 0 or any(default is None for default in given.kw_defaults)
+
+
+def _passes_on(fn: Obj) -> bool:
+    """Whether an `__init__` gives its base class all of its own parameters as they are, or nothing at all.
+
+    A pickle makes an exception by calling its class with what the base class was given.
+    """
+    if not isinstance(fn.node, ast.FunctionDef):
+        return False
+    own = [parameter.arg for parameter in (*fn.node.args.posonlyargs, *fn.node.args.args)][1:]
+    for call in (part for part in ast.walk(fn.node) if isinstance(part, ast.Call)):
+        if isinstance(call.func, ast.Attribute) and call.func.attr == "__init__":
+            by_super = isinstance(call.func.value, ast.Call)
+            given = call.args if by_super else call.args[1:]
+            starred = [ast.unparse(part) for part in given]
+            if starred != own and starred != [*own, f"*{fn.node.args.vararg.arg}" if fn.node.args.vararg else ""]:
+                return False
+    return not fn.node.args.kwonlyargs
 
 
 def _asks_itself(fn: Obj) -> bool:

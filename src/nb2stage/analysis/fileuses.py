@@ -72,6 +72,8 @@ class FileUses(Randomness):
     def apply_files(self, effect: Effect, receiver: Values, arguments: list[Argument], node: ast.AST) -> None:
         """Write down the files that a row says a call uses; where none says, the texts that may name one."""
         self.statement.unknown = self.statement.unknown or effect.unknown
+        if effect.sets == "logging" or effect.type == "log_handler":
+            self.note_log(effect, arguments)
         if not effect.file:
             if receiver & self.databases.keys():
                 self.query_database(receiver, arguments, node)
@@ -97,6 +99,12 @@ class FileUses(Randomness):
             self.use_file(ONE_FILE[effect.file], here, node, arguments[0].node if arguments else None)
         else:
             self.use_data_file(effect, arguments, node)
+
+    def note_log(self, effect: Effect, arguments: list[Argument]) -> None:
+        """`basicConfig(filename="app.log")`, `FileHandler("app.log")`: each stage that logs adds to that file."""
+        for place, argument in enumerate(arguments):
+            if argument.name == "filename" or (effect.type == "log_handler" and argument.name is None and not place):
+                self.log_files |= {posixpath.normpath(str(path)) for path in argument.constants or ()}
 
     def use_data_file(self, effect: Effect, arguments: list[Argument], node: ast.AST) -> None:
         """`read_csv("a.csv")`, `df.to_csv("b.csv")`, `np.save("c", x)`, `joblib.dump(x, "d")`."""
@@ -156,6 +164,9 @@ class FileUses(Randomness):
         paths = sorted(str(p) for p in where if not isinstance(p, tuple)) if where is not None else [None]
         ways = self.ways_to(node, len(paths))
         for path in paths:
+            if path is not None and mode in READING.values() and posixpath.normpath(path) in self.log_files:
+                text = f"each stage adds what it logs to `{path}`, so no stage can read all of it"
+                self.find("NB220", node, path, text, "write what is needed later into a file of its own")
             there, imported = self.in_notebook(node), bool(self.loading)
             self.files.append(FileUse(mode, path, self.statement, there, place, ways, imported))
             if path is not None and path.endswith(".py") and mode in ("write", "append", "update"):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Set
+from collections.abc import Iterable, Set
 from functools import cache
 
 from nb2stage.analysis.heap import (
@@ -56,12 +56,16 @@ KEEPING = (
     "available_if",
     "total_ordering",
     "cached_property",
+    "getter",
     "setter",
+    "deleter",
     "overload",
     "unique",
 )
 
 
+# The functions of a property, by what they are called for.
+ACCESSORS = frozenset({"property", "setter", "deleter"})
 SINGLE_DISPATCH = "functools.singledispatch"
 NUMBA = "numba"  # the `path` of a function that numba compiles: it draws from streams of numba's own
 
@@ -187,6 +191,12 @@ class Functions(Heap):
         if known and not isinstance(decorator, ast.Call) and all("." in effect.type for effect in known):
             # `@delayed`: an object of the library, and no function
             return self.call_values(called, [Argument(values, None, None, None)], decorator)
+        if last in ("getter", "setter", "deleter") and isinstance(name, ast.Attribute):
+            described = frozenset(o for o in self.eval(name.value) if o.type in ACCESSORS)
+            if described:  # `@size.setter`: one property of several functions
+                for obj in values:
+                    obj.type = "property" if last == "getter" else last
+                return values | frozenset(o for o in described if o.type != last)
         inert = inert or last in KEEPING
         if inert or (called and all(obj.kind == "lib" or obj.type == "context" for obj in called)):
             return values
@@ -422,13 +432,47 @@ class Functions(Heap):
                 constants = frozenset({default.value})
         self.set((frame.number, parameter.arg), Var(values, frozenset({self.statement}), 0, constants))
 
-    def instantiate(self, cls: Obj, arguments: list[Argument], node: ast.AST) -> Values:
+    def instantiate(self, cls: Obj, arguments: list[Argument], node: ast.AST, by_type: bool = False) -> Values:
+        """What calling a class gives; `by_type` where its metaclass has been asked already."""
+        called = frozenset(fn for meta in cls.fields.get("metaclass", ATOM) for fn in self.lookup(meta, "__call__"))
+        if called and not by_type:
+            given: Values = ATOM
+            for fn in sorted(called, key=_line):
+                if fn.kind == "function":
+                    given |= self.call_function(fn, arguments, node, frozenset({cls}))
+            return given or self.instantiate(cls, arguments, node, by_type=True)
+        made: Values = ATOM
+        for fn in sorted(self.lookup(cls, "__new__"), key=_line):
+            if fn.kind == "function":
+                made |= self.call_function(fn, arguments, node, frozenset({cls}))
+        ours = frozenset(o for o in made if o.kind == "instance" and not reach(o.bases).isdisjoint({cls}))
+        others = made - ours if ours or not self.lookup(cls, "__new__") else made
+        if not ours and others:
+            return others
+        result: Values = ATOM
+        for instance in sorted(ours or {self.new_instance(cls, node)}):
+            result |= self.initialize(instance, cls, arguments, node)
+        return result | others
+
+    def new_instance(self, cls: Obj, node: ast.AST) -> Obj:
+        """An instance of a class, before its `__init__` is called."""
         instance = self.make(node, "instance", kind="instance")
         instance.bases = tuple(dict.fromkeys((*instance.bases, cls)))
+        return instance
+
+    def new_instances(self, classes: Iterable[Obj], arguments: list[Argument], node: ast.AST) -> Values:
+        """What a library's `__new__` gives for classes of the notebook."""
+        made = frozenset(self.new_instance(cls, node) for cls in classes)
+        for instance in made:
+            self.hold(instance, frozenset().union(*(a.values for a in arguments)))
+        return made
+
+    def initialize(self, instance: Obj, cls: Obj, arguments: list[Argument], node: ast.AST) -> Values:
+        """An instance as its `__init__` leaves it."""
         values: Values = frozenset().union(*(a.values for a in arguments))
         init = self.lookup(instance, "__init__") | self.lookup(instance, "__new__")
         post = self.lookup(instance, "__post_init__")
-        for fn in sorted(init | post, key=_line):
+        for fn in sorted(self.lookup(instance, "__init__") | post, key=_line):
             if fn.kind == "function":
                 self.call_function(fn, arguments, node, frozenset({instance}))
         # Without an `__init__` of the notebook's own, a dataclass, a named tuple or the library's base keeps all.
@@ -465,6 +509,8 @@ class Functions(Heap):
         for value in found:
             if value.kind != "function":
                 result.add(value)
+            elif value.type in ("setter", "deleter"):
+                continue
             elif value.type == "property":
                 result |= self.call_function(value, [], node, frozenset({obj}))
             else:

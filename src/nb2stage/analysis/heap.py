@@ -295,6 +295,7 @@ class Heap:
         self.mentions: list[Mention] = []
         self.databases: dict[Obj, Constants] = {}  # connections, and the files that they are to
         self.connecting: Constants = None
+        self.log_files: set[str] = set()  # that the logging of the process writes
         self.shelves: dict[object, set[int | None]] = {}  # names of shelves, and the stages that open them
         self.identities: set[Obj] = set()
         self.seeded: set[str] = set()
@@ -582,9 +583,8 @@ class Heap:
     def compare(self, values: Iterable[Obj]) -> None:
         """Write down that it can be seen whether these objects are still the same ones."""
         for obj in values:
-            self.identities.add(obj)
-            if obj.type == "namespace":
-                self.identities |= obj.fields["base"]
+            # `head.weight is emb.weight`: the parts are the same while their owners lie in one file.
+            self.identities |= with_bases(obj)
 
     def view_of(self, obj: Obj, effect: Effect, node: ast.AST) -> Obj:
         """What a call gives that shares the memory of `obj`."""
@@ -636,6 +636,14 @@ class Heap:
         if not obj.fields.get("index"):
             obj.fields["index"] = frozenset({Obj(type="index")})
         return obj.fields["index"]
+
+    def notes_of(self, obj: Obj) -> Obj:
+        """The `attrs` of a frame, which may hold what those of another one held: pandas copies them with a frame."""
+        if not obj.fields.get("attrs"):
+            notes = Obj(certain_view=True)
+            notes.fields["base"] = frozenset({obj})
+            obj.fields["attrs"] = frozenset({notes})
+        return next(iter(obj.fields["attrs"]))
 
     def share_index(self, made: Obj, sources: Iterable[Obj]) -> None:
         """A frame that is made from others may have their index objects."""

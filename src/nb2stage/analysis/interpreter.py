@@ -15,6 +15,7 @@ from nb2stage.analysis.heap import (
     A_STATEMENT,
     FREE,
     MOST,
+    Argument,
     Loop,
     TooLongError,
     _line,
@@ -288,11 +289,17 @@ class Interpreter(Modules):
 
     def do_ClassDef(self, node: ast.ClassDef) -> None:
         bases = [obj for base in node.bases for obj in self.eval(base)]
+        metaclass: Values = ATOM
         for keyword in node.keywords:
-            bases.extend(self.eval(keyword.value))
+            values = self.eval(keyword.value)
+            bases.extend(values)
+            metaclass |= values if keyword.arg == "metaclass" else ATOM
         cls = self.make(node, "class", kind="class")
         cls.node, cls.frame = node, self.frame
         cls.bases = tuple(dict.fromkeys(bases))
+        inherited = frozenset(o for base in bases for o in base.fields.get("metaclass", ATOM))
+        if metaclass or inherited:
+            cls.fields["metaclass"] = metaclass | inherited
         frame = self.enter(node, scope_of(node), self.frame)
         outer, self.frame = self.frame, frame
         self.execute_block(node.body)
@@ -322,6 +329,12 @@ class Interpreter(Modules):
             for hook in self.lookup(base, "__init_subclass__"):
                 if hook.kind == "function":
                     self.call_function(hook, [], node, frozenset({cls}))
+        for meta in sorted(metaclass | inherited):
+            given = [Argument(values, None, None, None) for values in (ATOM, frozenset(bases), frozenset(cls.contents))]
+            for name, receiver in (("__new__", meta), ("__init__", cls)):
+                for hook in self.lookup(meta, name):
+                    if hook.kind == "function":
+                        self.call_function(hook, given, node, frozenset({receiver}))
         values = frozenset({cls})
         for decorator in reversed(node.decorator_list):
             values = self.decorate(decorator, values) | values

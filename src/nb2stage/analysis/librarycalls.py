@@ -138,6 +138,8 @@ class LibraryCalls(SqlCalls):
             self.guess_setting(path, arguments, node)
             return self.apply(UNKNOWN, ATOM, arguments, node)
         self.refuse_call(path, last, arguments, node)
+        if last == "__new__" and arguments and (classes := [o for o in arguments[0].values if o.kind == "class"]):
+            return self.new_instances(classes, arguments[1:], node)  # `object.__new__(cls)`
         special = SPECIAL_CALLS.get(path)
         made = special(self, path, arguments, node) if special is not None else None
         if made is not None:
@@ -306,6 +308,20 @@ class LibraryCalls(SqlCalls):
         made = self.make(node, "class", type="class")
         self.hold(made, frozenset().union(*(a.values for a in arguments)))
         return frozenset({made})
+
+    def call_property(self, path: str, arguments: list[Argument], node: ast.AST) -> Values | None:
+        """`rate = property(get, put)`: what a class calls where its attribute is asked for, stored or deleted."""
+        made: set[Obj] = set()
+        for place, argument in enumerate(arguments[:3]):
+            what = {"fget": "property", "fset": "setter", "fdel": "deleter"}.get(argument.name or "", "")
+            what = what if argument.name else ("property", "setter", "deleter")[place]
+            for fn in argument.values:
+                if fn.kind != "function" or not what:
+                    continue
+                own = self.make(fn.node or node, f"{what} of a property", kind="function")
+                own.type, own.node, own.frame, own.fields = what, fn.node, fn.frame, fn.fields
+                made.add(own)
+        return frozenset(made)
 
     def call_id(self, path: str, arguments: list[Argument], node: ast.AST) -> Values | None:
         # Whether two names are one object can be seen from it.
@@ -588,6 +604,7 @@ class LibraryCalls(SqlCalls):
 # Calls that the tables cannot say; None means that the table says the rest.
 SPECIAL_CALLS: Final[dict[str, Callable[[LibraryCalls, str, list[Argument], ast.AST], Values | None]]] = {
     "builtins.id": LibraryCalls.call_id,
+    "builtins.property": LibraryCalls.call_property,
     "builtins.vars": LibraryCalls.call_vars,
     "builtins.map": LibraryCalls.call_map,
     "copy.deepcopy": LibraryCalls.call_deepcopy,

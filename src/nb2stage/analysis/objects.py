@@ -327,6 +327,7 @@ class Statement:
     stores: set[Obj] = field(default_factory=set)  # of `changes`, those by `x[i] = …` or `x += …`
     # `a is b` of texts or numbers, and the names in it; None where these are not those of the notebook
     atom_identities: list[tuple[ast.AST, set[str] | None]] = field(default_factory=list)
+    memory_asked: list[tuple[ast.AST, Obj]] = field(default_factory=list)  # views whose flags or strides are asked for
     finds_nan: bool = False  # looks for what may be NaN in dicts, sets or lists
     shown: bool = False  # an expression that ends its cell: a notebook shows its value
     hidden: bool = False  # stands in no cell: an import that a translated magic needs

@@ -121,6 +121,22 @@ def free_names(node: ScopeNode) -> frozenset[str]:
     return frozenset(found)
 
 
+@cache
+def only_derives(node: ast.stmt, name: str) -> bool:
+    """Whether a class uses a name for a base class or metaclass, and its body asks nothing of it before it is called."""
+    if not isinstance(node, ast.ClassDef):
+        return False
+    heads = [*node.bases, *(keyword.value for keyword in node.keywords)]
+    asked: list[ast.AST] = [*node.decorator_list]
+    for part in node.body:
+        if isinstance(part, FUNCTIONS):
+            asked += [*part.decorator_list, *part.args.defaults, *(d for d in part.args.kw_defaults if d is not None)]
+        else:
+            asked.append(part)
+    inside = {part.id for each in asked for part in ast.walk(each) if isinstance(part, ast.Name)}
+    return name not in inside and any(isinstance(head, ast.Name) and head.id == name for head in heads)
+
+
 def plain_defaults(node: ast.stmt) -> set[str]:
     """The names that a function definition uses for nothing but as the default of a parameter: `b` of `def f(a=b)`.
 

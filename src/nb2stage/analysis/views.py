@@ -61,6 +61,8 @@ class Views(Versions):
             for base in _bases(obj):
                 if self.is_of_torch(obj) and self.is_of_torch(base):
                     continue  # whose file keeps the memory that they share
+                if names == held.get(base) and obj in base.fields.get("attrs", ()):
+                    continue  # it lies in its frame and nowhere else
                 either = stage.needs[min(names)].values
                 if names == held.get(base) == {min(names)} and {obj, base} <= either:
                     continue  # the name refers to one of the two
