@@ -493,7 +493,7 @@ class Trial:
                 return f"{path} is missing"
             if Path(path).suffix not in BINARY and found[path] != data:
                 return f"{path} differs:\n  notebook: {_short(data)}\n  pipeline: {_short(found[path])}"
-        figures = [p for s in stages.values() for p in _outs(s) if p.endswith("figures")]
+        figures = [p for s in stages.values() for p in _outs(s) if p.endswith(("figures", "pages"))]
         more = [
             p
             for p in found
