@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import pickle
 import subprocess
 import sys
 from typing import TYPE_CHECKING, Final
@@ -12,6 +13,8 @@ from test_pictures import notebook
 
 from nb2stage.convert import Conversion, Project, convert
 from nb2stage.files.writer import State
+from nb2stage.probes.capturing import store
+from nb2stage.probes.digests import examined
 from nb2stage.runs.displayed import saved_charts, shown_charts
 
 if TYPE_CHECKING:
@@ -111,6 +114,16 @@ def test_other_stages_save_them_without_a_report(tmp_path: Path) -> None:
     assert 'chart.write_image(f"training/train_figures/{file}.png")' in script
     assert "link" not in script
     assert (result.stages[0].figures, result.stages[0].pages) == ("training/train_figures", "training/train_pages")
+
+
+def test_a_figure_of_plotly_that_was_saved_is_the_same(tmp_path: Path) -> None:
+    graph = pytest.importorskip("plotly.graph_objects")
+    numpy = pytest.importorskip("numpy")
+    figure = graph.Figure(graph.Scatter(x=numpy.arange(3), y=[3, 1, 2])).update_layout(title="A title")
+    assert store(figure, str(tmp_path / "figure"), 10**6) == ""
+    saved = pickle.loads((tmp_path / "figure").read_bytes())
+    assert examined(saved) == examined(figure)
+    assert examined(saved.add_hline(y=1)) != examined(figure)
 
 
 DRAWN: Final = {

@@ -61,7 +61,12 @@ def store(value: object, path: str, room: int) -> str:
         cloudpickle: Any = importlib.import_module("cloudpickle")
     except ImportError:
         cloudpickle = pickle
+    # With it a figure's arrays are texts when it is loaded.
+    plotly = sys.modules.get("plotly.basedatatypes")
+    encoding = getattr(plotly, "convert_to_base64", None)
     try:
+        if encoding is not None:
+            plotly.convert_to_base64 = lambda data: None  # type: ignore[union-attr]
         with Bounded(path, room) as file:
             # Classes of `__main__` go by value with cloudpickle: the comparing process has another `__main__`.
             cloudpickle.dump(value, file)
@@ -71,6 +76,9 @@ def store(value: object, path: str, room: int) -> str:
         reason = f"it cannot be pickled: {type(error).__name__}: {error}"
     else:
         return ""
+    finally:
+        if encoding is not None:
+            plotly.convert_to_base64 = encoding  # type: ignore[union-attr]
     os.unlink(path)  # noqa: PTH108
     return reason
 

@@ -153,6 +153,13 @@ def attributes(value: Any) -> dict[str, Any]:
     return {key: inner for key, inner in state.items() if not (is_address(key, inner) or is_cache(type(value), key))}
 
 
+def in_order(value: Any) -> Any:
+    """Lists and dicts of plotly with their keys in order."""
+    if isinstance(value, dict):
+        return {key: in_order(value[key]) for key in sorted(value)}
+    return [in_order(each) for each in value] if isinstance(value, list | tuple) else value
+
+
 def is_distribution(value: Any) -> bool:
     """Whether a value is a distribution of scipy.stats, frozen or not."""
     return type_name(type(value)).startswith("scipy.stats.") and "_random_state" in getattr(value, "__dict__", {})
@@ -381,10 +388,14 @@ class Digester:
             return name
         return None
 
-    # -- what matplotlib draws
+    # -- what matplotlib and plotly draw
 
     def artist(self, value: Any) -> str | None:
         name = type_name(type(value))
+        if is_a(value, "plotly.basedatatypes", "BaseFigure"):
+            # What it draws: it forgets the order of its properties when it is saved.
+            frames = [frame.to_plotly_json() for frame in value.frames]
+            return self.pack(name, [self.node(in_order(part)) for part in (value._data, value._layout, frames)])
         if not name.startswith(("matplotlib.", "mpl_toolkits.")):
             return None
         if is_a(value, "matplotlib.figure", "FigureBase"):
