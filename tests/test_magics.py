@@ -292,6 +292,7 @@ def test_translation(source: str, expected: str) -> None:
         pytest.param("%cd", "NB302", "pass", id="the folder of the user"),
         pytest.param("%env {a}=1", "NB302", "pass", id="an environment variable without a fixed name"),
         pytest.param("%config InlineBackend.rc = {}", "NB302", "pass", id="settings of matplotlib"),
+        pytest.param("%config InlineBackend.close_figures = False", "NB302", "pass", id="figures that stay open"),
         pytest.param("%history -f a.py", "NB302", "pass", id="history to a file"),
         pytest.param("%load_ext cudf.pandas", "NB302", "pass", id="an extension that replaces pandas"),
         pytest.param("%ls > a.txt", "NB302", "pass", id="a listing with IPython's colours"),

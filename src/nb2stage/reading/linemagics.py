@@ -197,6 +197,9 @@ def _config(work: Work, args: str, assigned: bool) -> str | None:
         raise RefusedError(
             "`%config InlineBackend.rc` sets matplotlib's rcParams", "write `plt.rcParams.update({...})`"
         )
+    if re.match(r"\s*InlineBackend\.close_figures\s*=\s*(False|0)", args):
+        hint = "delete the line, and draw each figure in one cell"
+        raise RefusedError("`%config InlineBackend.close_figures` keeps figures open from cell to cell", hint)
     if re.match(r"\s*\w*InteractiveShell\.(autocall|ast_transformers|system_raise_on_error)\b", args):
         raise RefusedError(
             f"`%config {args:.50}` changes how cells run", "delete the line, and write the cells without it"
