@@ -486,7 +486,8 @@ class Run:
     def shown(self) -> list[Diagnostic]:
         """The findings to tell: of a refusal the errors, of a conversion what the one before has not told."""
         if self.refused and not self.options.verbose:
-            return [finding for finding in self.diagnostics if finding.severity is Severity.ERROR]
+            # A state file that cannot be read is why nobody knows the scripts, which is the error then.
+            return [found for found in self.diagnostics if found.severity is Severity.ERROR or found.code == "NB616"]
         if self.written:
             from nb2stage.told import new_findings
 
