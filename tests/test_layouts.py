@@ -352,6 +352,18 @@ def test_verify_says_where_a_copy_would_find_nothing(project: Path, call: Any) -
     assert "NB806 `../../given.txt` lies outside the project, of which a copy is run" in err
 
 
+@pytest.mark.skipif(os.name == "nt", reason="links need rights there")
+def test_a_folder_behind_a_link_is_refused(project: Path, call: Any) -> None:  # noqa: F811
+    """`../data` is beside the folder that the link leads to, not in the project."""
+    elsewhere = project.parent / "elsewhere"
+    save(elsewhere / "a.ipynb", cells("../data/numbers.txt"))
+    (project / "notebooks").symlink_to(elsewhere)
+    (project / "nb2stage.toml").write_text("")
+    code, _, err = call("convert", "notebooks/a.ipynb")
+    assert code == 1
+    assert "NB606 its folder is a link to" in err
+
+
 # -- several projects ------------------------------------------------------------------------------------------------
 
 

@@ -118,10 +118,20 @@ def inside(notebook: Path, root: Path, here: Path) -> str:
     plain = absolute(notebook, here)
     for path, base in ((plain, root), (plain.resolve(), root.resolve())):
         if path.is_relative_to(base):
+            _refuse_link(path, base)
             return path.relative_to(base).as_posix()
     message = f"the notebook lies outside the project folder, {root}"
     hint = "move the notebook into the project, or name another folder with --output"
     raise Nb2stageError(Diagnostic("NB606", message, hint, path=str(notebook)))
+
+
+def _refuse_link(notebook: Path, root: Path) -> None:
+    """`..` above a folder behind a link is another folder than the project's."""
+    folder = notebook.parent
+    if folder.resolve() != root.resolve() / folder.relative_to(root):
+        message = f"its folder is a link to {folder.resolve()}: paths of the notebook begin there"
+        hint = "convert it by the path that the link leads to, in the project that lies there"
+        raise Nb2stageError(Diagnostic("NB606", message, hint, path=str(notebook)))
 
 
 def read_notebook_bytes(path: Path) -> bytes:
