@@ -261,7 +261,9 @@ def plan_report(
         plan.report, plan.texts = path, list(texts)
         displays = Displays(program, plan)
         others = [other for other in stages[:number] if (other.figures or other.pages) and not other.report]
-        if not (texts or others or plan.figures or displays.may_print() or any(True for _ in displays.shown())):
+        if not (
+            texts or others or plan.figures or plan.pages or displays.may_print() or any(True for _ in displays.shown())
+        ):
             plan.report = ""
         elif is_taken(path):
             plan.report = ""
