@@ -4493,6 +4493,17 @@ x = 1
 # %% report
 => 1
 
+== defaults-of-a-function-are-its-objects
+# %% import
+xs = [1]
+def f(p=xs, n=3):
+    return p
+d = f.__defaults__
+# %% train
+d[0].append(2)
+# %% report
+=> [xs, d, f(), len(f.__defaults__)]
+
 == pylab-magic
 # %% import
 %pylab inline

@@ -378,7 +378,12 @@ class Expressions(Calls):
                 self.cannot_follow(node, path)
             self.statement.imports.add(path)
             return ATOM if self.known.is_constant(path) else frozenset({self.library(path)})
-        if node.attr in ("__globals__", "__code__", "__closure__"):
+        if node.attr == "__defaults__" and obj.kind == "function":
+            made = self.make(node, "defaults", type="tuple")
+            for name, held in obj.fields.items():
+                self.hold(made, held if name.startswith("=") else ATOM)
+            return frozenset({made})
+        if node.attr in ("__globals__", "__code__", "__closure__", "__kwdefaults__"):
             self.cannot_follow(node, node.attr, "change the variable itself")
         self.note_gradients(node.attr, frozenset({obj}), node)
         inner = self.known.inner_type(obj.type, node.attr)
