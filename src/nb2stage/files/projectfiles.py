@@ -12,7 +12,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import cached_property
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any, Final
 
 from nb2stage.diagnostics import Diagnostic, Severity
@@ -194,6 +194,7 @@ class ProjectFiles:
         trees += [ast.parse(script.text) for script in self.new_scripts]
         own = {p.stem for p in root.glob("*.py")} | {p.parent.name for p in root.glob("*/__init__.py")}
         own |= {script.path.partition("/")[0] for script in self.new_scripts}
+        own |= {PurePosixPath(script.path).stem for script in self.new_scripts}
         self.imports = [module for module in imported_modules(trees) if module not in own]
         before = self.project.state.at(REQUIREMENTS, text).of(self.notebook).imports
         there = "\n".join([text or "", *installed])

@@ -9,6 +9,7 @@ from nb2stage.planning.definitions import FOLDER
 
 SAVING = "saving"
 NANS = "nans"
+REPORT = "markdown_report"
 
 
 def companion_folder(is_taken: Callable[[str], bool]) -> str:

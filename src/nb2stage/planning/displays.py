@@ -194,8 +194,28 @@ class Displays:
             if value is not None:
                 yield value
 
-    def may_print(self) -> bool:
-        """Whether something other than the shown values may be printed."""
+    def says_anything(self) -> bool:
+        """Whether values are shown, or something may be printed."""
+        return any(True for _ in self.shown()) or self.may_print() or self.is_bound("print")
+
+    def printed(self) -> list[ast.Name]:
+        """The `print` of the calls in the stage's own lines that print on the terminal."""
+        moved = {statement for module in self.plan.definitions for statement in module.statements}
+        own = [s for cell in self.plan.cells for s in cell.statements if s not in moved]
+        found: list[ast.Name] = []
+        todo: list[ast.AST] = [] if self.is_bound("print") else [s.node for s in own]
+        while todo:
+            node = todo.pop()
+            func = getattr(node, "func", None)
+            if isinstance(node, ast.Call) and isinstance(func, ast.Name) and func.id == "print":
+                if {keyword.arg for keyword in node.keywords} <= {"sep", "end"}:
+                    found.append(func)
+            if not isinstance(node, ast.JoinedStr):  # whose parts have no place of their own in older Pythons
+                todo += ast.iter_child_nodes(node)
+        return found
+
+    def may_print(self, besides: Iterable[ast.Name] = ()) -> bool:
+        """Whether something other than the shown values, and `besides` these calls, may be printed."""
         modules = self.program.boundaries.modules_of(self.plan.data)
         if {module.path for module in modules if module.path} != set(self.plan.local_modules):
             return True  # one that could not be followed
@@ -209,7 +229,8 @@ class Displays:
         nodes = [
             node for tree in [*(s.node for s in statements), *(m.node for m in modules)] for node in ast.walk(tree)
         ]
-        names = {node.id for node in nodes if isinstance(node, ast.Name)}
+        known = set(besides)
+        names = {node.id for node in nodes if isinstance(node, ast.Name) and node not in known}
         if self.knows_display and not any(call.keywords for cell in self.plan.cells for call in self.calls(cell)):
             names -= {"display"}
         parts = {node.attr for node in nodes if isinstance(node, ast.Attribute)}

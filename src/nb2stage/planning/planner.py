@@ -13,9 +13,9 @@ from nb2stage.analysis.versions import Transfer
 from nb2stage.diagnostics import Severity
 from nb2stage.knowledge import BY_KEY
 from nb2stage.messages import Notes
-from nb2stage.planning.companions import companion_folder, companions_of
+from nb2stage.planning.companions import REPORT, companion_folder, companions_of
 from nb2stage.planning.definitions import FOLDER, Definitions, DefinitionsModule
-from nb2stage.planning.displays import figures_shown, plan_report
+from nb2stage.planning.displays import Displays, figures_shown, plan_report
 from nb2stage.planning.exhibits import exhibits_of, saved_as, shown_in_functions
 from nb2stage.planning.figures import pictures_of
 from nb2stage.planning.fileplans import FilePlanner
@@ -96,6 +96,7 @@ class Planner:
 
             plan_plots(self.stages, self.program, self.is_taken, self.notes)
         plan_report(self.stages, self.program, self.texts, self.is_taken, self.notes)
+        self.plan_report_companions()
         self.plan_others()
         Workplaces(self.program, self.around).plan(self.stages)
         return self.stages
@@ -242,6 +243,15 @@ class Planner:
         for plan in self.stages:
             names = companions_of(file.transfer for file in plan.saves)
             plan.companions = {name: f"{folder}/{name}.py" for name in names}
+
+    def plan_report_companions(self) -> None:
+        """The module of a report that is more than texts and figures; it lies beside the only script that needs it."""
+        name = REPORT
+        while self.is_module(name):
+            name += "_"
+        for plan in self.stages:
+            if plan.report and Displays(self.program, plan).says_anything():
+                plan.companions[REPORT] = f"{plan.folder}/{name}.py"
 
     def is_module(self, name: str) -> bool:
         """Whether the notebook or the project has a module or package of this name."""

@@ -109,6 +109,16 @@ class StagePlan:
         """A path of the project as the script writes it."""
         return posixpath.relpath(path, self.home) if self.home and not path.startswith("/") else path
 
+    def imported_as(self, companion: str) -> str:
+        """The name by which the script imports a module that scripts share: one beside it needs no folder before."""
+        path = self.companions[companion].removesuffix(".py")
+        return path.removeprefix(f"{self.folder}/").replace("/", ".")
+
+    @property
+    def far_companions(self) -> list[str]:
+        """The paths of these modules that do not lie beside the script."""
+        return [path for path in self.companions.values() if posixpath.dirname(path) != self.folder]
+
     def copied(self, path: str) -> bool:
         """Whether the stage begins with a copy of this file as an earlier stage has left it."""
         return any(path == copy for _, copy in self.copies)

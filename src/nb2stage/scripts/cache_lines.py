@@ -231,7 +231,7 @@ class CacheLines:
 
     def companion(self, module: str, name: str) -> str:
         """A function of a module that scripts share."""
-        return self.imports.member(self.plan.companions[module].removesuffix(".py").replace("/", "."), name)
+        return self.imports.member(self.plan.imported_as(module), name)
 
     def saved_by_name(self, transfer: Transfer) -> str:
         """A dict of those names of a file that are bound."""

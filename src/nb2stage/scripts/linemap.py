@@ -111,19 +111,27 @@ def _likeness(one: str, two: str) -> float:
 def _is_alike(one: ast.stmt, two: ast.stmt) -> bool:
     """Whether one statement can have become the other: `x` a `print(x)` or `show(x)`, but no call a call of something else."""
     if isinstance(one, ast.Expr) and isinstance(two, ast.Expr):
-        if isinstance(two.value, ast.Call) and getattr(two.value.func, "id", "") in ("print", "show"):
+        if isinstance(two.value, ast.Call) and _called(two.value) in ("print", "show"):
             return True
         calls = [node.value for node in (one, two) if isinstance(node.value, ast.Call)]
         return len(calls) == 2 and ast.dump(calls[0].func) == ast.dump(calls[1].func)
     return type(one) is type(two)
 
 
+def _called(call: ast.Call) -> str:
+    """`show` for `show(x)` and for `report.show(x)`."""
+    func = call.func
+    if isinstance(func, ast.Attribute) and isinstance(func.value, ast.Name) and func.value.id.rstrip("_") == "report":
+        return func.attr
+    return func.id if isinstance(func, ast.Name) else ""
+
+
 def _said(node: ast.stmt) -> str:
     """What a statement says; `print(x)` and `show(x)` say what `x` says as the last line of a cell."""
     if isinstance(node, ast.Expr) and isinstance(node.value, ast.Call):
         call = node.value
-        if isinstance(call.func, ast.Name) and call.func.id in ("print", "show", "display") and len(call.args) == 1:
-            return ast.dump(call.args[0])
+        if _called(call) in ("print", "show", "display"):
+            return "".join(map(ast.dump, call.args))
     return ast.dump(node.value if isinstance(node, ast.Expr) else node)
 
 

@@ -6,13 +6,12 @@ import ast
 import posixpath
 from pathlib import PurePosixPath
 
+from nb2stage.planning.companions import REPORT
 from nb2stage.planning.displays import Displays, moved_links
 from nb2stage.planning.planner import Planner
 from nb2stage.planning.stageplan import StagePlan
 from nb2stage.reading.notebook import Cell
 from nb2stage.scripts.import_lines import Imports
-
-_FENCE = "~~~"
 
 
 class ReportLines:
@@ -21,19 +20,18 @@ class ReportLines:
     def __init__(self, planner: Planner, plan: StagePlan, imports: Imports, displays: Displays) -> None:
         self.path, self.plan, self.imports, self.displays = planner.path, plan, imports, displays
         self.report = imports.fresh("report")
-        self.frames = self.rich = self.styles = self.shows = self.prints = False
-        if plan.report:
-            shown = list(displays.shown())
-            self.shows = bool(shown)
-            self.frames = any(map(displays.may_be_frame, shown))
-            self.styles = self.shows and displays.styles()
-            self.rich = self.shows and bool(displays.rich())
-            self.prints = displays.may_print() or displays.is_bound("print")
+        self.has_companion = REPORT in plan.companions
+        self.printed: list[ast.Name] = []
+        self.listens = False
+        if self.has_companion:
+            calls = displays.printed()
+            self.listens = displays.is_bound("print") or displays.may_print(besides=calls)
+            self.printed = [] if self.listens else calls
 
     @property
     def show(self) -> str:
         """The function that shows a value."""
-        return self.imports.fresh("show") if self.shows else self.imports.builtin("print")
+        return f"{self.report}.show" if self.has_companion else self.imports.builtin("print")
 
     def text(self, cell: Cell) -> str:
         """The line for a cell of markdown."""
@@ -59,86 +57,22 @@ class ReportLines:
         """What stands before the first cell."""
         if not self.plan.report:
             return []
-        if not self.prints:
-            return [
-                f"{self.report} = []  # the parts of {self.plan.report}",
-                *self.showing(f"{self.imports.builtin('print')}(value)"),
-            ]
-        is_a, text = self.imports.builtin("isinstance"), self.imports.builtin("str")
-        sys, terminal, write = self.imports.module("sys"), self.imports.fresh("terminal"), self.imports.fresh("write")
-        return [
-            f"{self.report} = []  # the parts of {self.plan.report}; what is printed in one go is a list\n"
-            f"{terminal} = {sys}.stdout.write",
-            f"def {write}(text):\n"
-            '    """Print on the terminal, and in the report."""\n'
-            f"    if not {self.report} or {is_a}({self.report}[-1], {text}):\n"
-            f"        {self.report}.append([])\n"
-            f"    {self.report}[-1].append(text)\n"
-            f"    return {terminal}(text)",
-            *self.showing(f'{terminal}(f"{{value}}\\n")'),
-            f"{sys}.stdout.write = {write}",
-        ]
-
-    def showing(self, printing: str) -> list[str]:
-        """The functions that show values, with the line that prints one on the terminal only."""
-        if not self.shows:
-            return []
-        cases, before, is_a = [], [], self.imports.builtin("isinstance")
-        if self.styles:
-            styler = self.imports.member("pandas.io.formats.style", "Styler")
-            cases.append((f"{is_a}(value, {styler})", "value.to_html(exclude_styles=True)"))
-        if self.rich:
-            classes = [self.imports.member("IPython.display", name) for name in self.displays.rich()]
-            which = classes[0] if len(classes) == 1 else f"({', '.join(classes)})"
-            cases.append((f"{is_a}(value, {which})", "value.data"))
-        if self.frames:
-            pd, table = self.imports.module("pandas", "pd"), self.imports.fresh("table")
-            cases.append((f"{is_a}(value, {pd}.DataFrame) and not value.empty", f"{table}(value)"))
-            before = [self.table(table, pd)]
-        lines = [
-            f"def {self.show}(*values):",
-            '    """Print values, and show them in the report as a notebook shows them."""',
-            "    for value in (v for v in values if v is not None):",
-            f"        {printing}",
-        ]
-        for number, (condition, part) in enumerate(cases):
-            word = "elif" if number else "if"
-            lines += [f"        {word} {condition}:", f"            {self.report}.append({part})"]
-        text = f'{self.report}.append(f"{_FENCE}\\n{{value}}\\n{_FENCE}")'
-        lines += ["        else:", f"            {text}"] if cases else [f"        {text}"]
-        return [*before, "\n".join(lines)]
-
-    def table(self, name: str, pd: str) -> str:
-        """The function that makes a table of a frame."""
-        pairs, text, count = (self.imports.builtin(each) for each in ("zip", "str", "len"))
-        return (
-            f"def {name}(frame):\n"
-            '    """A frame as a table of markdown, with its rows and numbers as pandas prints them."""\n'
-            f"    options = {pd}.options.display\n"
-            '    form = {"index": False, "header": False, "max_rows": options.max_rows, "min_rows": options.min_rows}\n'
-            "    columns = [frame.index.to_series(), *(column for _, column in frame.items())]\n"
-            f'    cells = {pairs}(*(column.to_string(**form).split("\\n") for column in columns))\n'
-            '    head = [frame.index.name or "", *frame.columns]\n'
-            f'    rows = [[{text}(cell).strip().replace("|", "\\\\|") for cell in row] for row in (head, *cells)]\n'
-            f'    rows.insert(1, ["---"] * {count}(head))\n'
-            '    return "\\n".join(f"| {\' | \'.join(row)} |" for row in rows)'
-        )
+        if not self.has_companion:
+            return [f"{self.report} = []  # the parts of {self.plan.report}"]
+        made = self.imports.member(self.plan.imported_as(REPORT), "Report")
+        return [f"{self.report} = {made}({'printed=True' * self.listens})"]
 
     def end(self) -> str:
         """What stands behind the last cell."""
         if not self.plan.report:
             return ""
-        path, lines, parts = self.imports.member("pathlib", "Path"), self.others(), self.report
-        folder = str(PurePosixPath(self.plan.report).parent)
+        lines, target = self.others(), self.plan.here(self.plan.report)
+        if self.has_companion:
+            return "\n".join([*lines, f'{self.report}.write("{target}")'])
+        path, folder = self.imports.member("pathlib", "Path"), str(PurePosixPath(self.plan.report).parent)
         if folder != str(PurePosixPath(self.plan.script).parent):
             lines.append(f'{path}("{self.plan.here(folder)}").mkdir(parents=True, exist_ok=True)')
-        if self.prints:
-            parts = self.imports.fresh("parts")
-            block = f'"{_FENCE}\\n" + "".join(part).strip("\\n") + "\\n{_FENCE}"'
-            test = f"{self.imports.builtin('isinstance')}(part, {self.imports.builtin('str')})"
-            lines.append(f"{parts} = [part if {test} else {block} for part in {self.report}]")
-        written = f'"\\n\\n".join({parts}) + "\\n"'
-        lines.append(f'{path}("{self.plan.here(self.plan.report)}").write_text({written}, encoding="utf-8")')
+        lines.append(f'{path}("{target}").write_text("\\n\\n".join({self.report}) + "\\n", encoding="utf-8")')
         return "\n".join(lines)
 
     def others(self) -> list[str]:

@@ -144,7 +144,7 @@ class ScriptWriter:
             beside = "." if home or not folder else folder
             lines.append(f'sys.path.insert(0, "{beside}")  # for the modules beside the notebook')
         if self.has_modules and (folder or not self.has_modules_beside):
-            paths = [*(module.path for module in self.plan.definitions), *self.plan.companions.values()]
+            paths = [*(module.path for module in self.plan.definitions), *self.plan.far_companions]
             folders = " and ".join(sorted({path.partition("/")[0] + "/" for path in paths}))
             lines.append(f'sys.path.insert(0, "{self.plan.here(".")}")  # for {folders}')
         return "\n".join(lines)
@@ -157,7 +157,7 @@ class ScriptWriter:
     @property
     def has_modules(self) -> bool:
         """Whether the script imports modules that stand at the top of the project."""
-        return bool(self.plan.definitions or self.plan.companions)
+        return bool(self.plan.definitions or self.plan.far_companions)
 
     @property
     def has_modules_beside(self) -> bool:
@@ -174,7 +174,7 @@ class ScriptWriter:
 
     def local_roots(self) -> set[str]:
         modules = {m.name.partition(".")[0] for m in self.program.interpreter.modules.values()}
-        modules |= {path.partition("/")[0] for path in self.plan.companions.values()}
+        modules |= {self.plan.imported_as(name).partition(".")[0] for name in self.plan.companions}
         return modules | {PurePosixPath(m).name.removesuffix(".py") for m in self.plan.local_modules} | {FOLDER}
 
     def used_names(self) -> set[str]:
@@ -319,6 +319,9 @@ class ScriptWriter:
         for call in self.displays.calls(cell) if self.displays.knows_display else ():
             if not call.keywords:
                 edits.replace(call.func, self.report.show)
+        for name in self.report.printed:
+            if any(name is node for s in cell.statements for node in ast.walk(s.node)):
+                edits.replace(name, f"{self.report.report}.print")
         self.run_coroutines(cell, edits)
         value = self.displays.value(cell)
         if value is not None:
