@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import ast
 import json
+import shutil
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -78,3 +80,12 @@ def test_companions_are_of_nobody() -> None:
         text = (folder / f"{name}.py").read_text(encoding="utf-8")
         assert "nb2stage" not in text
         assert ast.get_docstring(ast.parse(text))
+
+
+@pytest.mark.skipif(shutil.which("ruff") is None, reason="needs ruff")
+def test_companions_are_as_ruff_has_them_by_default(project: Path) -> None:
+    folder = Path(companion_texts.__code__.co_filename).with_name("companions")
+    shutil.copytree(folder, project / "companions", ignore=shutil.ignore_patterns("__pycache__"))
+    for command in (["check"], ["format", "--check"]):
+        done = subprocess.run(["ruff", *command, "--isolated", "companions"], capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stdout

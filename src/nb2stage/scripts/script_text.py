@@ -17,6 +17,7 @@ from nb2stage.analysis.dataflow import SourceCell, literal
 from nb2stage.analysis.objects import Statement
 from nb2stage.analysis.scopes import free_names, inner_free_names, mentioned_names, outside_functions
 from nb2stage.analysis.versions import DEFINITIONS, IMPORTS
+from nb2stage.planning.companions import REPORT
 from nb2stage.planning.definitions import FOLDER, DefinitionsModule, gives_handle
 from nb2stage.planning.displays import Displays
 from nb2stage.planning.inline import is_for_display
@@ -174,7 +175,9 @@ class ScriptWriter:
 
     def local_roots(self) -> set[str]:
         modules = {m.name.partition(".")[0] for m in self.program.interpreter.modules.values()}
-        modules |= {self.plan.imported_as(name).partition(".")[0] for name in self.plan.companions}
+        modules |= {path.partition("/")[0] for path in self.plan.far_companions}
+        if self.plan.folder == "src":  # where tools look for a project's own modules
+            modules |= {self.plan.imported_as(name) for name in self.plan.companions if name == REPORT}
         return modules | {PurePosixPath(m).name.removesuffix(".py") for m in self.plan.local_modules} | {FOLDER}
 
     def used_names(self) -> set[str]:

@@ -1,6 +1,8 @@
 """A report in markdown of what a script shows and prints."""
 
+import io
 import sys
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -31,10 +33,16 @@ class Report:
             last.append(text)
         return self.terminal(text)
 
-    def print(self, *values: object, sep: str | None = " ", end: str | None = "\n") -> None:
+    def print(
+        self,
+        *values: object,
+        sep: str | None = None,
+        end: str | None = None,
+    ) -> None:
         """Print values, and add them as they are printed."""
-        text = (" " if sep is None else sep).join(map(str, values))
-        self.listen(text + ("\n" if end is None else end))
+        with io.StringIO() as file:
+            print(*values, sep=sep, end=end, file=file)
+            self.listen(file.getvalue())
 
     def show(self, *values: Any) -> None:
         """Print values, and add them as a notebook shows them."""
@@ -47,9 +55,14 @@ class Report:
         """Write the report; what is printed from now on does not belong to it."""
         if self.listens:
             sys.stdout.write = self.terminal  # type: ignore[method-assign]
-        parts = [part if isinstance(part, str) else fenced("".join(part).strip("\n")) for part in self.parts]
+        text = "\n\n".join(map(text_of, self.parts)) + "\n"
         Path(path).parent.mkdir(parents=True, exist_ok=True)
-        Path(path).write_text("\n\n".join(parts) + "\n", encoding="utf-8")
+        Path(path).write_text(text, encoding="utf-8")
+
+
+def text_of(part: str | list[str]) -> str:
+    """A part as it stands in the report."""
+    return part if isinstance(part, str) else fenced("".join(part).strip("\n"))
 
 
 def fenced(text: str) -> str:
@@ -72,10 +85,16 @@ def shown(value: Any) -> str:
 
 def table(frame: Any, options: Any) -> str:
     """A frame as a table of markdown, with its rows and numbers as pandas prints them."""
-    form = {"index": False, "header": False, "max_rows": options.max_rows, "min_rows": options.min_rows}
+    rows = {"max_rows": options.max_rows, "min_rows": options.min_rows}
     columns = [frame.index.to_series(), *(column for _, column in frame.items())]
-    cells = zip(*(column.to_string(**form).split("\n") for column in columns), strict=False)
+    texts = [column.to_string(index=False, header=False, **rows) for column in columns]
     head = [frame.index.name or "", *frame.columns]
-    rows = [[str(cell).strip().replace("|", "\\|") for cell in row] for row in (head, *cells)]
-    rows.insert(1, ["---"] * len(head))
-    return "\n".join(f"| {' | '.join(row)} |" for row in rows)
+    cells = zip(*(text.split("\n") for text in texts), strict=False)
+    lines = [table_row(head), table_row(["---"] * len(head)), *map(table_row, cells)]
+    return "\n".join(lines)
+
+
+def table_row(cells: Iterable[object]) -> str:
+    """A row of a table of markdown."""
+    texts = [str(cell).strip().replace("|", "\\|") for cell in cells]
+    return f"| {' | '.join(texts)} |"

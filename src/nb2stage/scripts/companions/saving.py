@@ -5,6 +5,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, BinaryIO
 
+Dump = Callable[[Any, BinaryIO], object]
+
 
 def dump_any(value: Any, file: BinaryIO) -> None:
     """Pickle a value; cloudpickle does it where the value holds functions without a name."""
@@ -18,7 +20,7 @@ def dump_any(value: Any, file: BinaryIO) -> None:
     file.write(data)
 
 
-def save_object(value: Any, path: str, dump: Callable[[Any, BinaryIO], object] = dump_any) -> None:
+def save_object(value: Any, path: str, dump: Dump = dump_any) -> None:
     """Write a value to a file, or write none and say why that cannot be."""
     target = Path(path)
     try:
