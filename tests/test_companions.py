@@ -87,5 +87,7 @@ def test_companions_are_as_ruff_has_them_by_default(project: Path) -> None:
     folder = Path(companion_texts.__code__.co_filename).with_name("companions")
     shutil.copytree(folder, project / "companions", ignore=shutil.ignore_patterns("__pycache__"))
     for command in (["check"], ["format", "--check"]):
-        done = subprocess.run(["ruff", *command, "--isolated", "companions"], capture_output=True, text=True, check=False)
+        done = subprocess.run(
+            ["ruff", *command, "--isolated", "companions"], capture_output=True, text=True, check=False
+        )
         assert done.returncode == 0, done.stdout

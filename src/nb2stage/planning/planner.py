@@ -39,6 +39,7 @@ FOLDERS = {
     "evaluate": "report",
     "report": "report",
 }
+LONGEST_NAME = 60  # of a file that holds several values, which are all in its name if there is room
 FILE_NAMES = {"import": "import_data"}
 SUFFIXES = {"joblib": ".joblib", "torch": ".pt", "torch gradients": ".pt"}
 
@@ -142,7 +143,8 @@ class Planner:
 
     def file_name(self, transfer: Transfer) -> str:
         names = [BY_KEY[name].file if name in BY_KEY else name for name in transfer.names]
-        stem = "_".join(names) if len(names) < 4 else f"{names[0]}_and_{len(names) - 1}_more"
+        shown = next(n for n in range(len(names), 0, -1) if n == 1 or len("_".join(names[:n])) <= LONGEST_NAME)
+        stem = "_".join(names[:shown]) + (f"_and_{len(names) - shown}_more" if shown < len(names) else "")
         return stem + SUFFIXES.get(transfer.kind, ".pkl")
 
     # -- parameters

@@ -58,6 +58,13 @@ class Edits:
             begin = self.data.rindex(b";", line_start, start)
             self.edits.append((begin, end, ""))
 
+    def drop_semicolon(self, node: ast.stmt) -> None:
+        """Leave out a `;` that ends the line behind a statement: it says something in notebooks only."""
+        end = self.span(node)[1]
+        rest = self.data[end:].partition(b"\n")[0]
+        if found := re.match(rb"[ \t]*;(?=[ \t]*(#.*)?$)", rest):
+            self.edits.append((end, end + found.end(), ""))
+
     def replace(self, node: ast.AST, text: str) -> None:
         """Put other text in the place of a node."""
         start, end = self.span(node)

@@ -13,7 +13,9 @@ from nb2stage.knowledge import BY_KEY
 from nb2stage.planning.companions import NANS, SAVING, is_tried, keeps_nan
 from nb2stage.planning.planner import Planner
 from nb2stage.planning.stageplan import CacheFile, StagePlan
-from nb2stage.scripts.import_lines import Imports
+from nb2stage.scripts.import_lines import LINE, Imports
+
+UNPACKED = 5  # of more values than these a stage takes those that it needs by their place
 
 
 class CacheLines:
@@ -38,7 +40,7 @@ class CacheLines:
             comment = f"# from {file.source}"
             if comment not in lines:
                 lines.append(comment)
-            lines.append(self.load(file, file.consumers[self.plan.name]))
+            lines.append(fitted(self.load(file, file.consumers[self.plan.name])))
         return "\n".join(lines)
 
     def load(self, file: CacheFile, names: list[str]) -> str:
@@ -62,6 +64,8 @@ class CacheLines:
             return self.restore(transfer, names[0], value)
         if plain and names == transfer.names:
             return f"{wrapped(names)} = {value}"
+        if plain and len(transfer.names) <= UNPACKED and self.imports.fresh("_") == "_":
+            return f"{', '.join(n if n in names else '_' for n in transfer.names)} = {value}"
         if plain and len(names) == 1:
             return f"{names[0]} = {value}[{transfer.names.index(names[0])}]"
         shared = self.shared_name(file)
@@ -164,7 +168,7 @@ class CacheLines:
             path = self.imports.member("pathlib", "Path")
             made = f'{path}("{self.plan.here(folder)}").mkdir(parents=True, exist_ok=True)'
             there = any(new.startswith(f"{folder}/") for new in self.plan.moved.values())
-            saved = [self.save(file) for file in sorted(self.plan.saves, key=lambda file: file.path)]
+            saved = [fitted(self.save(file)) for file in sorted(self.plan.saves, key=lambda file: file.path)]
             blocks.append("\n".join(["# for later stages", *([] if there else [made]), *self.before_saves(), *saved]))
         return "\n".join(blocks)
 
@@ -253,6 +257,22 @@ class CacheLines:
             return f"{{k: v for k, v in {attributes}({name}).items() if k in {tuple(state)!r}}}"
         defaults = f'"__defaults__": {name}.__defaults__, "__kwdefaults__": {name}.__kwdefaults__'
         return f"{{{defaults}, **{self.imports.builtin('vars')}({name})}}"
+
+
+def fitted(line: str) -> str:
+    """A statement of one line, broken in its last brackets where it is too long, as formatters break it."""
+    node = ast.parse(line).body[0] if len(line) > LINE and "\n" not in line else None
+    call = getattr(node, "value", None)
+    if not isinstance(call, ast.Call) or not line.endswith(")") or not line.isascii():
+        return line
+    inner = [*call.args, *(keyword.value for keyword in call.keywords)]
+    begin = line.index("(", call.func.end_col_offset or 0) + 1
+    if not inner or call.keywords:
+        return line
+    if len(line[begin:-1]) <= LINE - 4:
+        return f"{line[:begin]}\n    {line[begin:-1]}\n)"
+    parts = [ast.get_source_segment(line, each) or "" for each in inner]
+    return f"{line[:begin]}\n" + "".join(f"    {part},\n" for part in parts) + ")"
 
 
 def quoted(names: Sequence[str]) -> str:

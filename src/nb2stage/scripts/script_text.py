@@ -308,6 +308,7 @@ class ScriptWriter:
         for statement in cell.statements:
             if statement.hidden:
                 continue
+            edits.drop_semicolon(statement.node)
             if statement in self.imports.hoisted or statement in self.left_out:
                 edits.remove(statement.node, comments=isinstance(statement.node, DEFINITIONS))
         for place in self.plan.moved:
