@@ -140,7 +140,7 @@ def planned(data: bytes, name: str, project: Project) -> tuple[list[StagePlan], 
     roles, stages, diagnostics = parse_tags(read_notebook(data, name))
     names = [stage.name for stage in stages]
     cells = to_cells(read_notebook(data, name), roles, names, diagnostics)
-    program = analyse(cells, len(names), world_of(project, pandas_major(project.root, os.environ, sys.path)))
+    program = analyse(cells, len(names), world_of(project, "", pandas_major(project.root, os.environ, sys.path)))
     return Planner(name, names, program, surroundings(project, name, names)).plan(), program
 
 

@@ -6,6 +6,7 @@ import ast
 import json
 import shutil
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -13,7 +14,9 @@ from notebooks import notebook_data
 
 from nb2stage import cli
 from nb2stage.planning import companions
+from nb2stage.scripts.cache_lines import fitted
 from nb2stage.scripts.companion_texts import companion_texts
+from nb2stage.scripts.companions.markdown_report import Report
 
 UNKNOWN = "import calendar\nplan = calendar.TextCalendar()\nplan.setfirstweekday(2)"
 MODULE = Path("definitions/saving.py")
@@ -91,3 +94,53 @@ def test_companions_are_as_ruff_has_them_by_default(project: Path) -> None:
             ["ruff", *command, "--isolated", "companions"], capture_output=True, text=True, check=False
         )
         assert done.returncode == 0, done.stdout
+
+
+def script(path: str, *cells: tuple[str, str]) -> str:
+    """The text of a script of a notebook with these cells."""
+    Path("nb.ipynb").write_text(json.dumps(notebook_data(cells)), encoding="utf-8")
+    assert convert("nb.ipynb") == 0
+    return Path(path).read_text(encoding="utf-8")
+
+
+@pytest.mark.usefixtures("project")
+def test_print_in_the_report_is_a_plain_call_where_nothing_else_prints() -> None:
+    text = script("report/report.py", ("report", "x = 1\nprint(x, 2, sep='-')"))
+    assert "from markdown_report import Report\n" in text
+    assert "report.print(x, 2, sep='-')\n" in text
+    text = script("report/report.py", ("report", "def f(report):\n    list(map(print, report))\nf([1])"))
+    assert "report_ = Report(printed=True)\n" in text
+
+
+def test_nothing_stays_patched(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    before = sys.stdout.write
+    report = Report(printed=True)
+    print("in it")  # noqa: T201
+    report.write(str(tmp_path / "report.md"))
+    assert sys.stdout.write == before
+    print("behind it")  # noqa: T201
+    assert (tmp_path / "report.md").read_text(encoding="utf-8") == "~~~\nin it\n~~~\n"
+    assert capsys.readouterr().out == "in it\nbehind it\n"
+
+
+@pytest.mark.usefixtures("project")
+def test_what_is_saved_together_has_all_names_in_its_file() -> None:
+    made = "import numpy as np\nfirst = list(np.random.rand(3))\nsecond = [first]\nthird = [first]\nfourth = [first];"
+    cells = [("import", made), ("train", "first.append(2)\nprint(second, third, fourth)")]
+    text = script("training/train.py", *cells)
+    assert "first, fourth, second, third = " in text
+    assert "first_fourth_second_third.pkl" in text
+    assert not any(line.endswith(";") for line in Path("data_processing/import_data.py").read_text().splitlines())
+
+
+@pytest.mark.parametrize(
+    ("line", "broken"),
+    [
+        pytest.param("f(x)", "f(x)", id="short"),
+        pytest.param(f"f({'x' * 84}, y)", f"f(\n    {'x' * 84},\n    y,\n)", id="an argument to a line"),
+        pytest.param(f"y = f({'x' * 80}, 1)", f"y = f(\n    {'x' * 80}, 1\n)", id="all in one line"),
+        pytest.param(f"y = {'x' * 90}", f"y = {'x' * 90}", id="no call"),
+    ],
+)
+def test_long_lines_are_broken_as_formatters_break_them(line: str, broken: str) -> None:
+    assert fitted(line) == broken
