@@ -427,10 +427,28 @@ def _run_cell(interpreter: Interpreter, cell: SourceCell) -> None:
                 # The tag says it: this is to be repeated.
                 statement.impure = False
                 interpreter.setting("setup")
+    _forget_empty_figures(cell.statements)
     if cell.role.role is Role.UNTAGGED and not cell.role.explicit:
         _run_shadow(interpreter, cell)
     elif cell.stage is not None and cell.python.has_magic:
         _check_timed(interpreter, cell)
+
+
+def _forget_empty_figures(statements: Sequence[Statement]) -> None:
+    """`fig = plt.figure()` in a cell that draws nothing: a notebook shows no picture of a figure without axes."""
+    made = [s for s in statements if s.plots]
+    drawing = {"matplotlib.pyplot.figure"} ^ {
+        path
+        for s in statements
+        if not isinstance(s.node, ast.Import | ast.ImportFrom)
+        for path in s.imports
+        if path.startswith("matplotlib.")
+    }
+    names = {name for s in made for name in s.binds}
+    if not made or drawing or any(s.reads.keys() & names or s.calls for s in statements):
+        return
+    for statement in made:
+        statement.figures, statement.draws_current, statement.plots_unsure = 0, False, False
 
 
 TIMED = re.compile(r"^\s*%%?timeit\s+(?:-\w+\s*\S*\s+)*(.*)$")
