@@ -626,6 +626,21 @@ def test_a_folder_without_a_project(
     assert Project(tmp_path, capsys).run("check", "nowhere")[0] == 1
 
 
+def test_projects_below_count_in_a_repository_only(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for name in ("one", "two"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "dvc.yaml").write_text("stages: {}\n")
+    monkeypatch.chdir(tmp_path)
+    code, _, err = Project(tmp_path, capsys).run("check")
+    assert code == 1
+    assert "there are some below: one, two" in err
+    subprocess.run(["git", "init", "-q"], check=True)
+    _, out, _ = Project(tmp_path, capsys).run("check", "--json")
+    assert [each["project"] for each in json.loads(out)["projects"]] == ["one", "two"]
+
+
 def test_nothing_is_written(project: Project) -> None:
     for _, build in BROKEN.values():
         if build is not BROKEN["a dvc.yaml that is none"][1] and build is not gone:

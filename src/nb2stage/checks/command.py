@@ -54,13 +54,15 @@ def run(options: argparse.Namespace, console: Console) -> int:
 
 
 def projects_of(given: Sequence[str], here: Path) -> list[Path]:
-    """The projects to check: those that are named, else the one around the current folder, else all below it.
+    """The projects to check: those that are named, else the one around the current folder, else all of a repository below.
 
     Raises `Nb2stageError` where there is none: nothing would be checked.
     """
     from nb2stage.projects import existing_project, project_around, projects_below
+    from nb2stage.repository import git_top
 
-    if not given and project_around(here) is None and (below := projects_below(here)):
+    # Above a repository there may be anybody's projects: a home folder is not checked as a whole.
+    if not given and project_around(here) is None and git_top(here) and (below := projects_below(here)):
         return below
     folders = [Path(os.path.normpath(here / name)) for name in given or ["."]]
     for folder in folders:
