@@ -127,6 +127,8 @@ class FileUses(Randomness):
         paths = where.constants if where.constants is not None else self.given_paths.get(id(where.node))
         if paths is not None and any("://" in str(path) for path in paths):
             paths = database_files(paths)
+        if paths is None and mode == "read" and self.read_listed(where.values, node):
+            return
         if effect.suffix and paths is not None and not any(a.name == "format" for a in arguments):
             paths = frozenset(_with_suffix(path, effect) for path in paths)
         self.use_file(mode, paths, node, where.node)
@@ -326,6 +328,8 @@ class FileUses(Randomness):
         where = self.constant(func.value)
         made = func.value  # `Path("a.txt").read_text()`
         place = made.args[0] if isinstance(made, ast.Call) and len(made.args) == 1 and not made.keywords else None
+        if where is None and self.reads_only(name, arguments) and self.read_listed(frozenset({obj}), node):
+            return frozenset({self.make(node, "handle", type="handle")}) if name == "open" else ATOM
         if name == "open":
             self.open_file(where, arguments[0].constants if arguments else frozenset({"r"}), node, place)
             return frozenset({self.make(node, "handle", type="handle")})
@@ -339,8 +343,31 @@ class FileUses(Randomness):
                 self.use_file("write", arguments[0].constants if arguments else None, node)
             else:
                 self.use_file(mode, where, node, place)
-            return frozenset({self.make(node, "result", type="list")}) if mode == "glob" else ATOM
+            return frozenset({self.listing(node, where)}) if mode == "glob" else ATOM
         return frozenset({self.make(node, "path", type="path")})
+
+    def reads_only(self, name: str, arguments: list[Argument]) -> bool:
+        """Whether a method of a path reads the file, or asks about it."""
+        how = arguments[0].constants if arguments else frozenset({"r"})
+        return PATH_METHODS.get(name) in ("read", "probe") or (
+            name == "open" and how in (frozenset({"r"}), frozenset({"rb"}))
+        )
+
+    def listing(self, node: ast.AST, where: Constants) -> Obj:
+        """What `Path("data").glob("*.csv")` gives: paths of which the folder is known."""
+        made, member = self.make(node, "result", type="list"), self.make(node, "member", type="path")
+        if where is not None:
+            self.listed[member] = frozenset(map(str, where))
+        self.hold(made, frozenset({member}))
+        return made
+
+    def read_listed(self, values: Values, node: ast.AST) -> bool:
+        """A file is read that a listing gave: any of the folder may be it.  Whether that is so."""
+        folders = frozenset(folder for obj in values for folder in self.listed.get(obj, ()))
+        if folders and all(obj in self.listed for obj in values):
+            self.use_file("glob", folders, node)
+            return True
+        return False
 
     def note_written(self, path: str, texts: Constants) -> None:
         """A file is written whole: `%%writefile helpers.py` writes a module that the notebook may import."""

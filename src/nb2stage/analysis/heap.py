@@ -342,6 +342,7 @@ class Heap:
         self.guards = 0  # inside `try` blocks that catch a `NameError`
         self.parts: dict[tuple[Obj, object], Constants] = {}  # of classes and dicts, as they were made
         self.changed: set[Obj] = set()  # since it was made
+        self.listed: dict[Obj, frozenset[str]] = {}  # paths that a listing gave, and the folders that were listed
         self.inside: set[Obj] = set()  # objects whose own functions are being called
         self.partials: dict[Obj, list[Argument]] = {}  # what `partial` gave objects: the function, and its arguments
         self.blind_calls: dict[tuple[int, Obj], BlindCall] = {}
