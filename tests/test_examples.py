@@ -97,6 +97,10 @@ def test_converting_again_changes_nothing(name: str) -> None:
     assert "up to date" in said(project, "nb2stage", "convert", "--check", f"{name}.ipynb")
 
 
+# Modules of the project that several scripts import: they read like the user's own.
+SHARED = {path.name for path in (FOLDER.parent / "src/nb2stage/scripts/companions").glob("*.py")}
+
+
 @pytest.mark.parametrize("name", EXAMPLES)
 def test_no_path_of_this_machine_and_no_trace_of_nb2stage(name: str) -> None:
     project, _ = outcome_of(name)
@@ -104,4 +108,4 @@ def test_no_path_of_this_machine_and_no_trace_of_nb2stage(name: str) -> None:
         text = script.read_text(encoding="utf-8")
         assert str(project) not in text
         assert "import nb2stage" not in text
-        assert text.count("nb2stage") == 1, script
+        assert text.count("nb2stage") == (0 if script.name in SHARED else 1), script

@@ -353,6 +353,7 @@ def test_overview_json(story: Path) -> None:
         assert row["data"]["points.csv"] == run(story, "md5sum", "points.csv").split()[0]
         assert set(row["code"]) == {
             "data_processing/import_data.py", "data_processing/split.py", "training/train.py", "report/report.py",
+            "report/markdown_report.py",
         }  # fmt: skip
         if name != "v1":
             change = {"kind": "param", "key": "train.alpha", "before": 0.5, "after": alpha}
