@@ -203,7 +203,7 @@ FAULTS: Final = {
     "a reseeded stage": [
         (
             FEATURES,
-            'np.random.set_state(pickle.loads(Path("cache/import/numpy_random_state.pkl").read_bytes()))',
+            'np.random.set_state(pd.read_pickle("cache/import/numpy_random_state.pkl"))',
             "np.random.seed(1)",
             "features",
             "noise",
