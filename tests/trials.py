@@ -74,7 +74,7 @@ IMPORTED: Final = (
     "nb2stage.files.writer",
 )
 # Their bytes are others in each run, or need not be the same: what a notebook reads out of them is compared by its results.
-BINARY: Final = (".pkl", ".joblib", ".pickle")
+BINARY: Final = (".pkl", ".joblib", ".pickle", ".mat")  # a `.mat` holds the time at which it was written
 # Findings after which an undeclared read or write has been said to the user.
 SAID: Final = {"read": {"NB401", "NB404"}, "write": {"NB402", "NB404", "NB408"}}
 _FOUND: Final = re.compile(r": (NB\d{3})(?: \[[^\]]*\])? (warning: |note: )?")
