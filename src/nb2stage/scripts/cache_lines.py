@@ -29,19 +29,14 @@ class CacheLines:
 
     def loads(self, wanted: Round) -> str:
         """The lines that load the files of one round."""
-        lines: list[str] = []
         known = {id(file.transfer): file for file in self.plan.loads}
         files = [known[id(transfer)] for transfer in wanted.transfers]
         # By name, so that stages that change places change no script.  What may be bound or not is loaded in the order
         # of the stages: the last one that binds a name wins.
         if not any(file.transfer.optional for file in files):
             files.sort(key=lambda file: (file.source, file.path))
-        for file in files:
-            comment = f"# from {file.source}"
-            if comment not in lines:
-                lines.append(comment)
-            lines.append(fitted(self.load(file, file.consumers[self.plan.name])))
-        return "\n".join(lines)
+        # Which stage each is from is said by its path.
+        return "\n".join(fitted(self.load(file, file.consumers[self.plan.name])) for file in files)
 
     def load(self, file: CacheFile, names: list[str]) -> str:
         """The lines that bring back what a stage takes of one cache file."""
@@ -169,7 +164,7 @@ class CacheLines:
             made = f'{path}("{self.plan.here(folder)}").mkdir(parents=True, exist_ok=True)'
             there = any(new.startswith(f"{folder}/") for new in self.plan.moved.values())
             saved = [fitted(self.save(file)) for file in sorted(self.plan.saves, key=lambda file: file.path)]
-            blocks.append("\n".join(["# for later stages", *([] if there else [made]), *self.before_saves(), *saved]))
+            blocks.append("\n".join([*([] if there else [made]), *self.before_saves(), *saved]))
         return "\n".join(blocks)
 
     def before_saves(self) -> list[str]:

@@ -58,7 +58,7 @@ class ReportLines:
         if not self.plan.report:
             return []
         if not self.has_companion:
-            return [f"{self.report} = []  # the parts of {self.plan.report}"]
+            return [f"{self.report} = []"]
         made = self.imports.member(self.plan.imported_as(REPORT), "Report")
         return [f"{self.report} = {made}({'printed=True' * self.listens})"]
 
