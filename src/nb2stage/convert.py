@@ -7,7 +7,6 @@ import os
 import re
 import sys
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, replace
 from functools import cache
 from pathlib import Path
 
@@ -32,6 +31,7 @@ from nb2stage.reading.magics import to_python_all
 from nb2stage.reading.notebook import Notebook, read_notebook
 from nb2stage.reading.tags import CellRole, Role, parse_tags, report_texts, run_order
 from nb2stage.reading.translation import parse
+from nb2stage.records import dataclass, field, replace
 from nb2stage.regrouped import with_regrouped
 from nb2stage.repository import git_top, ignored_by_git
 from nb2stage.scripts.companion_texts import companion_texts

@@ -5,9 +5,10 @@ A finding is data: it is collected, sorted and printed with all the others.  Exc
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import Enum
 from typing import Final, NamedTuple
+
+from nb2stage.records import dataclass
 
 
 class Severity(Enum):

@@ -5,13 +5,13 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Sequence
-from dataclasses import replace
 
 from nb2stage.analysis.dataflow import Program
 from nb2stage.analysis.heap import FileUse, Finding
 from nb2stage.analysis.objects import Statement
 from nb2stage.diagnostics import Diagnostic, Severity
 from nb2stage.reading.tags import Role
+from nb2stage.records import replace
 from nb2stage.report import spans
 
 MESSAGES: dict[str, tuple[Severity, str, str]] = {

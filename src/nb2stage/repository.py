@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import os
 import sys
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from nb2stage.diagnostics import Diagnostic, Nb2stageError
+from nb2stage.records import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence

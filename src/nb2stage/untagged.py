@@ -10,7 +10,6 @@ import ast
 import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
 from typing import Final
 
 from nb2stage.analysis.dataflow import Program, SourceCell, is_inert_node, is_parameter, literal
@@ -19,6 +18,7 @@ from nb2stage.diagnostics import CellNote, Diagnostic
 from nb2stage.messages import stores
 from nb2stage.reading.notebook import Cell, Notebook
 from nb2stage.reading.tags import STAGES, CellRole, Role, directive_lines
+from nb2stage.records import dataclass, field, replace
 from nb2stage.report import spans
 
 # The codes of findings about one cell without a stage; their hint is its number.

@@ -11,7 +11,6 @@ from __future__ import annotations
 import ast
 from collections import defaultdict
 from collections.abc import Iterable
-from dataclasses import replace
 
 from nb2stage.analysis.bindings import BUILTINS
 from nb2stage.analysis.filecontents import FileContents, outermost
@@ -25,6 +24,7 @@ from nb2stage.analysis.versions import DEFINITIONS, IMPORTS, Need, StageData, Tr
 from nb2stage.analysis.views import Views
 from nb2stage.knowledge import BY_KEY
 from nb2stage.knowledge.generators import Generator
+from nb2stage.records import replace
 
 
 class Boundaries(Settings, Views, FileContents):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ast
-from dataclasses import replace
 
 from nb2stage.analysis.functions import ACCESSORS, SINGLE_DISPATCH
 from nb2stage.analysis.heap import (
@@ -26,6 +25,7 @@ from nb2stage.analysis.objects import ATOM, Frame, Obj, Values, reach
 from nb2stage.analysis.randomness import FOLLOWING
 from nb2stage.analysis.scopes import FUNCTIONS
 from nb2stage.knowledge import UNKNOWN, Effect, packages
+from nb2stage.records import replace
 
 # What runs functions beside the notebook's own thread, and its methods whose one result is a list of many.
 POOLS = frozenset({"multiprocessing.Pool", "concurrent.futures.Executor"})

@@ -5,7 +5,6 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Set
-from dataclasses import replace
 from pathlib import PurePath
 
 from nb2stage.analysis.fileuses import FileUses
@@ -30,6 +29,7 @@ from nb2stage.analysis.heap import (
 from nb2stage.analysis.modulefiles import search_folder
 from nb2stage.analysis.objects import ATOM, InnerSetting, Obj, Values, Var, bases_of, reach
 from nb2stage.knowledge import SEED_ARGUMENTS, Effect
+from nb2stage.records import replace
 
 # What a library calls on the members of a list or dict that it is given: it compares, prints and adds them.
 OF_MEMBERS = tuple(

@@ -7,7 +7,6 @@ import posixpath
 import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
 from functools import cached_property
 
 from nb2stage.analysis.async_lines import is_async, refusal
@@ -22,6 +21,7 @@ from nb2stage.analysis.versions import DEFINITIONS, IMPORTS
 from nb2stage.knowledge import CHOOSE_DEVICE, GENERATORS, Knowledge
 from nb2stage.reading.tags import CellRole, Role
 from nb2stage.reading.translation import PythonCell
+from nb2stage.records import dataclass, field
 from nb2stage.yamltext import is_yaml_value
 
 

@@ -6,12 +6,12 @@ No file keeps `.grad`, nor the graph through which `loss.backward()` finds the t
 from __future__ import annotations
 
 import ast
-from dataclasses import replace
 
 from nb2stage.analysis.consequences import Consequences
 from nb2stage.analysis.heap import CONTAINERS, DATA, Argument
 from nb2stage.analysis.objects import ATOM, Obj, Values, Var, reach
 from nb2stage.knowledge import Effect
+from nb2stage.records import replace
 
 GRADIENTS = "<gradients>"
 TENSOR = "torch.Tensor"

@@ -5,7 +5,6 @@ from __future__ import annotations
 import ast
 import collections
 from collections.abc import Iterable
-from dataclasses import dataclass, field, replace
 from functools import cache
 from typing import TYPE_CHECKING
 
@@ -26,6 +25,7 @@ from nb2stage.analysis.objects import (
 )
 from nb2stage.knowledge import Effect, Knowledge
 from nb2stage.knowledge.generators import Generator
+from nb2stage.records import dataclass, field, replace
 
 # Data that an estimator or model holds is not changed when the estimator is.
 DATA = frozenset({"frame", "series", "ndarray", "pandas", "grouped"})

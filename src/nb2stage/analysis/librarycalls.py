@@ -5,7 +5,6 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Callable
-from dataclasses import replace
 from typing import Final
 
 from nb2stage.analysis.functions import NUMBA
@@ -20,6 +19,7 @@ from nb2stage.analysis.heap import (
 from nb2stage.analysis.objects import ATOM, Obj, Values, reach
 from nb2stage.analysis.sqlcalls import SqlCalls
 from nb2stage.knowledge import SEED_ARGUMENTS, UNKNOWN, Effect, looks_like_seeder, packages
+from nb2stage.records import replace
 
 PLOT_NAME = re.compile(r"plot|hist|draw|heatmap|scatter|chart|graph|figure|imshow|display|visuali[sz]e", re.IGNORECASE)
 DISPLAY_FROM = re.compile(r"Display(\.from_|$)")

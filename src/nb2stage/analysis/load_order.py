@@ -6,10 +6,10 @@ a loaded value when it runs: `class Model: weights = w`.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from nb2stage.analysis.objects import Obj, Statement, Var
+from nb2stage.records import dataclass, field
 
 if TYPE_CHECKING:
     from nb2stage.analysis.boundaries import Boundaries

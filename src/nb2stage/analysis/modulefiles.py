@@ -7,7 +7,8 @@ import posixpath
 import sys
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+
+from nb2stage.records import dataclass, field
 
 
 @dataclass(frozen=True)

@@ -10,12 +10,12 @@ from __future__ import annotations
 
 import ast
 import re
-from dataclasses import replace
 
 from nb2stage.analysis.bindings import BUILTINS, FORBIDDEN, Bindings
 from nb2stage.analysis.heap import FREE, MOST, Argument, TooLongError
 from nb2stage.analysis.objects import ATOM, UNBOUND, Constants, Frame, Module, Obj, State, Values, Var, join_vars
 from nb2stage.analysis.scopes import Scope
+from nb2stage.records import replace
 
 STATE = re.compile(r"<([^\W\d][\w.]*)\.(\w+)>")
 MAX_NESTED = 25

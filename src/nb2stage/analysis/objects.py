@@ -9,9 +9,10 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterable
-from dataclasses import dataclass, field
 from itertools import count
 from typing import TYPE_CHECKING
+
+from nb2stage.records import dataclass, field
 
 if TYPE_CHECKING:
     from nb2stage.analysis.scopes import Scope

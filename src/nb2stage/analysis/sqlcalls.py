@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import ast
 import re
-from dataclasses import replace
 from typing import Final
 
 from nb2stage.analysis.gradients import Gradients
@@ -12,6 +11,7 @@ from nb2stage.analysis.heap import FRAMES, Argument
 from nb2stage.analysis.objects import ATOM, Obj, Values, Var
 from nb2stage.analysis.sqltext import changes_nothing, reaches_outside, table_names
 from nb2stage.knowledge import Effect
+from nb2stage.records import replace
 
 TEXT_NAMES: Final = frozenset({"query", "sql", "q", "statement"})
 HOLE: Final = "something_unknown"

@@ -5,7 +5,6 @@ from __future__ import annotations
 import ast
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
 
 from nb2stage.analysis.heap import FileUse, Finding
 from nb2stage.analysis.interpreter import Interpreter
@@ -13,6 +12,7 @@ from nb2stage.analysis.load_order import Round
 from nb2stage.analysis.modules import HARMLESS, module_state
 from nb2stage.analysis.objects import Module, Obj, Statement, Var, module_of, reach
 from nb2stage.analysis.scopes import inner_definitions
+from nb2stage.records import dataclass, field
 
 DEFINITIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
 IMPORTS = (ast.Import, ast.ImportFrom)

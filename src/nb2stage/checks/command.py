@@ -6,13 +6,13 @@ import argparse
 import os
 import sys
 from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from nb2stage.checks.project import Finding, Fix, Snapshot, take
 from nb2stage.configuration import CHECK_CODES
 from nb2stage.diagnostics import Diagnostic, Nb2stageError, Severity
+from nb2stage.records import replace
 
 if TYPE_CHECKING:
     from nb2stage.cli import Console, Run

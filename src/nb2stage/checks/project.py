@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import posixpath
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any, Final, NamedTuple
@@ -13,6 +12,7 @@ from nb2stage.configuration import Configuration
 from nb2stage.diagnostics import Diagnostic, Nb2stageError
 from nb2stage.files.dvcyaml import stage_names
 from nb2stage.files.writer import State, read_text
+from nb2stage.records import dataclass
 from nb2stage.repository import GitFiles, git_files
 from nb2stage.yamltext import read_yaml, yaml_nodes
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import argparse
 import re
-from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from nb2stage.commands import add_command, add_common
 from nb2stage.diagnostics import Diagnostic, Nb2stageError
+from nb2stage.records import dataclass, replace
 from nb2stage.spelling import closest
 
 if TYPE_CHECKING:

@@ -10,12 +10,12 @@ import hashlib
 import json
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from nb2stage.files.writer import read_text
+from nb2stage.records import dataclass
 from nb2stage.yamltext import read_yaml
 
 if TYPE_CHECKING:

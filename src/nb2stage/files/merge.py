@@ -11,10 +11,10 @@ import ast
 import builtins
 import re
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from typing import Final, NamedTuple, TypeVar
 
 from nb2stage.analysis.scopes import looked_up, top_level_names
+from nb2stage.records import dataclass
 from nb2stage.repository import merge_file
 
 _MARKS: Final = re.compile(r"^<{7} .*\n(?:.*\n)*?={7}\r?\n(?:.*\n)*?>{7} ", re.MULTILINE)

@@ -10,7 +10,6 @@ import os
 import posixpath
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from functools import cached_property
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any, Final
@@ -33,6 +32,7 @@ from nb2stage.files.top_plots import merge_top_plots
 from nb2stage.files.writer import Conversion
 from nb2stage.planning.pipeline import GeneratedFile
 from nb2stage.reading.tags import Role
+from nb2stage.records import replace
 from nb2stage.repository import git_top, ignored_by_git
 from nb2stage.yamltext import flow_text
 

@@ -8,7 +8,6 @@ script as it was.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 from difflib import SequenceMatcher
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -18,6 +17,7 @@ from nb2stage.diagnostics import Diagnostic, Nb2stageError, Severity
 from nb2stage.files.writer import Change, State, read_text
 from nb2stage.reading.notebook import Cell, read_notebook
 from nb2stage.reading.notebooktext import replace_sources
+from nb2stage.records import dataclass, field
 
 if TYPE_CHECKING:
     from nb2stage.convert import Conversion

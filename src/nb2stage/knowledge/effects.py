@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass, replace
 from functools import cache
 from typing import Any, Final
 
 from nb2stage.knowledge.generators import GENERATORS
+from nb2stage.records import dataclass, replace
 
 # Arguments that make a call draw from what they say, and not from a generator of the process.
 SEED_ARGUMENTS: Final = frozenset({"random_state", "seed", "rng", "generator"})

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
 from functools import cache
 from pathlib import Path
 from typing import Final
 
 from nb2stage.knowledge.effects import UNKNOWN, Effect, parse
+from nb2stage.records import dataclass, field, replace
 
 FOLDER: Final = Path(__file__).parent / "libraries"
 # Packages that stand in the file of another, and types that are named by a word of their own.

@@ -7,10 +7,10 @@
 from __future__ import annotations
 
 import posixpath
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from nb2stage.files.paramsyaml import read_params
+from nb2stage.records import dataclass, field
 from nb2stage.report import json_value, painted, spans
 from nb2stage.yamltext import read_yaml
 

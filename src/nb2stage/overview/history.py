@@ -7,10 +7,10 @@ from __future__ import annotations
 
 import json
 import posixpath
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from nb2stage.diagnostics import Diagnostic, Nb2stageError
+from nb2stage.records import dataclass, field
 from nb2stage.repository import output_of
 
 if TYPE_CHECKING:

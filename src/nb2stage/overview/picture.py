@@ -9,12 +9,12 @@ Stages are cards in ranks from top to bottom, what goes from one to the next is 
 from __future__ import annotations
 
 import unicodedata
-from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import TYPE_CHECKING, Final
 from xml.sax.saxutils import escape, quoteattr
 
 from nb2stage.overview.graph import Graph, Stage
+from nb2stage.records import dataclass, field
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

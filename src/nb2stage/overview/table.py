@@ -7,12 +7,12 @@ from __future__ import annotations
 
 import math
 import re
-from dataclasses import dataclass, field
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any, Final
 
 from nb2stage.diagnostics import Diagnostic, Nb2stageError
 from nb2stage.overview.history import WORKSPACE, Change, History, Row, same_value
+from nb2stage.records import dataclass, field
 from nb2stage.report import json_value
 from nb2stage.spelling import closest
 

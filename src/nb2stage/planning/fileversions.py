@@ -13,7 +13,6 @@ from __future__ import annotations
 import ast
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
 from fnmatch import fnmatch
 from pathlib import PurePosixPath
 
@@ -23,6 +22,7 @@ from nb2stage.analysis.objects import Statement
 from nb2stage.diagnostics import Severity
 from nb2stage.messages import Notes
 from nb2stage.planning.stageplan import StagePlan, Surroundings, normal
+from nb2stage.records import dataclass, replace
 
 CHANGES = ("write", "append", "update", "remove")
 _SIMPLE = (ast.Expr, ast.Assign, ast.AnnAssign, ast.AugAssign, ast.With)

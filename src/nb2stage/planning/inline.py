@@ -5,10 +5,10 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
 from typing import Final
 
 from nb2stage.analysis.dataflow import Program, SourceCell
+from nb2stage.records import dataclass, field
 
 FORMATS: Final = "set_matplotlib_formats"
 _CONFIG: Final = re.compile(r"\s*%config\s+InlineBackend\.(figure_formats?|print_figure_kwargs)\s*=\s*(.+)")

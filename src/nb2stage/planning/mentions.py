@@ -11,7 +11,6 @@ import ast
 import re
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
 from fnmatch import fnmatch
 from typing import Final
 
@@ -23,6 +22,7 @@ from nb2stage.messages import Notes
 from nb2stage.planning.definitions import FOLDER
 from nb2stage.planning.places import located, spelled
 from nb2stage.planning.stageplan import StagePlan, Surroundings, normal
+from nb2stage.records import dataclass, field
 
 _WORD: Final = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+")
 _READING: Final = (

@@ -6,8 +6,9 @@ Everything below is what the emitters (`scripts`, `dvcyaml`) read; `plan` in `co
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import Any
+
+from nb2stage.records import dataclass, field
 
 
 @dataclass(frozen=True)

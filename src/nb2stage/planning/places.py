@@ -12,7 +12,6 @@ import os
 import posixpath
 import re
 from collections.abc import Iterable, Sequence
-from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from nb2stage.analysis.dataflow import Program
@@ -22,6 +21,7 @@ from nb2stage.analysis.objects import Statement
 from nb2stage.knowledge import BY_KEY
 from nb2stage.planning.fileversions import is_in_place, is_named
 from nb2stage.planning.stageplan import CacheFile, StagePlan, Surroundings
+from nb2stage.records import replace
 
 if TYPE_CHECKING:
     from nb2stage.reading.tags import CellRole

@@ -9,7 +9,6 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
 from typing import Final
 
 from nb2stage.analysis.dataflow import Program, SourceCell
@@ -19,6 +18,7 @@ from nb2stage.messages import Notes
 from nb2stage.planning.metrics import assigned_names, assignments, called_name, in_notebook_scope, is_number, is_several
 from nb2stage.planning.pipeline import Out
 from nb2stage.planning.stageplan import PlotTable, StagePlan
+from nb2stage.records import dataclass, replace
 
 # What scikit-learn's functions give, by position: which is x, which is y.
 _CURVES: Final = {

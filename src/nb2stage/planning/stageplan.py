@@ -7,7 +7,6 @@ import os
 import posixpath
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
 from pathlib import PurePosixPath
 from typing import Any
 
@@ -18,6 +17,7 @@ from nb2stage.planning.definitions import DefinitionsModule
 from nb2stage.planning.exhibits import Exhibit
 from nb2stage.planning.pipeline import DvcStage, Out, Param
 from nb2stage.reading.notebook import Cell
+from nb2stage.records import dataclass, field
 
 
 @dataclass

@@ -9,12 +9,12 @@ from __future__ import annotations
 import ast
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field, replace
 from typing import Final
 
 from nb2stage.diagnostics import Diagnostic, Severity
 from nb2stage.reading.notebook import Cell
 from nb2stage.reading.translation import PythonCell, Work, drop, parse, settle_dropped
+from nb2stage.records import dataclass, field, replace
 
 Result = tuple[PythonCell | None, list[Diagnostic]]
 

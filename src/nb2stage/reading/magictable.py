@@ -5,9 +5,10 @@ A new magic is a line here; one that is translated has a function in `linemagics
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import Enum
 from typing import Final
+
+from nb2stage.records import dataclass
 
 
 def words_of(text: str) -> frozenset[str]:

@@ -6,10 +6,10 @@ import importlib
 import json
 import re
 import warnings
-from dataclasses import dataclass
 from typing import Any, Final
 
 from nb2stage.diagnostics import Diagnostic, Nb2stageError
+from nb2stage.records import dataclass
 
 _KINDS: Final = ("code", "markdown", "raw")
 _PYTHON: Final = ("python", "python3", "ipython", "ipython3")

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import keyword
 import re
-from dataclasses import dataclass, field
 from enum import Enum
 from itertools import groupby, pairwise
 from typing import TYPE_CHECKING, Final
 
 from nb2stage.diagnostics import Diagnostic, Severity
+from nb2stage.records import dataclass, field
 from nb2stage.spelling import closest
 
 if TYPE_CHECKING:

@@ -5,11 +5,11 @@ from __future__ import annotations
 import ast
 import re
 import warnings
-from dataclasses import dataclass, field
 from typing import Final
 
 from nb2stage.diagnostics import Diagnostic, Severity
 from nb2stage.reading.notebook import Cell
+from nb2stage.records import dataclass, field
 
 
 @dataclass(frozen=True)

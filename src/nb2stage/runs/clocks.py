@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterable
-from dataclasses import dataclass, field, replace
 from typing import Final
 
 from nb2stage.knowledge.clocks import CALLS, TIMES
+from nb2stage.records import dataclass, field, replace
 
 _DEEPEST: Final = 6  # calls of functions in functions
 # Calls whose result is made of what they are given and nothing else.

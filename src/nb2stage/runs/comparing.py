@@ -6,7 +6,6 @@ import json
 import re
 import sys
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -15,6 +14,7 @@ from nb2stage.planning.stageplan import StagePlan
 from nb2stage.probes.capturing import DEFAULT
 from nb2stage.probes.explaining import difference
 from nb2stage.probes.times import masker, said
+from nb2stage.records import replace
 from nb2stage.runs.clocks import NOTHING, times_of
 from nb2stage.runs.displayed import PICTURES, saved_charts
 from nb2stage.runs.notebookrun import NotebookRun, code_of

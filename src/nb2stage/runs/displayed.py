@@ -6,9 +6,10 @@ import base64
 import json
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
+
+from nb2stage.records import dataclass
 
 PICTURES: Final = {"image/svg+xml": ".svg", "image/png": ".png", "image/jpeg": ".jpg"}
 # How the text of a value begins that another library shows as a picture.

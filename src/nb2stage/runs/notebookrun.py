@@ -10,7 +10,6 @@ import ast
 import json
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +19,7 @@ from nb2stage.planning.inline import format_lines, is_for_display
 from nb2stage.reading.magics import to_python, to_python_all
 from nb2stage.reading.notebook import read_notebook
 from nb2stage.reading.tags import CellRole, Role, parse_tags
+from nb2stage.records import replace
 from nb2stage.runs.displayed import Chart, Shown, shown_charts, shown_figures
 from nb2stage.runs.kernels import CellFailedError, Executed, Step, execute
 from nb2stage.runs.sandbox import environment

@@ -7,12 +7,12 @@ import os
 import tempfile
 import warnings
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
 
 from nb2stage.diagnostics import Diagnostic, Nb2stageError
 from nb2stage.reading.tags import CellRole, Role
+from nb2stage.records import dataclass, replace
 from nb2stage.runs.kernels import line_of_error, needed, not_started
 from nb2stage.runs.tuning import Parameter, python_text
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import os
 import shutil
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from nb2stage.diagnostics import Diagnostic, Nb2stageError
+from nb2stage.records import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator

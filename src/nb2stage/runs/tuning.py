@@ -7,12 +7,12 @@ import copy
 import datetime
 import difflib
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from nb2stage.analysis.dataflow import NO_LITERAL, literal
 from nb2stage.diagnostics import Diagnostic, Nb2stageError, Severity
 from nb2stage.reading.tags import CellRole, Role
+from nb2stage.records import dataclass
 
 
 @dataclass(frozen=True)

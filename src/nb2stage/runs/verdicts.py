@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
 from enum import Enum
 from pathlib import Path
 from typing import Any, Final
 
 from nb2stage.convert import Conversion
 from nb2stage.diagnostics import Diagnostic
+from nb2stage.records import dataclass, field
 
 
 class Status(Enum):

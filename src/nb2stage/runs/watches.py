@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Final
 
 from nb2stage.analysis.objects import Obj, Statement, reach
 from nb2stage.analysis.versions import DEFINITIONS, IMPORTS
 from nb2stage.knowledge import generator
 from nb2stage.planning.stageplan import StagePlan
+from nb2stage.records import dataclass
 
 # Settings that a process can be asked for; the others are said to be left out.
 READABLE: Final = frozenset({"matplotlib", "pandas", "numpy", "sklearn", "environ", "decimal", "locale", "recursion"})

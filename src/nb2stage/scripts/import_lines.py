@@ -6,13 +6,13 @@ import ast
 import builtins
 import sys
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
 
 from nb2stage.analysis.dataflow import Program
 from nb2stage.analysis.objects import Statement, Var
 from nb2stage.analysis.versions import DEFINITIONS, IMPORTS
 from nb2stage.knowledge import packages
 from nb2stage.planning.stageplan import StagePlan, normal
+from nb2stage.records import dataclass, field
 
 # What these bind with `import *` are none of the builtins that our own lines use.
 HARMLESS_STARS = frozenset({"pylab", "math", "cmath", "random", "tkinter", "typing", "datetime"})

@@ -10,9 +10,10 @@ import ast
 import hashlib
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from difflib import SequenceMatcher
 from typing import TYPE_CHECKING
+
+from nb2stage.records import dataclass
 
 if TYPE_CHECKING:
     from nb2stage.analysis.dataflow import Program, SourceCell
