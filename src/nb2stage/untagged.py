@@ -128,7 +128,7 @@ def _note(first: Attempt, now: Attempt, needs: dict[int, Need], finding: Finding
     need = needs.setdefault(number, Need(cell, instead))
     need.add("file" if finding.text == "file" else code, finding.name, finding.statement.cell)
     if now.program is not None:
-        _note_made_of(first, needs, number, now.program.interpreter.shadow_needs)
+        _note_made_of(first, needs, number, now.program.heap.shadow_needs)
 
 
 def _note_made_of(
@@ -259,7 +259,7 @@ def _is_scalar(node: ast.stmt) -> bool:
 
 def _is_setup(program: Program, cell: SourceCell, outside: Mapping[int, str]) -> bool:
     """Whether a cell only makes settings and cheap values of constants."""
-    files = {use.statement for use in program.interpreter.files}
+    files = {use.statement for use in program.heap.files}
     for statement in cell.statements:
         if statement.draws or statement.impure or statement.loops or statement.plots or statement in files:
             return False

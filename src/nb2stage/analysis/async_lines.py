@@ -9,7 +9,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator, Sequence
 
-from nb2stage.analysis.interpreter import Interpreter
+from nb2stage.analysis.heap import Heap
 from nb2stage.analysis.objects import Statement
 from nb2stage.analysis.scopes import outside_functions, top_level_names
 from nb2stage.analysis.versions import DEFINITIONS
@@ -24,20 +24,20 @@ def is_async(node: ast.AST) -> bool:
     return waits or bool(isinstance(node, ast.comprehension) and node.is_async)
 
 
-def is_run_alone(node: ast.AST, interpreter: Interpreter) -> bool:
+def is_run_alone(node: ast.AST, heap: Heap) -> bool:
     """Whether a node is `await f()` of a coroutine function of the notebook."""
     if not isinstance(node, ast.Await) or not isinstance(node.value, ast.Call):
         return False
-    values = interpreter.state.get(getattr(node.value.func, "id", "")).values
+    values = heap.state.get(getattr(node.value.func, "id", "")).values
     return bool(values) and all(isinstance(obj.node, ast.AsyncFunctionDef) for obj in values)
 
 
-def needs_coroutine(statement: Statement, interpreter: Interpreter) -> bool:
+def needs_coroutine(statement: Statement, heap: Heap) -> bool:
     """Whether a statement has to stand inside an `async def`."""
-    return any(is_async(n) and not is_run_alone(n, interpreter) for n in outside_functions(statement.node))
+    return any(is_async(n) and not is_run_alone(n, heap) for n in outside_functions(statement.node))
 
 
-def refusal(statement: Statement, neighbours: Sequence[Statement], interpreter: Interpreter) -> tuple[str, str] | None:
+def refusal(statement: Statement, neighbours: Sequence[Statement], heap: Heap) -> tuple[str, str] | None:
     """Why a statement, with the others of its cell, cannot be run outside a notebook, and what to write; None if it can."""
     hint = "put the code into `async def main()` and write `await main()`"
     nodes = list(outside_functions(statement.node))
@@ -48,7 +48,7 @@ def refusal(statement: Statement, neighbours: Sequence[Statement], interpreter: 
         return "a task that is started here goes on while other cells run: a script has no event loop for it", hint
     if statement.stage is None:
         return "`async` at the top level of a cell that several stages repeat", "tag the cell with one stage"
-    if not needs_coroutine(statement, interpreter):
+    if not needs_coroutine(statement, heap):
         return None
     if any(isinstance(n, ast.AnnAssign) for n in nodes):
         return "an annotation beside `async` at the top level", "delete the annotation"
@@ -63,11 +63,11 @@ def _share_a_line(one: ast.stmt, other: ast.stmt) -> bool:
     return one.lineno <= (other.end_lineno or other.lineno) and other.lineno <= (one.end_lineno or one.lineno)
 
 
-def coroutines(statements: Sequence[Statement], interpreter: Interpreter) -> Iterator[list[Statement]]:
+def coroutines(statements: Sequence[Statement], heap: Heap) -> Iterator[list[Statement]]:
     """The statements of a cell that have to stand in coroutines, neighbours together."""
     run: list[Statement] = []
     for statement in statements:
-        if needs_coroutine(statement, interpreter):
+        if needs_coroutine(statement, heap):
             run.append(statement)
         elif run:
             yield run

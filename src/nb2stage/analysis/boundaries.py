@@ -12,11 +12,11 @@ import ast
 from collections import defaultdict
 from collections.abc import Iterable
 
-from nb2stage.analysis.bindings import BUILTINS
 from nb2stage.analysis.filecontents import FileContents, outermost
 from nb2stage.analysis.heap import Finding
 from nb2stage.analysis.load_order import LoadOrder
 from nb2stage.analysis.modules import module_state
+from nb2stage.analysis.names import BUILTINS
 from nb2stage.analysis.objects import Module, Obj, Statement, Var, is_nested, module_of
 from nb2stage.analysis.scopes import certain_reads, inner_free_names, only_derives, plain_defaults
 from nb2stage.analysis.settings import Settings
@@ -79,7 +79,7 @@ class Boundaries(Settings, Views, FileContents):
         for name in sorted(inner_free_names(node) - stage.needs.keys()):
             var = self.exits[stage.index].get(name)
             if var is None:
-                var = self.interpreter.state.get(name)
+                var = self.heap.state.get(name)
                 if name in BUILTINS or not all(isinstance(s.node, (*DEFINITIONS, *IMPORTS)) for s in var.sites):
                     continue
             outside = frozenset(s for s in var.sites if s.stage != stage.index)
@@ -168,7 +168,7 @@ class Boundaries(Settings, Views, FileContents):
                     self.remake(stage, need)
                 elif name in stage.rebuilt:
                     self.rebuild(stage, need)
-                elif (stream := self.interpreter.streams.get(name)) and not self.can_repeat(
+                elif (stream := self.heap.streams.get(name)) and not self.can_repeat(
                     stage, self.history(need, stage.index)
                 ):
                     self.refuse_stream(stage, need, stream)
@@ -387,7 +387,7 @@ class Boundaries(Settings, Views, FileContents):
 
     def check_compiled(self, stage: StageData) -> None:
         """A compiled function keeps the globals of its first call; a later stage compiles it anew, with those of then."""
-        for fn, calls in self.interpreter.compiled_calls.items():
+        for fn, calls in self.heap.compiled_calls.items():
             first, last = calls[0][0].position, max(statement.position for statement, _ in calls)
             mine = [statement for statement, _ in calls if statement.stage == stage.index]
             if not mine or all(statement.stage == stage.index for statement, _ in calls):
@@ -481,7 +481,7 @@ class Boundaries(Settings, Views, FileContents):
 
     def is_tied(self, obj: Obj) -> bool:
         """Whether values of a type show what they share, though nobody changes it: correlated numbers, charts of one frame."""
-        return "together" in (self.interpreter.known.crossing(obj.type) or "").split()
+        return "together" in (self.heap.known.crossing(obj.type) or "").split()
 
     def matters(self, obj: Obj, start: int) -> bool:
         """Whether sharing this object can be noticed from a position on."""
@@ -489,14 +489,14 @@ class Boundaries(Settings, Views, FileContents):
             return False
         if obj.kind == "instance" or obj.type == "object":
             return True
-        if obj in self.interpreter.identities and not self.is_found_by_name(obj):
+        if obj in self.heap.identities and not self.is_found_by_name(obj):
             return True
         return bool(self.changed_at.get(obj, 0) >> start)
 
     def is_found_by_name(self, obj: Obj) -> bool:
         """Whether a function is one and the same for all of a script: its source makes it, and files hold its name."""
         name = outermost(obj)
-        return bool(name) and obj.kind == "function" and self.interpreter.state.get(name).values == {obj}
+        return bool(name) and obj.kind == "function" and self.heap.state.get(name).values == {obj}
 
     def transfer(self, stage: StageData, group: list[str]) -> None:
         stages = []

@@ -5,10 +5,11 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Set
-from pathlib import PurePath
 
+from nb2stage.analysis.classes import Classes, _methods
 from nb2stage.analysis.fileuses import FileUses
-from nb2stage.analysis.functions import _methods
+from nb2stage.analysis.functions import Functions
+from nb2stage.analysis.gradients import Gradients
 from nb2stage.analysis.heap import (
     A_CALL,
     AN_OBJECT,
@@ -20,14 +21,17 @@ from nb2stage.analysis.heap import (
     MOVING,
     USED_UP,
     Argument,
+    Heap,
     _line,
     is_design,
     leaves_none,
     may_be_missing,
     owned,
 )
-from nb2stage.analysis.modulefiles import search_folder
-from nb2stage.analysis.objects import ATOM, InnerSetting, Obj, Values, Var, bases_of, reach
+from nb2stage.analysis.iteration import Iteration
+from nb2stage.analysis.objects import ATOM, Obj, Values, bases_of, reach
+from nb2stage.analysis.processstate import ProcessState
+from nb2stage.analysis.randomness import Randomness
 from nb2stage.knowledge import SEED_ARGUMENTS, Effect
 from nb2stage.records import replace
 
@@ -85,6 +89,8 @@ PLAIN_ARRAYS = frozenset({"asarray", "array", "to_numpy"})
 TYPED_BY = frozenset(
     ["array", "asarray", "astype", "dtype", "empty", "frombuffer", "fromfile", "full", "ones", "view", "zeros"]
 )
+
+
 BIG_ENDIAN = re.compile(r">([A-Za-z]\w*)?|big")
 
 
@@ -96,53 +102,75 @@ def _argument(arguments: list[Argument], name: str, place: int) -> list[Argument
     return [a for a in arguments if a.name == name] or plain[place : place + 1]
 
 
-class Consequences(FileUses):
-    """What calls of libraries do."""
+class Consequences:
+    """Does what the row of a call says."""
+
+    def __init__(
+        self,
+        heap: Heap,
+        classes: Classes,
+        process: ProcessState,
+        randomness: Randomness,
+        file_uses: FileUses,
+        gradients: Gradients,
+        functions: Functions,
+        iteration: Iteration,
+    ) -> None:
+        self.heap = heap
+        self.classes = classes
+        self.process = process
+        self.randomness = randomness
+        self.file_uses = file_uses
+        self.gradients = gradients
+        self.functions = functions
+        self.iteration = iteration
 
     def apply(self, effect: Effect, receiver: Values, arguments: list[Argument], node: ast.AST) -> Values:
         """Do what an effect says to the receiver and the arguments; give the result's objects."""
-        callee, self.callee = self.callee, ""
+        callee, self.heap.callee = self.heap.callee, ""
         arguments = [self.unpacked(a) if a.star else a for a in arguments]
-        self.spend(A_CALL + AN_OBJECT * (len(receiver) + sum(len(a.values) for a in arguments)))
+        self.heap.spend(A_CALL + AN_OBJECT * (len(receiver) + sum(len(a.values) for a in arguments)))
         values: Values = frozenset().union(*(a.values for a in arguments))
         if not effect.cheap:
-            self.statement.impure = self.statement.impure or not (
+            self.heap.statement.impure = self.heap.statement.impure or not (
                 effect.sets or effect.registers or ((effect.seeds or effect.may_seed) and effect.result == "atom")
             )
-            self.statement.once = self.statement.once or effect.unknown
+            self.heap.statement.once = self.heap.statement.once or effect.unknown
         returned = self.callbacks(receiver, values, arguments, node, effect)
         first = receiver or (arguments[0].values if arguments else ATOM)
         if effect.place and not effect.file:
             first = frozenset().union(*(a.values for a in arguments[effect.place : effect.place + 1]))
         self.apply_changes(effect, receiver, first, values, arguments)
-        self.apply_state(effect, arguments, node)
-        self.apply_random(effect, callee, receiver, arguments, node)
-        self.apply_files(effect, receiver, arguments, node)
+        self.process.apply_state(effect, arguments, node)
+        self.randomness.apply_random(effect, callee, receiver, arguments, node)
+        self.file_uses.apply_files(effect, receiver, arguments, node)
         # `sort` and `min` compare what a list holds.
         inside = frozenset(
             o for v in values | receiver if v.type in CONTAINERS for o in v.contents if o.kind == "instance"
         )
-        self.guesses += effect.unknown
-        extra = self.dunders(values | receiver, []) | self.dunders(inside - values, [], only=OF_MEMBERS)
-        self.guesses -= effect.unknown
+        self.heap.guesses += effect.unknown
+        extra = self.functions.dunders(values | receiver, []) | self.functions.dunders(
+            inside - values, [], only=OF_MEMBERS
+        )
+        self.heap.guesses -= effect.unknown
         keys = frozenset().union(*(a.values for a in arguments if a.name == "key"))
         kept = values - keys if effect.type != "iter" and not effect.unknown else values
         result = self.result(effect, receiver, first, kept, node)
         if effect.unknown:
-            self.note_package(result - receiver - values, callee, receiver)
+            self.randomness.note_package(result - receiver - values, callee, receiver)
         if effect.file == "connects":
-            self.databases.update(dict.fromkeys(result - receiver, self.connecting))
+            self.heap.databases.update(dict.fromkeys(result - receiver, self.heap.connecting))
         result |= self.shared_result(effect, receiver, first, arguments, result, node)
         result |= frozenset().union(*(a.values for a in arguments if a.name in ("out", "output")))
-        self.note_made_from(result, effect, receiver | values)
-        if any(map(is_design, values | receiver)) and self.name_of(node) not in PLAIN_ARRAYS:
+        self.gradients.note_made_from(result, effect, receiver | values)
+        if any(map(is_design, values | receiver)) and self.heap.name_of(node) not in PLAIN_ARRAYS:
             for obj in result - values - receiver:  # arrays made from a design are such too
                 obj.path = obj.path or (DESIGN if obj.type in {*DATA, ""} else "")
         if returned:
-            given = self.everything(receiver | values) if any(o.type in USED_UP for o in returned) else ATOM
+            given = self.heap.everything(receiver | values) if any(o.type in USED_UP for o in returned) else ATOM
             for obj in result - values - receiver:
                 # What a library was given as an iterator it does not give back; a new generator it may.
-                self.hold(
+                self.heap.hold(
                     obj, frozenset(o for o in returned if o.kind != "lib" and not (o in given and o.type in USED_UP))
                 )
         if effect.result == "atom":
@@ -153,7 +181,9 @@ class Consequences(FileUses):
     def unpacked(self, argument: Argument) -> Argument:
         """`*xs` and `**options` give what a list or dict holds, not the list or dict itself."""
         plain = frozenset(o for o in argument.values if o.kind == "value" and o.type in ("list", "tuple", "dict"))
-        return replace(argument, values=(argument.values - plain) | self.members(plain)) if plain else argument
+        return (
+            replace(argument, values=(argument.values - plain) | self.iteration.members(plain)) if plain else argument
+        )
 
     def callbacks(
         self, receiver: Values, values: Values, arguments: list[Argument], node: ast.AST, effect: Effect
@@ -163,32 +193,34 @@ class Consequences(FileUses):
         # `len` and `print` call none of them
         if methods and not (effect.calls == "given" and effect.cheap and effect.result == "atom"):
             # `map(xs.append, ys)`
-            self.statement.impure = self.statement.once = True
+            self.heap.statement.impure = self.heap.statement.once = True
             owners = frozenset(o for method in methods for o in method.contents)
             self.change_outright(owners)
-            given_members = self.taken(self.members(values - methods))
-            self.change_deep(owners)
+            given_members = self.iteration.taken(self.iteration.members(values - methods))
+            self.heap.change_deep(owners)
             for owner in owners:
-                self.hold(owner, given_members - {owner})
-        if not self.functions_stored and not any(v.kind in ("function", "bound", "class") for v in values):
+                self.heap.hold(owner, given_members - {owner})
+        if not self.heap.functions_stored and not any(v.kind in ("function", "bound", "class") for v in values):
             return ATOM
         result: Values = ATOM
         given = [Argument(receiver, None, None, None), *arguments]
         keys = frozenset().union(*(a.values for a in arguments if a.name == "key"))
         for obj in sorted(self.callable_from(receiver, values, effect), key=_line):
             guess = effect.unknown and obj not in values
-            self.guesses += guess
+            self.heap.guesses += guess
             if obj.kind in ("function", "bound") and (obj.kind == "bound" or not obj.bases):
                 kind = "pandas" if receiver and all(o.type in {*FRAMES, "grouped"} for o in receiver) else ""
-                returned = self.call_blind_arguments(obj, given, node, kind)
+                returned = self.functions.call_blind_arguments(obj, given, node, kind)
                 result |= returned if effect.unknown or obj not in keys else ATOM  # keys are only compared
-            elif obj.kind == "instance" and (effect.unknown or (effect.calls == "all" and self.has_library_base(obj))):
-                self.guesses += effect.unknown
+            elif obj.kind == "instance" and (
+                effect.unknown or (effect.calls == "all" and self.classes.has_library_base(obj))
+            ):
+                self.heap.guesses += effect.unknown
                 self.call_methods_blindly(obj, given, node)
-                self.guesses -= effect.unknown
-            elif obj.kind == "instance" and effect.calls == "held" and self.lookup(obj, "__call__"):
-                result |= self.dunders(frozenset({obj}), [receiver], only=("__call__",))
-            self.guesses -= guess
+                self.heap.guesses -= effect.unknown
+            elif obj.kind == "instance" and effect.calls == "held" and self.classes.lookup(obj, "__call__"):
+                result |= self.functions.dunders(frozenset({obj}), [receiver], only=("__call__",))
+            self.heap.guesses -= guess
         return result
 
     def callable_from(self, receiver: Values, values: Values, effect: Effect) -> Set[Obj]:
@@ -200,7 +232,7 @@ class Consequences(FileUses):
             )  # a setting's functions are called later; `partial(f, x)` and `wraps(f)` only keep what they are given
         if effect.unknown:
             inside = reach(receiver | values)
-            self.follow(inside)
+            self.heap.follow(inside)
             return inside
         found: set[Obj] = set(values | receiver)
         if effect.calls == "held":
@@ -219,155 +251,73 @@ class Consequences(FileUses):
         for name, found in _methods(obj):
             for fn in found if name not in ("__init__", "__new__") else ():
                 if fn.kind == "function":
-                    self.call_blind_arguments(fn, [instance, *given], node, owner=obj)
+                    self.functions.call_blind_arguments(fn, [instance, *given], node, owner=obj)
 
     def apply_changes(
         self, effect: Effect, receiver: Values, first: Values, values: Values, arguments: list[Argument]
     ) -> None:
         if effect.unknown:
-            self.change_deep(receiver | values, known=False)
+            self.heap.change_deep(receiver | values, known=False)
             # `put = xs.extend; put([a])` puts `a` into `xs`, not the list.
             inside = frozenset(o for v in values if v.type in CONTAINERS for o in v.contents if o.kind != "lib")
             linked = frozenset(o for o in receiver | values | inside if o.type not in USED_UP)
             for obj in receiver | values:
-                self.hold(obj, linked, guess=True)
+                self.heap.hold(obj, linked, guess=True)
             return
         if effect.changes:
             artists = frozenset(o for o in first if effect.type == "matplotlib" and o.type not in DATA)
             self.change_owned(artists or first)
             self.change_outright(first)
         if effect.changes_all:
-            self.change_deep(values)
+            self.heap.change_deep(values)
             self.change_outright(values)
         plain = [a for a in arguments if a.name is None]
         for which in effect.changes_some:
             chosen = plain[int(which) :][:1] if which.isdigit() else [a for a in arguments if a.name == which]
             for argument in chosen:
-                self.change_deep(argument.values)
+                self.heap.change_deep(argument.values)
                 self.change_outright(argument.values)
         if effect.keeps:
             if effect.keeps_members:
                 named = frozenset().union(*(a.values for a in arguments if a.name))
-                values = named | frozenset(o for o in self.taken(values) if o.type not in USED_UP)
+                values = named | frozenset(o for o in self.iteration.taken(values) if o.type not in USED_UP)
             counters = frozenset(o for o in values if effect.keeps_members and o.path == "collections.Counter")
             if all(obj.type == "matplotlib" for obj in first):
-                values = self.used_up(values)  # `ax.bar(d.keys(), heights)`
+                values = self.iteration.used_up(values)  # `ax.bar(d.keys(), heights)`
             for obj in first:
                 # A counter that is counted into another is no member of it; `df.rename(columns=names, inplace=True)`.
                 kept = values - counters if obj.path == "collections.Counter" else values
-                self.hold(obj, self.cells_of(kept, 2) if obj.type in FRAMES else kept)
+                self.heap.hold(obj, self.heap.cells_of(kept, 2) if obj.type in FRAMES else kept)
         for argument in arguments:
             if argument.name in ("out", "output", "target") or argument.name in SEED_ARGUMENTS:
-                self.change_deep(argument.values)
+                self.heap.change_deep(argument.values)
                 self.change_outright(argument.values)
             for obj in argument.values:
                 if obj.type == "matplotlib":
                     if effect.cheap:
                         continue  # `zip(axes, xs)` draws nothing
-                    self.change(obj)
-                    self.hold(obj, frozenset(o for o in values | receiver if o.type not in USED_UP) - {obj})
+                    self.heap.change(obj)
+                    self.heap.hold(obj, frozenset(o for o in values | receiver if o.type not in USED_UP) - {obj})
                 elif obj.type in MOVING:
-                    self.change(obj)
+                    self.heap.change(obj)
         for obj in receiver:
             if obj.type in MOVING:
-                self.change(obj)
+                self.heap.change(obj)
 
     def change_outright(self, values: Values) -> None:
         """Note that a call is there to change these objects, and what they are views of."""
-        if not self.guesses:
-            self.statement.outright |= bases_of(values)
+        if not self.heap.guesses:
+            self.heap.statement.outright |= bases_of(values)
 
     def change_owned(self, objects: Values) -> None:
         """Change objects and what they own: the steps of a pipeline, not the data that it was given."""
         for obj in objects:
             if obj.type != "logger":  # which every process has, and whose settings are made again
-                self.change(obj)
+                self.heap.change(obj)
         for inner in owned(obj for obj in objects if obj.type not in ("list", "dict", "set", "tuple")):
             # of a bunch, its arrays are given: `fit(iris.data, iris.target)`
             if inner.type not in {*DATA, "bunch", "logger", "log_handler"} and inner.kind in ("value", "instance"):
-                self.change(inner)
-
-    def apply_state(self, effect: Effect, arguments: list[Argument], node: ast.AST) -> None:
-        if effect.registers:
-            self.register(arguments)
-        if effect.sets and (arguments or not effect.asks):
-            self.setting(effect.sets)
-            self.hook(frozenset().union(*(a.values for a in arguments)))
-            if effect.sets == "syspath":
-                self.add_search_paths(arguments, node)
-        if effect.plots:
-            self.note_plot(node, effect.plots)
-
-    def add_search_paths(self, arguments: list[Argument], node: ast.AST) -> None:
-        """Folders of `sys.path`: those that are inserted come first.  One that is not known may be the project's."""
-        given = {search_folder(str(c)) for a in arguments for c in a.constants or () if isinstance(c, str | PurePath)}
-        if any(a.constants is None for a in arguments) and self.module_files.above:
-            given.add(self.module_files.above)
-        found = sorted(given - set(self.search_paths))
-        self.search_paths[:] = (
-            found + self.search_paths if self.name_of(node) == "insert" else self.search_paths + found
-        )
-
-    def note_plot(self, node: ast.AST, plots: int) -> None:
-        """Write down a figure: 1 exactly one new one, 2 pyplot's current one, 3 perhaps."""
-        statement = self.statement
-        if not plots:
-            return
-        if plots == 3 or self.depth:
-            statement.plots_unsure = True
-        elif plots == 1:
-            statement.figures += 1
-        else:
-            statement.draws_current = True
-
-    def setting(self, domain: str) -> None:
-        """A setting of the process is made; inside a `with` that takes it back it does not last."""
-        if self.temporary:
-            return
-        key = f"<{domain} settings>"
-        before = self.state.get(key)
-        self.set(key, Var(ATOM, before.sites | {self.statement}))
-        self.statement.sets.add(domain)
-        self.statement.inner_settings.append(self.inner_setting(domain))
-
-    def inner_setting(self, domain: str) -> InnerSetting:
-        """What is known of the line that makes a setting inside a function, in case it has to be made again."""
-        reads: dict[str, Var] = {}
-        node = self.current
-        certain = self.frame is not None and not (self.ways or self.loops or self.guesses or self.blind_depth)
-        if not certain or not isinstance(node, ast.Expr | ast.Assign):
-            return InnerSetting(None, domain, {})
-        for part in ast.walk(node):
-            if isinstance(part, ast.Name):
-                key = self.resolve(part.id)
-                var = self.state.get(key)
-                library = bool(var.values) and all(o.kind == "lib" for o in var.values)
-                if not isinstance(key, str) or not isinstance(part.ctx, ast.Load) or (var.sites and not library):
-                    return InnerSetting(None, domain, {})
-                if var.sites:
-                    reads[key] = var
-        return InnerSetting(node, domain, reads)
-
-    def register(self, arguments: list[Argument]) -> None:
-        """Something is found under a name from now on, which is the first argument: `.lab`."""
-        names = arguments[0].constants if arguments else None
-        for name in sorted(map(str, names)) if names else ["registered names"]:
-            self.setting("." * bool(names) + name)
-
-    def hook(self, values: Values) -> None:
-        """A library keeps functions of the notebook, and calls them whenever it likes."""
-        for obj in values:
-            if obj.kind in ("function", "bound") and not self.temporary:
-                self.hooks.setdefault(obj, self.statement)
-
-    def guess_setting(self, path: str, arguments: list[Argument], node: ast.AST) -> None:
-        """A call of which nothing is known, that stands alone and is given no data, does what it does to the process."""
-        root = path.partition(".")[0]
-        if node is not self.alone or self.temporary or root == "builtins" or root in self.opaque_modules:
-            return
-        given = reach(frozenset().union(*(a.values for a in arguments)))
-        if all(o.kind in ("lib", "function", "class") or o in self.made for o in given):
-            self.statement.guesses.setdefault("library " + root, path)
+                self.heap.change(inner)
 
     def result(self, effect: Effect, receiver: Values, first: Values, values: Values, node: ast.AST) -> Values:
         if effect.result == "atom" or (effect.cheap and effect.result == "any" and not receiver and not values):
@@ -380,68 +330,68 @@ class Consequences(FileUses):
                     if obj.kind == "value" and not obj.foreign:
                         obj.type = obj.type or effect.type
             unknown = frozenset(o for o in first if o.kind == "value" and not o.type)
-            first = frozenset(self.view_of(obj, effect, node) for obj in first)
-            if unknown and self.name_of(node) in ARRAY_VIEWS:
+            first = frozenset(self.heap.view_of(obj, effect, node) for obj in first)
+            if unknown and self.heap.name_of(node) in ARRAY_VIEWS:
                 # Of an array this is another object, which shares its memory.
-                first |= {self.part_of(node, obj, "") for obj in unknown}
-            return first or frozenset({self.make(node, "result", type=effect.type)})
+                first |= {self.heap.part_of(node, obj, "") for obj in unknown}
+            return first or frozenset({self.heap.make(node, "result", type=effect.type)})
         if effect.result == "part":
-            return self.members(first) | self.other_choices(receiver, first, values, node)
+            return self.iteration.members(first) | self.other_choices(receiver, first, values, node)
         if effect.result == "cell":
             return frozenset(o for obj in first for o in obj.contents)
         if effect.result == "rows":
-            named = self.name_of(node) == "itertuples"  # whose rows have attributes
-            made = self.make(node, "rows", type="generator_object")
-            pair = self.make(node, "pair", type="" if named else "tuple")
+            named = self.heap.name_of(node) == "itertuples"  # whose rows have attributes
+            made = self.heap.make(node, "rows", type="generator_object")
+            pair = self.heap.make(node, "pair", type="" if named else "tuple")
             given = {keyword.arg for keyword in node.keywords} if isinstance(node, ast.Call) else set()
             if named and "name" not in given:
                 pair.path = "itertuples"
-            self.hold(pair, frozenset(self.share(node, obj, "pandas") for obj in receiver))
+            self.heap.hold(pair, frozenset(self.heap.share(node, obj, "pandas") for obj in receiver))
             made.fields["yields"] = frozenset({pair})
-            self.hold(made, frozenset({pair}))
+            self.heap.hold(made, frozenset({pair}))
             return frozenset({made})
         kind = effect.type
         if effect.copies_type:
-            kind = self.kind_of(receiver or first)
-        if effect.result == "any" and not kind and receiver and self.kind_of(receiver) in ("statsmodels", "scipy"):
-            kind = self.kind_of(receiver)
-        made = self.make(node, "result", type=kind)
+            kind = self.heap.kind_of(receiver or first)
+        if effect.result == "any" and not kind and receiver and self.heap.kind_of(receiver) in ("statsmodels", "scipy"):
+            kind = self.heap.kind_of(receiver)
+        made = self.heap.make(node, "result", type=kind)
         copied = effect.copies_type and any(o.foreign for o in receiver or first)
         made.foreign = made.foreign or (not kind and (effect.unknown or effect.foreign or copied))
-        self.share_index(made, receiver | values)
+        self.heap.share_index(made, receiver | values)
         self.fill_cells(made, effect, receiver, values, node)
-        if kind == "ndarray" and any(self.holds_objects(obj) for obj in receiver | values):
+        if kind == "ndarray" and any(self.heap.holds_objects(obj) for obj in receiver | values):
             made.path = "object"
         held = frozenset(o for o in receiver if o.type != "handle") | values
-        if kind == "ndarray" and self.name_of(node) == "choice":
+        if kind == "ndarray" and self.heap.name_of(node) == "choice":
             # `np.random.choice(xs)` is one of them.
             return frozenset({made}).union(
-                *(v.contents for v in values if v.type in CONTAINERS or self.holds_objects(v))
+                *(v.contents for v in values if v.type in CONTAINERS or self.heap.holds_objects(v))
             )
         if effect.yields:
-            made.fields["yields"] = frozenset({self.make(node, "member", type=effect.yields)})
-        if kind in ("dict", "set") or self.name_of(node) == "to_dict":
+            made.fields["yields"] = frozenset({self.heap.make(node, "member", type=effect.yields)})
+        if kind in ("dict", "set") or self.heap.name_of(node) == "to_dict":
             named = isinstance(node, ast.Call) and not node.args and not receiver  # `dict(a=…)`: its keys are names
-            self.keep_nan(made, not named and may_be_missing(receiver | values) and not leaves_none(node))
+            self.heap.keep_nan(made, not named and may_be_missing(receiver | values) and not leaves_none(node))
         elif kind == "list":
             made.nan_keys = may_be_missing(receiver | values) and not leaves_none(node)
         if effect.result == "fresh":
-            self.hold(made, self.copied_contents(receiver | values, kind))
+            self.heap.hold(made, self.copied_contents(receiver | values, kind))
             return frozenset({made})
         if effect.result == "holds":
             if kind == "progress":
                 made.fields["over"] = made.fields.get("over", ATOM) | values
-            self.hold(made, self.kept(held, kind))
+            self.heap.hold(made, self.kept(held, kind))
             return frozenset({made})
-        held = self.used_up(held)
-        self.hold(made, frozenset(o for o in held if o.kind != "lib"))
+        held = self.iteration.used_up(held)
+        self.heap.hold(made, frozenset(o for o in held if o.kind != "lib"))
         if kind == "matplotlib":
             held = frozenset(o for o in held if o.type not in DATA)  # an artist, never the data that it draws
         return frozenset({made}) | frozenset(o for o in held if o.kind in ("value", "instance"))
 
     def library_view(self, effect: Effect, given: Values, node: ast.AST) -> Obj:
         """An object of a library that may lie in the memory of what it was made from: `pl.DataFrame({"a": array})`."""
-        made = self.make(node, "view", type=effect.type)
+        made = self.heap.make(node, "view", type=effect.type)
         todo, seen = list(given), set()
         while todo:
             obj = todo.pop()
@@ -460,7 +410,7 @@ class Consequences(FileUses):
         if receiver:
             return values
         plain = isinstance(node, ast.Call) and len(node.args) == 1 and not isinstance(node.args[0], ast.Starred)
-        return values - first if plain or self.name_of(node) not in ("max", "min") else values
+        return values - first if plain or self.heap.name_of(node) not in ("max", "min") else values
 
     def shared_result(
         self, effect: Effect, receiver: Values, first: Values, arguments: list[Argument], result: Values, node: ast.AST
@@ -470,7 +420,7 @@ class Consequences(FileUses):
         for name, place, _ in effect.gives:
             for argument in _argument(arguments, name, place):
                 for obj in result - first:
-                    self.hold(obj, argument.values - {obj})
+                    self.heap.hold(obj, argument.values - {obj})
         for obj in receiver if effect.learns else ():
             obj.fields["learnt"] = obj.fields.get("learnt", ATOM) | (result - receiver)
         if self.is_big_endian(receiver, arguments, node):
@@ -478,7 +428,9 @@ class Consequences(FileUses):
                 obj.big_endian = True
         values = frozenset(o for o in first if o.kind == "value")
         shared = frozenset(
-            self.view_of(o, effect, node) for o in values if effect.shares_with and o.type in (effect.shares_with, "")
+            self.heap.view_of(o, effect, node)
+            for o in values
+            if effect.shares_with and o.type in (effect.shares_with, "")
         )
         return shared | frozenset(o for o in values if itself or (effect.itself and o.type in (effect.itself, "")))
 
@@ -486,7 +438,7 @@ class Consequences(FileUses):
         """Whether a call may give an array in another byte order: it is given one, or its type: `np.dtype(">i4")`."""
         if any(o.big_endian for a in arguments for o in a.values) or any(o.big_endian for o in receiver):
             return True
-        if self.name_of(node) not in TYPED_BY:
+        if self.heap.name_of(node) not in TYPED_BY:
             return False
         texts = {str(c) for a in arguments for c in a.constants or ()}
         nodes = [part for a in arguments if a.node is not None for part in ast.walk(a.node)]
@@ -500,13 +452,15 @@ class Consequences(FileUses):
 
     def fill_cells(self, made: Obj, effect: Effect, receiver: Values, values: Values, node: ast.AST) -> None:
         """Lists that a call makes inside its result."""
-        if effect.cells or (self.kind_of(receiver) in {*FRAMES, "grouped"} and any(v.kind == "lib" for v in values)):
+        if effect.cells or (
+            self.heap.kind_of(receiver) in {*FRAMES, "grouped"} and any(v.kind == "lib" for v in values)
+        ):
             # `agg(list)`, `str.split()`
-            self.hold(made, frozenset({self.make(node, "cell")}))
+            self.heap.hold(made, frozenset({self.heap.make(node, "cell")}))
         if effect.nested:
-            row = self.make(node, "row", type="list")
-            self.hold(row, frozenset({self.make(node, "inner row", type="list")}))
-            self.hold(made, frozenset({row}))
+            row = self.heap.make(node, "row", type="list")
+            self.heap.hold(row, frozenset({self.heap.make(node, "inner row", type="list")}))
+            self.heap.hold(made, frozenset({row}))
 
     def copied_contents(self, values: Values, kind: str) -> Values:
         """What a shallow copy shares with what it was made from: not the data, but what lies in it."""
@@ -516,7 +470,7 @@ class Consequences(FileUses):
             return ATOM  # something of its own, whatever it was given
         # `df.groupby("a")["lists"].first()`
         values |= frozenset(o for obj in values if obj.type == "grouped" for o in obj.fields.get("base", ATOM))
-        own = [obj for obj in values if not (self.known.crossing(obj.type) or "").startswith("again ")]
+        own = [obj for obj in values if not (self.heap.known.crossing(obj.type) or "").startswith("again ")]
         inner = {o for obj in own for o in obj.contents if o.kind != "lib"}
         if not kind:  # `train_test_split([a, b, c])`
             members = frozenset(o for obj in own if obj.type in CONTAINERS for o in obj.contents)
@@ -531,14 +485,16 @@ class Consequences(FileUses):
     def kept(self, held: Values, kind: str) -> Values:
         """What a new object of a kind keeps of what it is made from."""
         if kind in ("list", "set"):
-            return self.members(held)
+            return self.iteration.members(held)
         if kind == "dict":
             # `dict(pairs)`, `dict(key=value)`
-            return frozenset(o for o in self.taken(held) if o.type not in {*USED_UP, "namespace"}) | self.members(held)
+            return frozenset(
+                o for o in self.iteration.taken(held) if o.type not in {*USED_UP, "namespace"}
+            ) | self.iteration.members(held)
         if kind in DATA:
-            return self.cells_of(self.used_up(held), 2 if kind == "frame" else 1)
+            return self.heap.cells_of(self.iteration.used_up(held), 2 if kind == "frame" else 1)
         if kind == "partial":
             return held
         if kind not in ("iter", "exception", ""):
-            held = self.used_up(held)
+            held = self.iteration.used_up(held)
         return frozenset(o for o in held if o.kind != "lib")

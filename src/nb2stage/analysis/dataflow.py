@@ -11,7 +11,8 @@ from functools import cached_property
 
 from nb2stage.analysis.async_lines import is_async, refusal
 from nb2stage.analysis.boundaries import Boundaries
-from nb2stage.analysis.heap import Finding
+from nb2stage.analysis.classes import Classes
+from nb2stage.analysis.heap import Finding, Heap
 from nb2stage.analysis.interpreter import Interpreter
 from nb2stage.analysis.modulefiles import ModuleFiles, reachable_trees, search_folder
 from nb2stage.analysis.modules import module_state
@@ -47,7 +48,8 @@ class Program:
 
     cells: list[SourceCell]
     statements: list[Statement]
-    interpreter: Interpreter
+    heap: Heap
+    classes: Classes
     boundaries: Boundaries
     findings: list[Finding]
     inert: set[int] = field(default_factory=set)  # stages that hold only imports, definitions and settings
@@ -111,26 +113,26 @@ def analyse(cells: Sequence[SourceCell], stage_count: int, world: World) -> Prog
         first, _, _ = _interpret(cells, stage_count, world)
         findings += _check_moves(cells, order, first)
         in_place = first.findings
-    interpreter, entries, exits = _interpret(order, stage_count, world)
+    heap, entries, exits = _interpret(order, stage_count, world)
     if findings:
         # In the wrong order names lack that the notebook has: what lacks in the notebook itself is to be told.
-        others = [finding for finding in interpreter.findings if finding.code not in ABOUT_NAMES]
-        interpreter.findings = [finding for finding in in_place if finding.code in ABOUT_NAMES] + others
+        others = [finding for finding in heap.findings if finding.code not in ABOUT_NAMES]
+        heap.findings = [finding for finding in in_place if finding.code in ABOUT_NAMES] + others
     statements = [s for cell in order for s in cell.statements]
-    boundaries = Boundaries(interpreter, statements, entries, exits)
+    boundaries = Boundaries(heap, statements, entries, exits)
     writing = {cell.stage for cell in cells if cell.role.metrics or cell.role.plots}
     inert = _inert_stages(boundaries, stage_count) - writing
     if inert:
         for statement in statements:
             if statement.stage in inert:
                 statement.stage = None
-        boundaries = Boundaries(interpreter, statements, entries, exits)
+        boundaries = Boundaries(heap, statements, entries, exits)
     boundaries.solve()
-    findings += _top_level_async(order, interpreter)
-    findings += _untagged_settings(interpreter, boundaries)
-    findings += _untagged_files(interpreter)
-    findings += interpreter.findings + boundaries.findings
-    return Program(list(order), statements, interpreter, boundaries, _unique(findings), inert)
+    findings += _top_level_async(order, heap)
+    findings += _untagged_settings(heap, boundaries)
+    findings += _untagged_files(heap)
+    findings += heap.findings + boundaries.findings
+    return Program(list(order), statements, heap, boundaries.classes, boundaries, _unique(findings), inert)
 
 
 # What depends on which cells have run before.
@@ -141,7 +143,7 @@ ABOUT_NAMES = frozenset({"NB201", "NB202", "NB203", "NB204", "NB205"})
 OF_CONTEXT = frozenset({"numpy", "decimal", "contextvars"})
 
 
-def _top_level_async(cells: Sequence[SourceCell], interpreter: Interpreter) -> list[Finding]:
+def _top_level_async(cells: Sequence[SourceCell], heap: Heap) -> list[Finding]:
     """What waits for other tasks of the notebook's event loop cannot run in a script."""
     findings: list[Finding] = []
     for cell in cells:
@@ -152,16 +154,16 @@ def _top_level_async(cells: Sequence[SourceCell], interpreter: Interpreter) -> l
                     hint = "make the setting in a cell without `await`, or for a few lines by `with`"
                     findings.append(Finding("NB290", statement, statement.node, text=text, hint=hint))
         for statement in cell.statements:
-            if found := refusal(statement, cell.statements, interpreter):
+            if found := refusal(statement, cell.statements, heap):
                 text, hint = found
                 findings.append(Finding("NB290", statement, statement.node, text=text, hint=hint))
     return findings
 
 
-def _untagged_settings(interpreter: Interpreter, boundaries: Boundaries) -> list[Finding]:
+def _untagged_settings(heap: Heap, boundaries: Boundaries) -> list[Finding]:
     """Settings and seeds of untagged cells that a later stage would notice."""
     findings: list[Finding] = []
-    for domain, shadow in interpreter.untagged_settings:
+    for domain, shadow in heap.untagged_settings:
         for stage in boundaries.stages:
             later = [s for s in stage.statements if s.cell > shadow.cell]
             if not later:
@@ -180,15 +182,15 @@ def _untagged_settings(interpreter: Interpreter, boundaries: Boundaries) -> list
 _WRITES = ("write", "append", "update")
 
 
-def _untagged_files(interpreter: Interpreter) -> list[Finding]:
+def _untagged_files(heap: Heap) -> list[Finding]:
     """Files that a stage reads as an untagged cell before it has written them last."""
     findings: list[Finding] = []
-    for use in interpreter.files if interpreter.untagged_writes else ():
-        before = [c for path, c in interpreter.untagged_writes if path == use.path and c < use.statement.cell]
+    for use in heap.files if heap.untagged_writes else ():
+        before = [c for path, c in heap.untagged_writes if path == use.path and c < use.statement.cell]
         if use.mode != "read" or not before:
             continue
         last = max(before)
-        mine = [o.statement for o in interpreter.files if o.path == use.path and o.mode in _WRITES]
+        mine = [o.statement for o in heap.files if o.path == use.path and o.mode in _WRITES]
         if not any(last < s.cell and s.order <= use.statement.order for s in mine):
             findings.append(Finding("NB204", use.statement, use.node, use.path or "", text="file", hint=str(last)))
     return findings
@@ -372,15 +374,16 @@ def _generators(trees: Iterable[ast.Module]) -> tuple[frozenset[str], bool]:
 
 def _interpret(
     order: Sequence[SourceCell], stage_count: int, world: World
-) -> tuple[Interpreter, list[dict[str, Var]], list[dict[str, Var]]]:
+) -> tuple[Heap, list[dict[str, Var]], list[dict[str, Var]]]:
     """Run the abstract interpreter over the cells; the names at the entry and at the exit of each stage."""
     interpreter = Interpreter(world.copy_on_write, world.modules, world.known)
+    heap = interpreter.heap
     trees = [cell.tree for cell in order]
     trees += reachable_trees(trees, world.modules, _search_folders(trees), _written_modules(trees))
-    interpreter.stored_attributes = _stored_attributes(trees)
-    interpreter.has_parameters = any(cell.role.role is Role.PARAMETERS for cell in order)
-    interpreter.names_indexes = _names_indexes(order, trees)
-    interpreter.generators, interpreter.uses_gpu = _generators(trees)
+    heap.stored_attributes = _stored_attributes(trees)
+    heap.has_parameters = any(cell.role.role is Role.PARAMETERS for cell in order)
+    heap.names_indexes = _names_indexes(order, trees)
+    heap.generators, heap.uses_gpu = _generators(trees)
     position = 0
     for cell in order:
         cell.statements = _statements_of(cell, position)
@@ -388,7 +391,7 @@ def _interpret(
         for statement in cell.statements:
             if is_inert_node(statement.node):
                 for name in top_level_names(statement.node):
-                    interpreter.late_imports.setdefault(name, statement)
+                    heap.late_imports.setdefault(name, statement)
     entries: list[dict[str, Var]] = [{} for _ in range(stage_count)]
     exits: list[dict[str, Var]] = [{} for _ in range(stage_count)]
     last = {cell.stage: cell.index for cell in order}
@@ -396,11 +399,11 @@ def _interpret(
     for cell in order:
         if cell.stage is not None and cell.stage not in started:
             started.add(cell.stage)
-            entries[cell.stage] = _names(interpreter.state)
+            entries[cell.stage] = _names(heap.state)
         _run_cell(interpreter, cell)
         if cell.stage is not None and last[cell.stage] == cell.index:
-            exits[cell.stage] = _names(interpreter.state)
-    return interpreter, entries, exits
+            exits[cell.stage] = _names(heap.state)
+    return heap, entries, exits
 
 
 def _names(state: State) -> dict[str, Var]:
@@ -408,25 +411,27 @@ def _names(state: State) -> dict[str, Var]:
 
 
 def _run_cell(interpreter: Interpreter, cell: SourceCell) -> None:
+    heap = interpreter.heap
     for statement in cell.statements:
-        if interpreter.state.dead:
-            interpreter.state.dead = False
-            interpreter.find("NB205", statement.node)
+        if heap.state.dead:
+            heap.state.dead = False
+            heap.find("NB205", statement.node)
+        start = heap.state
         try:
             interpreter.run(statement)
         except RecursionError:
-            interpreter.recover()
-            interpreter.find(
+            interpreter.recover(start)
+            heap.find(
                 "NB123",
                 statement.node,
                 text="this is nested too deeply to be followed",
                 hint="write it in several statements",
             )
         if cell.role.role is Role.SETUP and statement.impure and isinstance(statement.node, ast.Expr):
-            if not statement.draws and not any(use.statement is statement for use in interpreter.files):
+            if not statement.draws and not any(use.statement is statement for use in heap.files):
                 # The tag says it: this is to be repeated.
                 statement.impure = False
-                interpreter.setting("setup")
+                interpreter.process.setting("setup")
     _forget_empty_figures(cell.statements)
     if cell.role.role is Role.UNTAGGED and not cell.role.explicit:
         _run_shadow(interpreter, cell)
@@ -456,6 +461,7 @@ TIMED = re.compile(r"^\s*%%?timeit\s+(?:-\w+\s*\S*\s+)*(.*)$")
 
 def _check_timed(interpreter: Interpreter, cell: SourceCell) -> None:
     """`%timeit f(x)` is left out: that is right only where running it changes nothing that is used later."""
+    heap = interpreter.heap
     lines = cell.role.cell.source.split("\n")
     for number, line in enumerate(lines, 1):
         found = TIMED.match(line)
@@ -466,79 +472,80 @@ def _check_timed(interpreter: Interpreter, cell: SourceCell) -> None:
             nodes = ast.parse(text.strip()).body
         except SyntaxError:
             continue
-        base, findings, files = interpreter.state, len(interpreter.findings), len(interpreter.files)
-        mentions, timed = len(interpreter.mentions), interpreter.timed
-        interpreter.state, interpreter.timed = State(base), {}
+        base, findings, files = heap.state, len(heap.findings), len(heap.files)
+        mentions, timed = len(heap.mentions), heap.timed
+        heap.state, heap.timed = State(base), {}
         old = reach(v for var in _names(base).values() for v in var.values)
-        interpreter.links = []
+        heap.links = []
         for node in nodes:
             shadow = Statement(SHADOW, cell.index, node, cell.stage)
             interpreter.run(shadow)
-            del interpreter.findings[findings:]
+            del heap.findings[findings:]
             finding = Finding("NB304", shadow, node, hint=str(number))
-            if shadow.draws & interpreter.seeded or len(interpreter.files) > files:
-                interpreter.findings.append(finding)
+            if shadow.draws & heap.seeded or len(heap.files) > files:
+                heap.findings.append(finding)
                 findings += 1
             timed |= dict.fromkeys(shadow.known_changes & old, finding)
-        del interpreter.findings[findings:], interpreter.files[files:], interpreter.mentions[mentions:]
-        _unlink(interpreter)
-        interpreter.state, interpreter.timed = base, timed
+        del heap.findings[findings:], heap.files[files:], heap.mentions[mentions:]
+        _unlink(heap)
+        heap.state, heap.timed = base, timed
 
 
 # The position of statements that are only looked at: behind everything, so that what they link counts nowhere.
 SHADOW = 1 << 60
 
 
-def _unlink(interpreter: Interpreter) -> None:
+def _unlink(heap: Heap) -> None:
     """Take back what statements that were only looked at have linked."""
-    for obj, held in interpreter.links or ():
+    for obj, held in heap.links or ():
         obj.contents -= held
         for each in held:
             obj.since.pop(each, None)
-    interpreter.links = None
+    heap.links = None
 
 
 def _run_shadow(interpreter: Interpreter, cell: SourceCell) -> None:
     """Look at what an untagged cell would do, without doing it: a later stage must not depend on it."""
-    base = interpreter.state
-    findings, files, mentions = len(interpreter.findings), len(interpreter.files), len(interpreter.mentions)
-    seeded, stars = set(interpreter.seeded), list(interpreter.star_modules)
-    written, folders = dict(interpreter.written_modules), list(interpreter.search_paths)
-    shadows, perhaps = dict(interpreter.shadows), interpreter.perhaps_shadowed
-    interpreter.perhaps_shadowed = {}
-    interpreter.state = State(base)
+    heap = interpreter.heap
+    base = heap.state
+    findings, files, mentions = len(heap.findings), len(heap.files), len(heap.mentions)
+    seeded, stars = set(heap.seeded), list(heap.star_modules)
+    written, folders = dict(heap.written_modules), list(heap.search_paths)
+    shadows, perhaps = dict(heap.shadows), heap.perhaps_shadowed
+    heap.perhaps_shadowed = {}
+    heap.state = State(base)
     old = reach(v for var in _names(base).values() for v in var.values)
-    interpreter.links = []
+    heap.links = []
     for node in cell.tree.body:
         if is_inert_node(node):
             continue
         shadow = Statement(SHADOW, cell.index, node, None)
         for name in sorted(_reads_of(node) & shadows.keys()):
             if shadows[name].cell != cell.index:
-                interpreter.shadow_needs.setdefault(cell.index, {}).setdefault(shadows[name].cell, set()).add(name)
-        interpreter.shadows, interpreter.shadowed, kept = {}, {}, interpreter.shadowed
-        interpreter.timed, timed = {}, interpreter.timed
+                heap.shadow_needs.setdefault(cell.index, {}).setdefault(shadows[name].cell, set()).add(name)
+        heap.shadows, heap.shadowed, kept = {}, {}, heap.shadowed
+        heap.timed, timed = {}, heap.timed
         try:
             interpreter.run(shadow)
         except RecursionError:
-            interpreter.recover()
-            interpreter.state = State(base)
-        interpreter.shadowed, interpreter.timed = kept, timed
+            interpreter.recover(heap.state)
+            heap.state = State(base)
+        heap.shadowed, heap.timed = kept, timed
         shadows.update(dict.fromkeys(shadow.binds, shadow))
-        interpreter.shadowed.update(dict.fromkeys(shadow.outright & old, shadow))
+        heap.shadowed.update(dict.fromkeys(shadow.outright & old, shadow))
         guesses = (shadow.changes - shadow.known_changes - shadow.outright) & old
         perhaps.update(dict.fromkeys(guesses, shadow))
         for domain in sorted((shadow.sets - {"warnings"}) | shadow.seeds):
-            interpreter.untagged_settings.append((domain, shadow))
-    _unlink(interpreter)
-    written_files = [use.path for use in interpreter.files[files:] if use.path and use.mode in _WRITES]
-    interpreter.untagged_writes += [(path, cell.index) for path in written_files]
-    interpreter.state = base
+            heap.untagged_settings.append((domain, shadow))
+    _unlink(heap)
+    written_files = [use.path for use in heap.files[files:] if use.path and use.mode in _WRITES]
+    heap.untagged_writes += [(path, cell.index) for path in written_files]
+    heap.state = base
     base.dead = False
-    interpreter.shadows, interpreter.perhaps_shadowed = shadows, perhaps
-    interpreter.seeded, interpreter.star_modules = seeded, stars
-    interpreter.written_modules, interpreter.search_paths = written, folders
-    del interpreter.findings[findings:], interpreter.files[files:], interpreter.mentions[mentions:]
+    heap.shadows, heap.perhaps_shadowed = shadows, perhaps
+    heap.seeded, heap.star_modules = seeded, stars
+    heap.written_modules, heap.search_paths = written, folders
+    del heap.findings[findings:], heap.files[files:], heap.mentions[mentions:]
 
 
 def _reads_of(node: ast.stmt) -> set[str]:
@@ -571,12 +578,12 @@ def _inert_stages(boundaries: Boundaries, stage_count: int) -> set[int]:
 # -- cells that change places
 
 
-def _check_moves(cells: Sequence[SourceCell], order: Sequence[SourceCell], interpreter: Interpreter) -> list[Finding]:
+def _check_moves(cells: Sequence[SourceCell], order: Sequence[SourceCell], heap: Heap) -> list[Finding]:
     """Every pair of cells that grouping moves past each other must neither feed nor undo the other."""
     place = {cell.index: n for n, cell in enumerate(order)}
     findings: list[Finding] = []
     binders = Counter(n for c in cells for s in c.statements for n in s.binds)
-    facts = {cell.index: _facts(cell, interpreter, binders) for cell in cells}
+    facts = {cell.index: _facts(cell, heap, binders) for cell in cells}
     wanted = {name for each in facts.values() for name in each.reads}
     for n, earlier in enumerate(cells):
         for later in cells[n + 1 :]:
@@ -600,7 +607,7 @@ class _Facts:
     names: dict[object, str]
 
 
-def _facts(cell: SourceCell, interpreter: Interpreter, binders: Counter[str]) -> _Facts:
+def _facts(cell: SourceCell, heap: Heap, binders: Counter[str]) -> _Facts:
     facts = _Facts(set(), set(), set(), set(), set(), set(), {})
     for statement in cell.statements:
         inert = is_inert_node(statement.node)
@@ -615,20 +622,20 @@ def _facts(cell: SourceCell, interpreter: Interpreter, binders: Counter[str]) ->
         if statement.sets:
             facts.changes |= {f"the {domain} settings" for domain in statement.sets}
         if not inert:
-            facts.reached |= {f"the {s} settings" for s in interpreter_settings(interpreter)}
+            facts.reached |= {f"the {s} settings" for s in interpreter_settings(heap)}
         if statement.seeds:
             facts.changes |= {f"the random state of {s}" for s in statement.seeds}
         facts.reached |= {f"the random state of {s}" for s in statement.draws}
-    for use in interpreter.files:
+    for use in heap.files:
         if use.statement.cell == cell.index:
             (facts.files if use.mode == "read" else facts.writes).add(use.path or "a file")
-    facts.files |= {m.text for m in interpreter.mentions if m.statement.cell == cell.index}
+    facts.files |= {m.text for m in heap.mentions if m.statement.cell == cell.index}
     return facts
 
 
-def interpreter_settings(interpreter: Interpreter) -> set[str]:
+def interpreter_settings(heap: Heap) -> set[str]:
     """All domains of settings that were made so far."""
-    return {str(k)[1:-10] for k in interpreter.state.delta if isinstance(k, str) and k.endswith(" settings>")}
+    return {str(k)[1:-10] for k in heap.state.delta if isinstance(k, str) and k.endswith(" settings>")}
 
 
 def _shown(name: str) -> str:

@@ -65,7 +65,7 @@ class FileContents(Remaking):
             for obj in reached
         ):
             return "cloudpickle"
-        by_value = any(self.interpreter.known.crossing(obj.type) == "cloudpickle" for obj in reached)
+        by_value = any(self.heap.known.crossing(obj.type) == "cloudpickle" for obj in reached)
         if by_value and not any(obj.kind == "class" for obj in reached):
             return "cloudpickle"  # it may hold functions without a name
         if any(obj.big_endian for obj in reached) and not any(obj.kind == "class" for obj in reached):
@@ -80,12 +80,12 @@ class FileContents(Remaking):
         if local:
             self.refuse(transfer, transfer.names[0], "a function without a name together with tensors")
         graded = {o for s in self.graders for o in s.grades if s.position < self.end(transfer.stage)} & reached
-        if not self.interpreter.gradients_cross or not graded:
+        if not self.heap.gradients_cross or not graded:
             return "torch"
         exits, found = self.exits[transfer.stage], set()
         for name in transfer.names:
             values = exits.get(name, Var()).values
-            if values and all(self.interpreter.has_gradients(o) for o in values):
+            if values and all(self.classes.has_gradients(o) for o in values):
                 transfer.graded.append(name)
                 found |= self.reach(values, self.end(transfer.stage))
         plain = all(self.state_of(transfer, name) is None for name in transfer.names) and not transfer.optional
@@ -104,7 +104,7 @@ class FileContents(Remaking):
         holders = [each for each in self.transfers if any(o.nan_keys and o.type != "list" for o in self.held(each))]
         later = self.stages[transfer.stage + 1 :]
         found = holders or any(s.finds_nan for stage in later for s in (*stage.statements, *stage.repeats))
-        return bool(found) and (transfer in holders or any(map(self.interpreter.may_hold_nan, self.held(transfer))))
+        return bool(found) and (transfer in holders or any(map(self.heap.may_hold_nan, self.held(transfer))))
 
     def held(self, transfer: Transfer) -> set[Obj]:
         """What a file holds."""
@@ -195,7 +195,7 @@ class FileContents(Remaking):
         """Whether an object is a class like `P = namedtuple("Pair", ...)`, which a pickle looks up as `Pair`."""
         if obj.kind != "value" or obj.type != "class" or obj.path in ("", "enum member"):
             return False
-        state, modules = self.interpreter.state, self.interpreter.modules.values()
+        state, modules = self.heap.state, self.heap.modules.values()
         if any(obj in state.get((module.frame.number, obj.path)).values for module in modules):
             return False
         var = self.exits[transfer.stage].get(obj.path)
@@ -264,7 +264,7 @@ class FileContents(Remaking):
             values = exits.get(other, Var()).values
             if other != name and any(self.crosses_as(o, "alone") for o in values):
                 return f"parts of `{other}`, which no file keeps as parts of both"
-        known = self.interpreter.known
+        known = self.heap.known
         for obj in own:
             if lost := sorted(each for each in obj.stored if not known.is_kept(obj.type, each)):
                 return f"the attribute `{lost[0]}`, which its file does not keep"
@@ -276,7 +276,7 @@ class FileContents(Remaking):
 
     def crosses_as(self, obj: Obj, word: str) -> bool:
         """Whether the row for an object's type has a word."""
-        return obj.kind == "value" and word in (self.interpreter.known.crossing(obj.type) or "").split()
+        return obj.kind == "value" and word in (self.heap.known.crossing(obj.type) or "").split()
 
     def native_in(self, transfer: Transfer, name: str) -> str:
         """What a name certainly holds that no file keeps, and why it is not made anew; empty where there is none."""
@@ -297,9 +297,9 @@ class FileContents(Remaking):
             return 'a design of patsy (ask for `return_type="dataframe"`)'
         if obj.looked_up:
             return f"a formula that looks `{min(obj.looked_up)}` up again when it is loaded (put it into a column)"
-        if obj.kind == "instance" and any(self.interpreter.lookup(obj, hook) for hook in PICKLE_HOOKS):
+        if obj.kind == "instance" and any(self.classes.lookup(obj, hook) for hook in PICKLE_HOOKS):
             return "an instance of a class that says itself what is saved of it"
-        if obj.kind == "instance" and any(map(_asks_itself, self.interpreter.lookup(obj, "__getattr__"))):
+        if obj.kind == "instance" and any(map(_asks_itself, self.classes.lookup(obj, "__getattr__"))):
             return "an instance of a class whose `__getattr__` needs what a file has not given back yet"
         if obj.kind == "instance" and (reason := self.hindered_in_loading(obj)):
             return reason
@@ -325,7 +325,7 @@ class FileContents(Remaking):
 
     def hindered_in_loading(self, obj: Obj) -> str:
         """Why a pickle cannot make an instance anew; empty where nothing is known to hinder it."""
-        lookup = self.interpreter.lookup
+        lookup = self.classes.lookup
         paths = {base.path for base in reach(obj.bases)}
         made = [] if any(lookup(obj, hook) for hook in NEW_ARGUMENTS) else sorted(lookup(obj, "__new__"))
         if any(map(_needs_arguments, made)) or (made and not paths.isdisjoint(PLAIN_BASES)):
@@ -384,7 +384,7 @@ class FileContents(Remaking):
                 continue
             end = self.end(transfer.stage)
             need = Need(free, var.values, var.sites, end)
-            last = self.interpreter.state.get(free)
+            last = self.heap.state.get(free)
             changed = any(
                 s.position >= end and o in s.known_changes for o in reach(var.values) for s in self.changers.get(o, ())
             )
@@ -396,7 +396,7 @@ class FileContents(Remaking):
         """A function that a call of a module's function made takes a copy of the module's values along."""
         assert isinstance(fn.node, (*DEFINITIONS, ast.Lambda))
         for free in sorted(free_names(fn.node)):
-            var = self.interpreter.state.get((module.frame.number, free))
+            var = self.heap.state.get((module.frame.number, free))
             if var.sites or any(o.kind in ("value", "instance") and self.changers.get(o) for o in reach(var.values)):
                 self.refuse(transfer, name, f"a function without a name that uses `{free}` of module `{module.name}`")
 

@@ -1,4 +1,4 @@
-"""Objects and what they hold: the lowest layer of the interpreter."""
+"""Objects, what they hold and what names refer to: the state that all parts of the interpreter share."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ import ast
 import collections
 from collections.abc import Iterable
 from functools import cache
-from typing import TYPE_CHECKING
 
 from nb2stage.analysis.modulefiles import ModuleFiles
 from nb2stage.analysis.objects import (
@@ -21,6 +20,8 @@ from nb2stage.analysis.objects import (
     Values,
     Var,
     is_nested,
+    join_vars,
+    merge,
     reach,
 )
 from nb2stage.knowledge import Effect, Knowledge
@@ -30,9 +31,13 @@ from nb2stage.records import dataclass, field, replace
 # Data that an estimator or model holds is not changed when the estimator is.
 DATA = frozenset({"frame", "series", "ndarray", "pandas", "grouped"})
 
+
 FRAMES = frozenset({"frame", "series", "pandas"})
+
+
 # What may be a column of a frame, which takes a copy; of a model this is an attribute: `pd.Series(model.coef_)`.
 COLUMNS = DATA | {"sklearn", "statsmodels", "scipy"}
+
 
 GROUPED = frozenset(
     [
@@ -56,21 +61,36 @@ GROUPED = frozenset(
     ]
 )
 
+
 # The `path` of what scikit-learn's `transform` gives: an array, sparse or not, or a frame.
 TRANSFORMED = "array or frame"
+
+
 # That of an array whose memory is a file.
 MEMMAP = "memmap"
+
+
 # That of what `read_csv(chunksize=...)` gives.
 CHUNKS = "reader of parts"
+
+
 # That of axes with labels on bars: matplotlib places them by functions without a name.
 LABELLED = "labelled bars"
+
+
 # That of patsy's matrices, and of what knows how to build them.
 DESIGN = "patsy design"
+
+
 # What gives a view of an array, as a method or an attribute.
 ARRAY_VIEWS = frozenset(
     ["ravel", "reshape", "transpose", "squeeze", "view", "swapaxes", "diagonal", "T", "real", "flat"]
 )
+
+
 CONTAINERS = ("list", "dict", "tuple", "set", "index")
+
+
 # What the builtin containers have, those of `collections` included; a value of these types has no other attribute.
 _BUILTIN: dict[str, tuple[type, ...]] = {
     "list": (list, tuple, range, str, collections.deque),
@@ -78,15 +98,29 @@ _BUILTIN: dict[str, tuple[type, ...]] = {
     "dict": (dict, collections.OrderedDict, collections.Counter, collections.defaultdict),
     "set": (set, frozenset),
 }
+
+
 CONTAINER_ATTRIBUTES: dict[str, frozenset[str]] = {
     kind: frozenset(name for cls in classes for name in dir(cls)) for kind, classes in _BUILTIN.items()
 }
+
+
 # Where an iterator keeps what it runs over: the members of something, or the keys or values of a dict.
 ADDING = frozenset({"add", "append", "insert", "setdefault"})
+
+
 LOOKUPS = frozenset({"add", "discard", "remove", "index", "count", "get", "setdefault", "pop"})
+
+
 COLUMN_AS_ARRAY = frozenset({"values", "array", "to_numpy", "unique"})
+
+
 OVER = frozenset({"over", "keys of", "values of"})
+
+
 USED_UP = frozenset({"generator_object", "handle", "iter", "progress", "Bio.Records"})
+
+
 # What any use moves on: the next use begins where it ended.
 MOVING = frozenset({*USED_UP, "buffer"})
 
@@ -171,10 +205,20 @@ class BlindCall:
 # How much effort may be spent: on each statement, and beyond that on all statements of a notebook together, of which a
 # single one gets at most `MOST`.  The unit is one link between two objects, some fifty nanoseconds.
 FREE = 40_000
+
+
 SPARE = 3_000_000
+
+
 MOST = 2_000_000
+
+
 A_STATEMENT = 500  # inside of functions and loops
+
+
 A_CALL = 4_000  # of a library
+
+
 AN_OBJECT = 500  # of those that a call is given
 
 
@@ -271,7 +315,7 @@ def _mentioned(node: ast.AST) -> frozenset[str]:
 
 
 class Heap:
-    """The heap of abstract objects, and what every layer above shares.  `Interpreter` is the whole."""
+    """The heap of abstract objects, the flow state, and what was noticed so far."""
 
     def __init__(
         self,
@@ -368,41 +412,6 @@ class Heap:
         # attributes that some cell sets; None where any may be set
         self.stored_attributes: frozenset[str] | None = None
         self.names_indexes = False  # some cell sets the name of a frame's index
-
-    # What the layers above bring.
-    if TYPE_CHECKING:
-
-        def attribute(self, obj: Obj, node: ast.Attribute) -> Values: ...
-        def bound(self, obj: Obj, found: Values, node: ast.AST) -> Values: ...
-        def assign(self, target: ast.expr, values: Values, constants: Constants, value: ast.expr | None) -> None: ...
-        def bind(self, name: str, values: Values, constants: Constants = None) -> None: ...
-        def bind_in_module(self, module: Module, name: str, values: Values, constants: Constants) -> None: ...
-        def call_library(self, path: str, arguments: list[Argument], node: ast.AST) -> Values: ...
-        def call_values(self, functions: Values, arguments: list[Argument], node: ast.AST) -> Values: ...
-        def commit(self, base: State, ends: list[State]) -> None: ...
-        def constant(self, node: ast.expr) -> Constants: ...
-        def draw(self, which: str, node: ast.AST | None = None, callee: str = "") -> None: ...
-        def draw_all(self) -> None: ...
-        def draw_by_iterating(self, obj: Obj) -> None: ...
-        def move_generators(self, obj: Obj) -> None: ...
-        def dunders(self, values: Values, operands: list[Values], only: tuple[str, ...] = ()) -> Values: ...
-        def eval(self, node: ast.expr) -> Values: ...
-        def execute(self, node: ast.stmt) -> None: ...
-        def execute_block(self, body: Iterable[ast.stmt]) -> None: ...
-        def import_module(self, name: str) -> Module | None: ...
-        def is_seeded(self, arguments: list[Argument]) -> bool: ...
-        def load(self, name: str, node: ast.AST) -> Values: ...
-        def load_from_module(self, module: Module, name: str, node: ast.AST) -> Values: ...
-        def note_made_from(self, made: Values, effect: Effect, values: Values) -> None: ...
-        def apply(self, effect: Effect, receiver: Values, arguments: list[Argument], node: ast.AST) -> Values: ...
-        def lookup(self, obj: Obj, name: str) -> Values: ...
-        def peek(self, node: ast.expr) -> Values: ...
-        def module_attribute(self, obj: Obj, name: str, node: ast.AST) -> Values: ...
-        def hook(self, values: Values) -> None: ...
-        def setting(self, domain: str) -> None: ...
-        def resolve(self, name: str) -> Key: ...
-        def set(self, key: Key, var: Var) -> None: ...
-        def test(self, node: ast.expr) -> None: ...
 
     def find(self, code: str, node: ast.AST, name: str = "", text: str = "", hint: str = "") -> None:
         self.findings.append(Finding(code, self.statement, self.in_notebook(node), name, text, hint))
@@ -653,91 +662,6 @@ class Heap:
                 index = self.index_of(obj) if obj.type in FRAMES else {obj} if obj.type == "index" else ATOM
                 made.fields["index"] = made.fields.get("index", ATOM) | index
 
-    def members(self, values: Values) -> Values:
-        """What an iteration over `values` gives; it uses iterators up."""
-        result: set[Obj] = set()
-        for obj in values:
-            if obj.type in MOVING and obj not in self.made and obj.path != "dict view":
-                self.change(obj)
-            if obj.type in ("list", "tuple", "dict", "set"):
-                result |= obj.contents
-            elif obj.type in ("index", "handle", "frame"):
-                continue  # a loop over a frame gives the names of its columns
-            elif obj.type == "series":
-                result |= obj.contents
-                for origin in obj.fields.get("base", ATOM):
-                    result |= origin.contents
-            elif obj.type == "namespace":
-                result |= parts_of(obj)
-            elif "yields" in obj.fields:
-                result |= obj.fields["yields"]
-            elif "." in obj.type and (effect := self.known.method("__iter__", obj.type)) is not None:
-                self.dunders(frozenset(reach([obj])), [], only=("__getitem__", "__iter__"))
-                self.move_generators(obj)
-                result |= self.apply(effect, frozenset({obj}), [], self.statement.node)
-            elif obj.kind == "class":
-                members = {o for inner in obj.fields.values() for o in inner if o.path == "enum member"}
-                result |= members or {obj} | parts_of(obj)
-            elif obj.type == "ndarray":
-                result |= {self.row_of(obj)} | parts_of(obj)
-            elif not OVER.isdisjoint(obj.fields):
-                result |= self.members_over(obj)
-            elif obj.type in ("iter", "partial"):
-                result |= {o for o in reach([obj]) if o is not obj}
-            elif obj.kind == "instance" and self.lookup(obj, "__iter__"):
-                given = self.dunders(frozenset({obj}), [], only=("__iter__",))
-                result |= self.members(given - {obj})
-            elif obj.type == "generator_object" and obj.kind == "value":
-                self.draw_by_iterating(obj)
-                result |= {self.member_of(obj)} | {o for o in parts_of(obj) if o.type not in USED_UP}
-            elif obj.kind != "lib":
-                self.draw_by_iterating(obj)
-                result |= {obj} | parts_of(obj)
-        return frozenset(result) | self.dunders(values, [], only=("__next__", "__getitem__"))
-
-    def members_over(self, obj: Obj) -> Values:
-        """What an iterator gives that runs over other things: their members as they are now, or tuples of such."""
-        members = self.members(obj.fields.get("over", ATOM))
-        members |= frozenset(o for each in obj.fields.get("keys of", ATOM) for o in self.held_as(each, "key"))
-        members |= frozenset(o for each in obj.fields.get("values of", ATOM) for o in self.held_as(each, "value"))
-        for pair in obj.fields.get("pair", ATOM):
-            self.hold(pair, members)
-        return obj.fields.get("pair", members)
-
-    def row_of(self, obj: Obj) -> Obj:
-        """What a loop over an array gives: a row of a row stands for itself."""
-        if obj.path == "row":
-            return obj
-        row = self.rows.get(obj)
-        if row is None:
-            row = self.rows[obj] = Obj(type="ndarray", path="row")
-            row.fields["base"] = frozenset({obj})
-        return row
-
-    def member_of(self, obj: Obj) -> Obj:
-        """What a generator of a library gives: never itself, but something that may hold what it holds."""
-        member = self.rows.get(obj)
-        if member is None:
-            member = self.rows[obj] = Obj(foreign=True)
-        self.hold(member, frozenset(o for o in parts_of(obj) if o.type not in USED_UP))
-        return member
-
-    def taken(self, values: Values) -> Values:
-        """What `xs.extend(values)`, `d.update(values)` or `xs[1:] = values` may put in: them, members, a pair's parts."""
-        members = self.members(values)
-        return (
-            values | members | frozenset(o for pair in members if pair.type in ("tuple", "list") for o in pair.contents)
-        )
-
-    def used_up(self, values: Values) -> Values:
-        """What a library may keep: it uses up an iterator or a handle that it is given, and does not give it back."""
-        gone = frozenset(o for o in values if o.type in USED_UP)
-        flat = frozenset(o for o in values if o.path == "flat")  # over an array: what it gives are its cells
-        if not gone and not flat:
-            return values
-        given = self.members(gone).union(*(o.contents for o in flat))
-        return (values - gone - flat) | frozenset(o for o in given if o.type not in USED_UP)
-
     def everything(self, values: Values) -> Values:
         found = reach(values)
         self.follow(found)
@@ -780,3 +704,47 @@ class Heap:
         if isinstance(node, ast.Call):
             node = node.func
         return node.attr if isinstance(node, ast.Attribute) else getattr(node, "id", "")
+
+    def resolve(self, name: str) -> Key:
+        """Where a name lives, seen from the current frame."""
+        frame, first = self.frame, True
+        while frame is not None:
+            scope = frame.scope
+            if frame.module is not None:
+                return (frame.number, name)
+            if name in scope.global_names:
+                return self.global_key(frame, name)
+            if name in scope.local_names and (first or not scope.is_class):
+                key = (frame.number, name)
+                # A class body falls back to the outer name until it has bound its own.
+                if not scope.is_class or self.state.get(key).sites:
+                    return key
+            first = first and scope.node is None
+            frame = frame.parent
+        return name
+
+    def key_to_bind(self, name: str) -> Key:
+        frame = self.frame
+        if frame is None or frame.module is not None or name in frame.scope.global_names:
+            return self.global_key(frame, name)
+        if name in frame.scope.local_names:
+            return (frame.number, name)
+        return self.resolve(name)
+
+    def set(self, key: Key, var: Var) -> None:
+        self.state.delta[key] = var
+        for log in self.logs:
+            before = log.get(key)
+            log[key] = var if before is None else join_vars(before, var)
+
+    def commit(self, base: State, ends: list[State]) -> None:
+        """Fold the join of `ends` into `base`, which becomes the current state again."""
+        joined, _ = merge(base, ends)
+        base.delta.update(joined.delta)
+        base.dead = joined.dead
+        self.state = base
+
+    def snapshot(self, base: State) -> State:
+        copy = State(base)
+        copy.delta = self.state.since(base)
+        return copy

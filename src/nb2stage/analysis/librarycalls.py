@@ -7,22 +7,28 @@ import re
 from collections.abc import Callable
 from typing import Final
 
-from nb2stage.analysis.functions import NUMBA
-from nb2stage.analysis.heap import (
-    CHUNKS,
-    CONTAINERS,
-    DATA,
-    DESIGN,
-    Argument,
-    _line,
-)
+from nb2stage.analysis.classes import Classes
+from nb2stage.analysis.consequences import Consequences
+from nb2stage.analysis.fileuses import FILE_CALLS, FileUses
+from nb2stage.analysis.functions import NUMBA, Functions
+from nb2stage.analysis.gradients import Gradients
+from nb2stage.analysis.heap import CHUNKS, CONTAINERS, DATA, DESIGN, Argument, Heap, _line
+from nb2stage.analysis.interfaces import Evaluates
+from nb2stage.analysis.iteration import Iteration
+from nb2stage.analysis.modules import Modules
+from nb2stage.analysis.names import Names
 from nb2stage.analysis.objects import ATOM, Obj, Values, reach
+from nb2stage.analysis.processstate import ProcessState
+from nb2stage.analysis.randomness import Randomness
 from nb2stage.analysis.sqlcalls import SqlCalls
-from nb2stage.knowledge import SEED_ARGUMENTS, UNKNOWN, Effect, looks_like_seeder, packages
+from nb2stage.knowledge import UNKNOWN, Effect, looks_like_seeder, packages
 from nb2stage.records import replace
 
 PLOT_NAME = re.compile(r"plot|hist|draw|heatmap|scatter|chart|graph|figure|imshow|display|visuali[sz]e", re.IGNORECASE)
+
+
 DISPLAY_FROM = re.compile(r"Display(\.from_|$)")
+
 
 FIGURE_LEVEL = frozenset(
     [
@@ -39,32 +45,18 @@ FIGURE_LEVEL = frozenset(
     ]
 )
 
+
 # Data sets of scikit-learn that have arrays unless frames are asked for.
 ARRAY_SETS = re.compile(r"sklearn\.datasets\.(\w+\.)?load_(iris|wine|breast_cancer|digits|diabetes|linnerud)")
 
+
 QUERY_NAMES = re.compile(r"@([^\W\d]\w*)")
+
+
 IN_BRACKETS = re.compile(r"\((.*)\)")
+
+
 IDENTIFIER = re.compile(r"[^\W\d]\w*")
-
-OPENERS = frozenset(
-    [
-        "builtins.open",
-        "io.open",
-        "gzip.open",
-        "gzip.GzipFile",
-        "bz2.BZ2File",
-        "lzma.LZMAFile",
-        "codecs.open",
-        "bz2.open",
-        "lzma.open",
-        "zipfile.ZipFile",
-        "tarfile.open",
-    ]
-)
-
-
-MEMMAPS = ("numpy.memmap", "numpy.lib.format.open_memmap", "numpy.load")
-SHELVES = ("shelve.open", "dbm.open", "dbm.gnu.open", "dbm.ndbm.open", "dbm.dumb.open")
 
 
 def _strings_in(arguments: list[Argument]) -> set[str]:
@@ -108,6 +100,7 @@ REFUSED_CALLS: Final = (
 # Functions of scikit-learn that put together what they are given and call none of it.
 KEEPERS: Final = frozenset({"make_pipeline", "make_union", "make_column_transformer", "make_scorer", "clone"})
 
+
 # Iterators over what they are given; of them those that give tuples, and those whose first argument is a function.
 ITERATORS: Final = (
     *("builtins.zip", "builtins.enumerate", "builtins.reversed", "builtins.iter", "builtins.filter"),
@@ -115,10 +108,14 @@ ITERATORS: Final = (
     *("itertools.filterfalse", "itertools.zip_longest", "itertools.product", "itertools.pairwise"),
     *("itertools.combinations", "itertools.permutations", "itertools.combinations_with_replacement"),
 )
+
+
 PAIRING: Final = frozenset(
     f"itertools.{name}"
     for name in ["zip_longest", "product", "pairwise", "combinations", "permutations", "combinations_with_replacement"]
 ) | {"builtins.zip", "builtins.enumerate"}
+
+
 SECOND: Final = frozenset(
     {"builtins.filter", *(f"itertools.{name}" for name in ("takewhile", "dropwhile", "filterfalse"))}
 )
@@ -128,45 +125,77 @@ SECOND: Final = frozenset(
 DESIGNS = ("dmatrix", "dmatrices", "build_design_matrices", "incr_dbuilder", "incr_dbuilders", "DesignMatrix")
 
 
-class LibraryCalls(SqlCalls):
-    """Calls of library functions by their dotted path."""
+class LibraryCalls:
+    """Calls functions of libraries."""
+
+    # What it calls back: set where all parts are put together.
+    expressions: Evaluates
+
+    def __init__(
+        self,
+        heap: Heap,
+        classes: Classes,
+        names: Names,
+        process: ProcessState,
+        randomness: Randomness,
+        file_uses: FileUses,
+        gradients: Gradients,
+        sql: SqlCalls,
+        functions: Functions,
+        iteration: Iteration,
+        consequences: Consequences,
+        modules: Modules,
+    ) -> None:
+        self.heap = heap
+        self.classes = classes
+        self.names = names
+        self.process = process
+        self.randomness = randomness
+        self.file_uses = file_uses
+        self.gradients = gradients
+        self.sql = sql
+        self.functions = functions
+        self.iteration = iteration
+        self.consequences = consequences
+        self.modules = modules
 
     def call_library(self, path: str, arguments: list[Argument], node: ast.AST) -> Values:
         """What a call of the library function or class at a dotted path gives."""
         last = path.rpartition(".")[2]
         if "[]" in path:
-            self.guess_setting(path, arguments, node)
-            return self.apply(UNKNOWN, ATOM, arguments, node)
+            self.process.guess_setting(path, arguments, node)
+            return self.consequences.apply(UNKNOWN, ATOM, arguments, node)
         self.refuse_call(path, last, arguments, node)
         if last == "__new__" and arguments and (classes := [o for o in arguments[0].values if o.kind == "class"]):
-            return self.new_instances(classes, arguments[1:], node)  # `object.__new__(cls)`
-        special = SPECIAL_CALLS.get(path)
+            return self.functions.new_instances(classes, arguments[1:], node)  # `object.__new__(cls)`
+        special, opens = SPECIAL_CALLS.get(path), FILE_CALLS.get(path)
         made = special(self, path, arguments, node) if special is not None else None
+        made = opens(self.file_uses, path, arguments, node) if opens is not None else made
         if made is not None:
             return made
         module = path.split(".")[0]
-        if module in self.opaque_modules and path.count(".") > 1 and not last[:1].isupper():
+        if module in self.heap.opaque_modules and path.count(".") > 1 and not last[:1].isupper():
             # `settings.items.append(1)`: a later stage imports the module anew.
-            self.setting("state of " + module)
-            self.statement.impure = self.statement.once = True
+            self.process.setting("state of " + module)
+            self.heap.statement.impure = self.heap.statement.once = True
         named = self.names_in_strings(last, arguments, node)
         looked_up = self.plain_in_formulas(arguments)
-        effect = self.known.function(path)
+        effect = self.heap.known.function(path)
         if effect.unknown and self.changes_constant(path):
             effect = Effect(result="atom", sets=f"patch {module}")
         if effect.unknown and not looks_like_seeder(last):
-            self.guess_setting(path, arguments, node)
+            self.process.guess_setting(path, arguments, node)
         if effect.freezes:
             for obj in frozenset().union(*(a.values for a in arguments)):
                 obj.type = "compiled" if obj.kind == "function" else obj.type
                 obj.path = NUMBA if module == "numba" and obj.kind == "function" else obj.path
         if effect.default and not effect.file:
             plain = [a.constants for a in arguments if a.name is None]
-            self.given_paths[id(node)] = plain[0] if plain else frozenset({effect.default})
+            self.heap.given_paths[id(node)] = plain[0] if plain else frozenset({effect.default})
         may_plot = effect.unknown and module not in packages("pictureless")
         if may_plot or path.startswith(("statsmodels", "sklearn", "pandas")):
             plots = PLOT_NAME.search(path) and not effect.plots and not DISPLAY_FROM.search(path)
-            self.note_plot(node, 3 if plots else 0)
+            self.process.note_plot(node, 3 if plots else 0)
         effect = self.adjust_library(effect, path, arguments, node)
         if last == "setp" and arguments:  # of one artist or of a list of them
             given = arguments[0]
@@ -176,20 +205,20 @@ class LibraryCalls(SqlCalls):
             arguments = [replace(given, values=given.values | listed), *arguments[1:]]
         if path == "numpy.einsum" and len(arguments) == 2:
             effect, arguments = replace(effect, result="view"), arguments[1:]  # `einsum("ii->i", a)` is the diagonal
-        out = self.known.out_argument(path)
+        out = self.heap.known.out_argument(path)
         if out is not None and len(arguments) > out:
             arguments = [replace(a, name="out") if n == out and a.name is None else a for n, a in enumerate(arguments)]
-        own = frozenset({self.process_object(effect.process)}) if effect.process else ATOM
+        own = frozenset({self.sql.process_object(effect.process)}) if effect.process else ATOM
         if own:
-            effect = self.known.method(last, effect.process) or UNKNOWN
+            effect = self.heap.known.method(last, effect.process) or UNKNOWN
         if effect.sql:
-            effect, arguments, _ = self.sql_effect(effect, arguments, node)
-        self.callee = path
-        values = self.apply(effect, own, arguments, node)
+            effect, arguments, _ = self.sql.sql_effect(effect, arguments, node)
+        self.heap.callee = path
+        values = self.consequences.apply(effect, own, arguments, node)
         for obj in own:
-            self.note_process_object(obj)
+            self.sql.note_process_object(obj)
         self.label(values, path, effect, arguments)
-        self.note_gradients(last, frozenset().union(*(a.values for a in arguments)), node)
+        self.gradients.note_gradients(last, frozenset().union(*(a.values for a in arguments)), node)
         if path.startswith("matplotlib.pyplot."):
             values |= self.current_figure(values, last)
         for obj in values if looked_up else ():
@@ -201,7 +230,7 @@ class LibraryCalls(SqlCalls):
     def changes_constant(self, path: str) -> bool:
         """Whether a call is that of a container which a module has as a constant: `STOP_WORDS.add("btw")`."""
         owner, _, method = path.rpartition(".")
-        known = [self.known.method(method, kind) for kind in ("set", "list", "dict")]
+        known = [self.heap.known.method(method, kind) for kind in ("set", "list", "dict")]
         return owner.rpartition(".")[2].isupper() and any(each is not None and each.changes for each in known)
 
     def current_figure(self, values: Values, name: str) -> Values:
@@ -209,25 +238,25 @@ class LibraryCalls(SqlCalls):
 
         What other functions of pyplot give belongs to one of these figures.
         """
-        artists = self.artists.setdefault(self.statement.cell, set())
+        artists = self.heap.artists.setdefault(self.heap.statement.cell, set())
         made = frozenset(v for v in values if v.type == "matplotlib" and v not in artists)
         for obj in made:
-            self.hold(obj, frozenset(artists))
+            self.heap.hold(obj, frozenset(artists))
         for obj in sorted(artists, key=_line):
-            self.hold(obj, made)
+            self.heap.hold(obj, made)
         artists |= made
         return frozenset(artists) if name in ("gcf", "gca", "sca", "axes", "subplot", "figure") else ATOM
 
     def refuse_call(self, path: str, last: str, arguments: list[Argument], node: ast.AST) -> None:
         """Write down the calls that no reading of the code can follow."""
         if path.startswith(("sys.modules", "__main__", "builtins.__main__")):
-            self.cannot_follow(node, path)
+            self.heap.cannot_follow(node, path)
         nothing = not arguments or arguments[0].constants == frozenset({None})
         if nothing and path in ("builtins.vars", "builtins.dir"):
-            self.cannot_follow(node, f"{last}()")
+            self.heap.cannot_follow(node, f"{last}()")
         for name, only_without, refusal in REFUSED_CALLS:
             if name in (path, last) and (nothing or not only_without):
-                self.find(refusal[0], node, last, *refusal[1:])
+                self.heap.find(refusal[0], node, last, *refusal[1:])
 
     def label(self, values: Values, path: str, effect: Effect, arguments: list[Argument]) -> None:
         """What is known of an object by the call that made it."""
@@ -240,8 +269,8 @@ class LibraryCalls(SqlCalls):
                     obj.path = obj.path or DESIGN
         last = path.rpartition(".")[2]
         plain = not any(a.values or a.star for a in arguments)  # no function, and no estimator, that may draw
-        silent = estimator and plain and self.known.is_estimator(path, "deterministic")
-        seeded = silent or (effect.type == "sklearn" and self.is_seeded(arguments))
+        silent = estimator and plain and self.heap.known.is_estimator(path, "deterministic")
+        seeded = silent or (effect.type == "sklearn" and self.randomness.is_seeded(arguments))
         for obj in values:
             if any(a.name == "requires_grad" and a.constants != frozenset({False}) for a in arguments):
                 obj.leaf = True
@@ -257,7 +286,7 @@ class LibraryCalls(SqlCalls):
                 obj.path = "arrays"
             if estimator:
                 obj.in_place = in_place
-                obj.forgets = self.known.is_estimator(path, "forgetful") and not in_place
+                obj.forgets = self.heap.known.is_estimator(path, "forgetful") and not in_place
             if seeded or (path == "xgboost.train" and self.samples_nothing(arguments)):
                 obj.seeded = True
             if estimator or last in KEEPERS:
@@ -280,9 +309,11 @@ class LibraryCalls(SqlCalls):
     def may_pass_on(self, path: str, arguments: list[Argument]) -> bool:
         """Whether what an estimator gives may be what it is given: `FunctionTransformer()`, or a pipeline with such."""
         given = frozenset().union(*(a.values for a in arguments))
-        if self.known.is_estimator(path, "identity"):
-            return not given or any(o.kind != "lib" or self.known.function(o.path).result != "fresh" for o in given)
-        if not self.known.is_estimator(path, "passes-on"):
+        if self.heap.known.is_estimator(path, "identity"):
+            return not given or any(
+                o.kind != "lib" or self.heap.known.function(o.path).result != "fresh" for o in given
+            )
+        if not self.heap.known.is_estimator(path, "passes-on"):
             return False
         named = any(
             isinstance(part, ast.Constant) and part.value == "passthrough"
@@ -299,14 +330,14 @@ class LibraryCalls(SqlCalls):
     def call_setattr(self, path: str, arguments: list[Argument], node: ast.AST) -> Values | None:
         if len(arguments) > 2:
             self.set_attribute(arguments)
-        self.dunders(arguments[0].values if arguments else ATOM, [])
+        self.functions.dunders(arguments[0].values if arguments else ATOM, [])
         return None
 
     def call_type(self, path: str, arguments: list[Argument], node: ast.AST) -> Values | None:
         if len(arguments) == 1:
             return frozenset(base for obj in arguments[0].values if obj.kind == "instance" for base in obj.bases)
-        made = self.make(node, "class", type="class")
-        self.hold(made, frozenset().union(*(a.values for a in arguments)))
+        made = self.heap.make(node, "class", type="class")
+        self.heap.hold(made, frozenset().union(*(a.values for a in arguments)))
         return frozenset({made})
 
     def call_property(self, path: str, arguments: list[Argument], node: ast.AST) -> Values | None:
@@ -318,39 +349,39 @@ class LibraryCalls(SqlCalls):
             for fn in argument.values:
                 if fn.kind != "function" or not what:
                     continue
-                own = self.make(fn.node or node, f"{what} of a property", kind="function")
+                own = self.heap.make(fn.node or node, f"{what} of a property", kind="function")
                 own.type, own.node, own.frame, own.fields = what, fn.node, fn.frame, fn.fields
                 made.add(own)
         return frozenset(made)
 
     def call_id(self, path: str, arguments: list[Argument], node: ast.AST) -> Values | None:
         # Whether two names are one object can be seen from it.
-        self.compare(obj for argument in arguments for obj in argument.values)
+        self.heap.compare(obj for argument in arguments for obj in argument.values)
         return None
 
     def call_vars(self, path: str, arguments: list[Argument], node: ast.AST) -> Values | None:
-        return frozenset(self.namespace(node, obj) for argument in arguments for obj in argument.values)
+        return frozenset(self.heap.namespace(node, obj) for argument in arguments for obj in argument.values)
 
     def call_groupby(self, path: str, arguments: list[Argument], node: ast.AST) -> Values | None:
         """`for key, group in groupby(xs)`: the group is an iterator over members."""
-        values = self.apply(self.known.function(path), ATOM, arguments, node)
-        group, pair = self.make(node, "group", type="iter"), self.make(node, "pair", type="tuple")
-        self.hold(group, self.members(frozenset().union(*(a.values for a in arguments[:1]))))
-        self.hold(pair, frozenset(group.contents) | {group})
+        values = self.consequences.apply(self.heap.known.function(path), ATOM, arguments, node)
+        group, pair = self.heap.make(node, "group", type="iter"), self.heap.make(node, "pair", type="tuple")
+        self.heap.hold(group, self.iteration.members(frozenset().union(*(a.values for a in arguments[:1]))))
+        self.heap.hold(pair, frozenset(group.contents) | {group})
         for obj in values:
             obj.fields["yields"] = frozenset({pair})
-            self.hold(obj, frozenset({pair}))
+            self.heap.hold(obj, frozenset({pair}))
         return values
 
     def call_deepcopy(self, path: str, arguments: list[Argument], node: ast.AST) -> Values | None:
         """Everything that is reached is copied once; functions and classes are the same ones."""
         given = frozenset().union(*(a.values for a in arguments))
-        result = self.apply(self.known.function(path), ATOM, arguments, node)
-        if any(o.kind == "instance" and self.lookup(o, "__deepcopy__") for o in reach(given)):
+        result = self.consequences.apply(self.heap.known.function(path), ATOM, arguments, node)
+        if any(o.kind == "instance" and self.classes.lookup(o, "__deepcopy__") for o in reach(given)):
             return result
-        inside = self.everything(given)
+        inside = self.heap.everything(given)
         copies = {
-            obj: self.make(node, f"copy of {id(obj)}", kind=obj.kind, type=obj.type)
+            obj: self.heap.make(node, f"copy of {id(obj)}", kind=obj.kind, type=obj.type)
             if obj.kind in ("value", "instance", "bound") and obj.type != "class"
             else obj
             for obj in inside
@@ -360,7 +391,7 @@ class LibraryCalls(SqlCalls):
                 continue
             made.path, made.node, made.frame, made.bases = obj.path, obj.node, obj.frame, obj.bases
             made.seeded, made.in_place, made.foreign = obj.seeded, obj.in_place, obj.foreign
-            self.hold(made, frozenset(copies.get(o, o) for o in obj.contents))
+            self.heap.hold(made, frozenset(copies.get(o, o) for o in obj.contents))
             for name, inner in obj.fields.items():
                 if name != "base":  # the copy of a view has memory of its own
                     made.fields[name] = frozenset(copies.get(o, o) for o in inner)
@@ -368,10 +399,10 @@ class LibraryCalls(SqlCalls):
 
     def call_partial(self, path: str, arguments: list[Argument], node: ast.AST) -> Values | None:
         """`partial(f, x)` calls `f` with `x`, and nothing else that it holds."""
-        values = self.apply(self.known.function(path), ATOM, arguments, node)
+        values = self.consequences.apply(self.heap.known.function(path), ATOM, arguments, node)
         for obj in values:
-            before = self.partials.get(obj)
-            self.partials[obj] = [
+            before = self.heap.partials.get(obj)
+            self.heap.partials[obj] = [
                 replace(given, values=given.values | old.values) if before else given
                 for given, old in zip(arguments, before or arguments, strict=True)
             ]
@@ -381,30 +412,32 @@ class LibraryCalls(SqlCalls):
         """`reversed(xs)`, `zip(xs, ys)`: what an iterator gives are members of what it runs over, or tuples of such."""
         if path == "builtins.iter" and len(arguments) > 1:
             return None  # which calls a function again and again
-        values = self.apply(self.known.function(path), ATOM, arguments, node)
+        values = self.consequences.apply(self.heap.known.function(path), ATOM, arguments, node)
         runs_over = frozenset().union(*(a.values for a in (arguments[1:] if path in SECOND else arguments)))
         for argument in arguments:
             if argument.star:
-                runs_over |= self.members(argument.values)
+                runs_over |= self.iteration.members(argument.values)
         for obj in values:
             if path in PAIRING:
-                obj.fields["pair"] = frozenset({self.make(node, "pair", type="tuple")})
+                obj.fields["pair"] = frozenset({self.heap.make(node, "pair", type="tuple")})
             obj.fields["over"] = obj.fields.get("over", ATOM) | runs_over
         return values
 
     def call_split(self, path: str, arguments: list[Argument], node: ast.AST) -> Values | None:
         """`np.array_split(a, 3)`: a list of views."""
-        values = self.apply(self.known.function(path), ATOM, arguments, node)
-        made = self.make(node, "split", type="list")
-        self.hold(made, values)
+        values = self.consequences.apply(self.heap.known.function(path), ATOM, arguments, node)
+        made = self.heap.make(node, "split", type="list")
+        self.heap.hold(made, values)
         return frozenset({made})
 
     def call_map(self, path: str, arguments: list[Argument], node: ast.AST) -> Values | None:
         """`map(f, xs)` gives what functions of the notebook return, and nothing of `f` or `xs` beside."""
-        values = self.apply(self.known.function(path), ATOM, arguments, node)
+        values = self.consequences.apply(self.heap.known.function(path), ATOM, arguments, node)
         functions = arguments[0].values if arguments else ATOM
         if functions and all(o.kind == "function" and not o.bases for o in functions):
-            returned = frozenset().union(*(self.blind_calls[self.statement.position, f].result for f in functions))
+            returned = frozenset().union(
+                *(self.heap.blind_calls[self.heap.statement.position, f].result for f in functions)
+            )
             for obj in values:
                 obj.fields["yields"] = obj.fields.get("yields", ATOM) | returned
         return values
@@ -415,8 +448,8 @@ class LibraryCalls(SqlCalls):
         if not factories:
             return None
         rest = [replace(arguments[0], values=arguments[0].values - factories), *arguments[1:]]
-        effect = self.known.function(path)
-        values = self.apply(effect, ATOM, rest, node)
+        effect = self.heap.known.function(path)
+        values = self.consequences.apply(effect, ATOM, rest, node)
         self.label(values, path, effect, rest)
         for obj in values:
             obj.fields["factory"] = obj.fields.get("factory", ATOM) | factories
@@ -424,33 +457,33 @@ class LibraryCalls(SqlCalls):
 
     def call_display(self, path: str, arguments: list[Argument], node: ast.AST) -> Values | None:
         """`display(x, display_id=True)` gives a handle, by which something else is shown in its place."""
-        values = self.apply(self.known.function(path), ATOM, arguments, node)
+        values = self.consequences.apply(self.heap.known.function(path), ATOM, arguments, node)
         if all(a.name not in ("display_id", None) or (a.name is None and not a.star) for a in arguments):
             return values
-        return values | {self.make(node, "handle", type="IPython.display")}
+        return values | {self.heap.make(node, "handle", type="IPython.display")}
 
     def call_csv_reader(self, path: str, arguments: list[Argument], node: ast.AST) -> Values | None:
         """A reader reads as it is asked, gives new rows, and cannot be saved."""
-        values = self.apply(self.known.function(path), ATOM, arguments, node)
-        row = self.make(node, "row", type="list" if path == "csv.reader" else "dict")
+        values = self.consequences.apply(self.heap.known.function(path), ATOM, arguments, node)
+        row = self.heap.make(node, "row", type="list" if path == "csv.reader" else "dict")
         for obj in values:
             obj.fields["yields"] = frozenset({row})
         return values
 
     def call_get_logger(self, path: str, arguments: list[Argument], node: ast.AST) -> Values | None:
-        self.statement.imports.add("logging")
-        return frozenset({self.objects.setdefault("logger", Obj(type="logger"))})
+        self.heap.statement.imports.add("logging")
+        return frozenset({self.heap.objects.setdefault("logger", Obj(type="logger"))})
 
     def call_pandas_eval(self, path: str, arguments: list[Argument], node: ast.AST) -> Values | None:
         for each in sorted({n for a in arguments for c in a.constants or () for n in IDENTIFIER.findall(str(c))}):
-            if self.state.get(self.resolve(each)).sites:
-                self.load(each, node)
+            if self.heap.state.get(self.heap.resolve(each)).sites:
+                self.names.load(each, node)
         return None
 
     def call_import(self, path: str, arguments: list[Argument], node: ast.AST) -> Values | None:
         """`importlib.import_module("helpers")`."""
         names = sorted(str(name) for name in arguments[0].constants or ()) if len(arguments) == 1 else []
-        modules = [self.import_module(name) for name in names]
+        modules = [self.modules.import_module(name) for name in names]
         found = frozenset(module.object for module in modules if module is not None)
         return found if found and None not in modules else None
 
@@ -458,11 +491,8 @@ class LibraryCalls(SqlCalls):
         for obj in frozenset().union(*(a.values for a in arguments)):
             if obj.kind == "module":
                 message = f"`{path}` runs the module `{obj.path}` a second time, which no other stage would do"
-                self.find("NB220", node, "reload", message, "remove the call: each stage reads the module anew")
+                self.heap.find("NB220", node, "reload", message, "remove the call: each stage reads the module anew")
         return None
-
-    def is_seeded(self, arguments: list[Argument]) -> bool:
-        return any(a.name in SEED_ARGUMENTS and a.constants != frozenset({None}) for a in arguments)
 
     def adjust_library(self, effect: Effect, path: str, arguments: list[Argument], node: ast.AST) -> Effect:
         last = path.rpartition(".")[2]
@@ -478,7 +508,7 @@ class LibraryCalls(SqlCalls):
             effect = replace(effect, changes=True, keeps=True)
         if path == "sklearn.datasets." + last and last.startswith("load_"):
             if any(a.name == "return_X_y" for a in arguments):
-                self.slices.setdefault(id(node), ["frame" if self.as_frame(arguments) else "ndarray"])
+                self.heap.slices.setdefault(id(node), ["frame" if self.as_frame(arguments) else "ndarray"])
         if path.startswith("pandas.read_") and any(a.name in ("chunksize", "iterator") for a in arguments):
             effect = replace(effect, type="iter", cells=True)
         if path == "pandas.concat" and any(o.type == "frame" for v in arguments[0].values for o in v.contents):
@@ -486,13 +516,15 @@ class LibraryCalls(SqlCalls):
         if path in ("pandas.DataFrame", "pandas.Series") and any(
             a.name == "copy" and a.constants == frozenset({False}) for a in arguments
         ):
-            made = self.make(node, "result", type=effect.type)
+            made = self.heap.make(node, "result", type=effect.type)
             arrays = frozenset(o for a in arguments for o in a.values if o.type in ("ndarray", ""))
             made.fields["base"] = made.fields.get("base", ATOM) | (arrays - {made})
         if effect.type == "rich.console" and any(a.name in ("record", "file", None) for a in arguments):
             effect = replace(effect, result="holds", type="rich.recorder")
         if last == "train_test_split":
-            self.slices[id(node)] = [self.kind_of(a.values) for a in arguments if a.name is None and not a.star]
+            self.heap.slices[id(node)] = [
+                self.heap.kind_of(a.values) for a in arguments if a.name is None and not a.star
+            ]
         in_place = any(a.name in ("copy", "copy_X", "copy_x") and a.constants != frozenset({True}) for a in arguments)
         if in_place and not last[:1].isupper() and effect.result != "view":
             effect = replace(effect, changes=True)
@@ -527,9 +559,9 @@ class LibraryCalls(SqlCalls):
         """Whether the parameters of a training by xgboost are known and ask for no random numbers."""
         node = arguments[0].node if arguments else None
         if isinstance(node, ast.Name):
-            var = self.state.get(self.resolve(node.id))
+            var = self.heap.state.get(self.heap.resolve(node.id))
             sites = [s.node for s in var.sites]
-            plain = len(sites) == 1 and isinstance(sites[0], ast.Assign) and not var.values & self.changed
+            plain = len(sites) == 1 and isinstance(sites[0], ast.Assign) and not var.values & self.heap.changed
             node = sites[0].value if plain and isinstance(sites[0], ast.Assign) else None
         if not isinstance(node, ast.Dict):
             return False
@@ -547,16 +579,16 @@ class LibraryCalls(SqlCalls):
     def get_attribute(self, arguments: list[Argument], node: ast.AST) -> Values:
         """`getattr(x, name)`: what is found there, a method tied to `x`, or a part of it."""
         owners = arguments[0].values
-        result = self.dunders(owners, [], only=("__getattr__", "__getattribute__"))
+        result = self.functions.dunders(owners, [], only=("__getattr__", "__getattribute__"))
         names = sorted(map(str, arguments[1].constants or ())) if len(arguments) > 1 else []
         if names and owners and isinstance(node, ast.Call):
             for name in names:
                 same = ast.copy_location(ast.Attribute(node.args[0], name, ast.Load()), node)
-                result = result.union(*(self.attribute(obj, same) for obj in owners))
+                result = result.union(*(self.expressions.attribute(obj, same) for obj in owners))
             return result.union(*(a.values for a in arguments[2:]))
-        made = self.make(node, "attribute", type="callable")
+        made = self.heap.make(node, "attribute", type="callable")
         held = frozenset(o for a in arguments for o in a.values if o.kind != "lib")
-        self.hold(made, held)
+        self.heap.hold(made, held)
         if not held:
             return result or frozenset({made})
         return result | {made} | held | frozenset(o for obj in held for o in obj.contents)
@@ -584,21 +616,21 @@ class LibraryCalls(SqlCalls):
             wanted = {n for text in texts if one_sided or "~" in text for n in IDENTIFIER.findall(text)}
         found: Values = ATOM
         for each in sorted(wanted):
-            local = self.resolve(each)
-            if self.state.get(local).sites:
-                found |= self.load(each, node)
+            local = self.heap.resolve(each)
+            if self.heap.state.get(local).sites:
+                found |= self.names.load(each, node)
         return found
 
     def plain_in_formulas(self, arguments: list[Argument]) -> set[str]:
         """Numbers and texts of the notebook that a formula names inside brackets: `y ~ I(x ** k)`."""
         texts = [c for a in arguments for c in (a.constants or ()) if isinstance(c, str) and "~" in c]
         inside = {n for text in texts for part in IN_BRACKETS.findall(text) for n in IDENTIFIER.findall(part)}
-        variables = ((name, self.state.get(self.resolve(name))) for name in inside)
+        variables = ((name, self.heap.state.get(self.heap.resolve(name))) for name in inside)
         return {name for name, var in variables if var.sites and not var.values}
 
     def unknown_call(self, receiver: Values, arguments: list[Argument], node: ast.AST) -> Values:
-        self.note_plot(node, 3 if PLOT_NAME.search(self.name_of(node)) else 0)
-        return self.apply(UNKNOWN, receiver, arguments, node)
+        self.process.note_plot(node, 3 if PLOT_NAME.search(self.heap.name_of(node)) else 0)
+        return self.consequences.apply(UNKNOWN, receiver, arguments, node)
 
 
 # Calls that the tables cannot say; None means that the table says the rest.
@@ -624,9 +656,4 @@ SPECIAL_CALLS: Final[dict[str, Callable[[LibraryCalls, str, list[Argument], ast.
     "builtins.type": LibraryCalls.call_type,
     "logging.getLogger": LibraryCalls.call_get_logger,
     "pandas.eval": LibraryCalls.call_pandas_eval,
-    **dict.fromkeys(OPENERS, LibraryCalls.call_open),
-    **dict.fromkeys(MEMMAPS, LibraryCalls.call_memmap),
-    **dict.fromkeys(SHELVES, LibraryCalls.call_shelf),
-    "shutil.make_archive": LibraryCalls.call_make_archive,
-    "shutil.copytree": LibraryCalls.call_copytree,
 }

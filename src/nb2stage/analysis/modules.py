@@ -11,18 +11,26 @@ from __future__ import annotations
 import ast
 import re
 
-from nb2stage.analysis.bindings import BUILTINS, FORBIDDEN, Bindings
-from nb2stage.analysis.heap import FREE, MOST, Argument, TooLongError
-from nb2stage.analysis.objects import ATOM, UNBOUND, Constants, Frame, Module, Obj, State, Values, Var, join_vars
+from nb2stage.analysis.heap import FREE, MOST, Argument, Heap, TooLongError
+from nb2stage.analysis.interfaces import CallsObjects, Executes
+from nb2stage.analysis.names import Names
+from nb2stage.analysis.objects import ATOM, UNBOUND, Frame, Module, Obj, State, Values, Var
 from nb2stage.analysis.scopes import Scope
-from nb2stage.records import replace
 
 STATE = re.compile(r"<([^\W\d][\w.]*)\.(\w+)>")
+
+
 MAX_NESTED = 25
+
+
 # What a use of a file is that another process may repeat.
 HARMLESS = frozenset({"read", "probe", "glob", "mkdir"})
+
+
 # What a statement is not, however much a module does when the statement imports it.
 TRAITS = ("impure", "once", "calls", "loops", "makes_functions")
+
+
 # Of a statement, what it is seen to do to the process and to what others have made.
 NOTED = ("sets", "seeds", "changes", "known_changes", "draws", "binds")
 
@@ -33,12 +41,20 @@ def module_state(name: str) -> tuple[str, str] | None:
     return (found[1], found[2]) if found else None
 
 
-class Modules(Bindings):
-    """Imports of modules of the project, and what their names refer to."""
+class Modules:
+    """Imports modules of the project, and finds what their names refer to."""
+
+    # What it calls back: set where all parts are put together.
+    statements: Executes
+    calls: CallsObjects
+
+    def __init__(self, heap: Heap, names: Names) -> None:
+        self.heap = heap
+        self.names = names
 
     def absolute(self, node: ast.ImportFrom) -> str:
         """The dotted name of the module that `from … import` names; of a relative import in the notebook with its dots."""
-        here = self.module_here()
+        here = self.heap.module_here()
         if not node.level or here is None:
             return "." * node.level + (node.module or "")
         package = here.name if here.folder else here.name.rpartition(".")[0]
@@ -56,105 +72,144 @@ class Modules(Bindings):
                 return None
             if parent is not None:
                 key = (parent.frame.number, parts[count - 1])
-                if self.state.get(key) is UNBOUND:
-                    sites = frozenset() if parent in self.loading else frozenset({self.statement})
-                    self.set(key, Var(frozenset({module.object}), sites))
+                if self.heap.state.get(key) is UNBOUND:
+                    sites = frozenset() if parent in self.heap.loading else frozenset({self.heap.statement})
+                    self.heap.set(key, Var(frozenset({module.object}), sites))
             parent = module
         return parent
 
     def part_of_package(self, name: str, parent: Module | None, following: str) -> Module | None:
         """The module of a dotted name whose package has been imported; it is run where it has not been."""
-        module = self.modules.get(name) or self.found(name, parent, following)
+        module = self.heap.modules.get(name) or self.found(name, parent, following)
         if module is None:
             return None
-        self.statement.modules.add(module)
-        if self.loading:
-            self.loading[-1].imports.add(module)
-        if module in self.loading:
+        self.heap.statement.modules.add(module)
+        if self.heap.loading:
+            self.heap.loading[-1].imports.add(module)
+        if module in self.heap.loading:
             return module  # modules that import each other
-        loaded = self.state.get((module.frame.number, "__name__"))
+        loaded = self.heap.state.get((module.frame.number, "__name__"))
         if loaded is UNBOUND:
             return module if self.run_module(module) else None
         if loaded.unbound:  # on one of several ways
-            base = self.state
-            self.state = State(base)
-            self.depth += 1
+            base = self.heap.state
+            self.heap.state = State(base)
+            self.heap.depth += 1
             self.run_module(module)
-            self.depth -= 1
-            self.commit(base, [self.state, State(base)])
+            self.heap.depth -= 1
+            self.heap.commit(base, [self.heap.state, State(base)])
             self.name_module(module)
         return module
 
     def found(self, name: str, parent: Module | None, following: str) -> Module | None:
         """A module that has not been imported before; None where the project has none that can be followed."""
         root = name.partition(".")[0]
-        if root in self.opaque_modules or (parent is not None and not parent.folder):
+        if root in self.heap.opaque_modules or (parent is not None and not parent.folder):
             return None
-        folders = [parent.folder] if parent is not None else self.search_paths
-        found = self.module_files.find(name, folders, self.written_modules)
+        folders = [parent.folder] if parent is not None else self.heap.search_paths
+        found = self.heap.module_files.find(name, folders, self.heap.written_modules)
         if found is None:
-            folder = self.module_files.find_folder(name, following, folders, self.written_modules) if following else ""
+            folder = (
+                self.heap.module_files.find_folder(name, following, folders, self.heap.written_modules)
+                if following
+                else ""
+            )
             return self.new_module(name, "", folder, ast.Module([], [])) if folder else None
-        if found.tree is None or len(self.loading) >= MAX_NESTED:
-            self.opaque_modules.add(root)
+        if found.tree is None or len(self.heap.loading) >= MAX_NESTED:
+            self.heap.opaque_modules.add(root)
             return None
         return self.new_module(name, found.path, found.folder, found.tree)
 
     def new_module(self, name: str, path: str, folder: str, node: ast.Module) -> Module:
-        frame = Frame(len(self.frames) + 1, Scope(node), None)
-        self.frames[node] = frame
+        frame = Frame(len(self.heap.frames) + 1, Scope(node), None)
+        self.heap.frames[node] = frame
         module = Module(name, path, folder, node, frame, Obj(kind="module", path=name))
         frame.module, module.object.frame = module, frame
-        self.modules[name] = self.modules_by_frame[frame.number] = self.modules_by_object[module.object] = module
+        self.heap.modules[name] = self.heap.modules_by_frame[frame.number] = self.heap.modules_by_object[
+            module.object
+        ] = module
         return module
 
     def name_module(self, module: Module) -> None:
         """Write down that a module is imported, with the names that each has."""
         for name, value in (("__name__", module.name), ("__file__", module.path), ("__doc__", ""), ("__package__", "")):
-            self.set((module.frame.number, name), Var(constants=frozenset({value})))
+            self.heap.set((module.frame.number, name), Var(constants=frozenset({value})))
 
     def run_module(self, module: Module) -> bool:
         """Run the statements of a module; False where they cannot be followed, and nothing of it is known."""
-        statement, base = self.statement, self.state
+        statement, base = self.heap.statement, self.heap.state
         module.loader = module.loader or statement
         noted = [getattr(statement, name) for name in NOTED]
         for name in NOTED:
             setattr(statement, name, set())
-        traits, files = [getattr(statement, name) for name in TRAITS], len(self.files)
-        saved = (self.frame, self.stack, self.loops, self.budget, self.lazy_annotations, self.made)
-        outer = (self.depth, self.guards, self.ways, self.guesses, self.temporary, self.blind_depth, len(self.each))
-        loading, last = list(self.loading), self.last_returned
-        self.state, self.frame, self.stack = State(base), module.frame, (("module", module.name),)
-        self.loops, self.budget, self.lazy_annotations, self.made = [], 4_000, False, set()
-        self.loading = [*loading, module]
+        traits, files = [getattr(statement, name) for name in TRAITS], len(self.heap.files)
+        saved = (
+            self.heap.frame,
+            self.heap.stack,
+            self.heap.loops,
+            self.heap.budget,
+            self.heap.lazy_annotations,
+            self.heap.made,
+        )
+        outer = (
+            self.heap.depth,
+            self.heap.guards,
+            self.heap.ways,
+            self.heap.guesses,
+            self.heap.temporary,
+            self.heap.blind_depth,
+            len(self.heap.each),
+        )
+        loading, last = list(self.heap.loading), self.heap.last_returned
+        self.heap.state, self.heap.frame, self.heap.stack = State(base), module.frame, (("module", module.name),)
+        self.heap.loops, self.heap.budget, self.heap.lazy_annotations, self.heap.made = [], 4_000, False, set()
+        self.heap.loading = [*loading, module]
         self.name_module(module)
-        began, most = self.effort, self.most_effort
-        self.most_effort = began + FREE + min(self.spare, MOST)
+        began, most = self.heap.effort, self.heap.most_effort
+        self.heap.most_effort = began + FREE + min(self.heap.spare, MOST)
         followed = True
         try:
-            self.execute_block(module.node.body)
+            self.statements.execute_block(module.node.body)
         except (TooLongError, RecursionError):
             followed = False
-        self.spare -= max(0, min(self.effort, self.most_effort) - began - FREE)
-        self.effort, self.most_effort = began, most  # a module takes nothing from the statement that imports it
-        made, self.loading, self.last_returned = self.made, loading, last
-        self.frame, self.stack, self.loops, self.budget, self.lazy_annotations, self.made = saved
-        self.depth, self.guards, self.ways, self.guesses, self.temporary, self.blind_depth, loops = outer
-        del self.each[loops:]
-        self.made |= made
-        done, drawn = any(getattr(statement, name) for name in NOTED), statement.draws & self.seeded
+        self.heap.spare -= max(0, min(self.heap.effort, self.heap.most_effort) - began - FREE)
+        self.heap.effort, self.heap.most_effort = (
+            began,
+            most,
+        )  # a module takes nothing from the statement that imports it
+        made, self.heap.loading, self.heap.last_returned = self.heap.made, loading, last
+        (
+            self.heap.frame,
+            self.heap.stack,
+            self.heap.loops,
+            self.heap.budget,
+            self.heap.lazy_annotations,
+            self.heap.made,
+        ) = saved
+        (
+            self.heap.depth,
+            self.heap.guards,
+            self.heap.ways,
+            self.heap.guesses,
+            self.heap.temporary,
+            self.heap.blind_depth,
+            loops,
+        ) = outer
+        del self.heap.each[loops:]
+        self.heap.made |= made
+        done, drawn = any(getattr(statement, name) for name in NOTED), statement.draws & self.heap.seeded
         for name, earlier in zip(NOTED, noted, strict=True):
             getattr(statement, name).update(earlier)
         for name, trait in zip(TRAITS, traits, strict=True):
             setattr(statement, name, trait)
         if not followed:
-            self.state = base
-            self.opaque_modules.add(module.name.partition(".")[0])
+            self.heap.state = base
+            self.heap.opaque_modules.add(module.name.partition(".")[0])
             self.forget(module.name.partition(".")[0])
             return False
-        base.delta.update(self.state.since(base))
-        self.state = base
-        uses = self.files[files:]
+        base.delta.update(self.heap.state.since(base))
+        self.heap.state = base
+        uses = self.heap.files[files:]
         module.effects = module.effects or done
         module.reads += [use.path for use in uses if use.mode == "read" and use.path is not None]
         if any(use.mode not in HARMLESS for use in uses):
@@ -165,76 +220,35 @@ class Modules(Bindings):
 
     def forget(self, root: str) -> None:
         """Know nothing more of a package."""
-        for name in [name for name in self.modules if name.partition(".")[0] == root]:
-            module = self.modules.pop(name)
-            del self.modules_by_frame[module.frame.number]
-
-    # -- names
-
-    def bind_in_module(self, module: Module, name: str, values: Values, constants: Constants) -> None:
-        """Bind a name of a module: while it is run, as each process has it; later, as only this one has it."""
-        own = bool(self.loading) and self.loading[-1] is module
-        sites = frozenset() if own else frozenset({self.statement})
-        self.set((module.frame.number, name), Var(values, sites, 0, constants))
-        if not own:
-            self.statement.binds.add(f"<{module.name}.{name}>")
-            self.global_binds += 1
-
-    def load_from_module(self, module: Module, name: str, node: ast.AST) -> Values:
-        """What a global name refers to in the code of a module."""
-        var = self.state.get((module.frame.number, name))
-        if var is not UNBOUND and var.unbound < 3:
-            self.note_reading(module, name, var)
-            return var.values
-        if name in FORBIDDEN and name != "input":
-            self.change(module.object, known=False)  # `exec` and `globals` may do anything to the module
-        elif name == "input":
-            self.find("NB220", node, name, f"`{name}` in `{module.path}` asks a person", FORBIDDEN[name])
-        if name in BUILTINS:
-            return frozenset({self.library(f"builtins.{name}")})
-        if name.startswith("__"):
-            return ATOM
-        return self.from_stars(module.stars or [module.name], name)
+        for name in [name for name in self.heap.modules if name.partition(".")[0] == root]:
+            module = self.heap.modules.pop(name)
+            del self.heap.modules_by_frame[module.frame.number]
 
     def module_attribute(self, obj: Obj, name: str, node: ast.AST) -> Values:
         """What `module.name` refers to."""
-        module = self.modules_by_object[obj]
-        self.statement.imports.add(f"{module.name}.{name}")
-        var = self.state.get((module.frame.number, name))
+        module = self.heap.modules_by_object[obj]
+        self.heap.statement.imports.add(f"{module.name}.{name}")
+        var = self.heap.state.get((module.frame.number, name))
         if var is not UNBOUND and var.unbound < 3:
-            self.note_reading(module, name, var)
+            self.names.note_reading(module, name, var)
             return var.values
         if name == "__dict__":
-            return frozenset({self.namespace(node, obj)})
-        getter = self.state.get((module.frame.number, "__getattr__"))
+            return frozenset({self.heap.namespace(node, obj)})
+        getter = self.heap.state.get((module.frame.number, "__getattr__"))
         if getter is not UNBOUND:
-            return self.call_values(getter.values, [Argument(ATOM, frozenset({name}), None, None)], node)
-        return self.from_stars(module.stars or [module.name], name)
-
-    def note_reading(self, module: Module, name: str, var: Var) -> None:
-        """Write down that the statement reads a name of a module: what it is may be known to this process only."""
-        self.statement.imports.update(obj.path for obj in var.values if obj.kind == "lib")
-        for obj in var.values:
-            part = self.modules_by_object.get(obj)
-            if part is not None and part.name == f"{module.name}.{name}":
-                self.statement.modules.add(part)
-        if module in self.loading:
-            return
-        var = replace(var, values=var.values | {module.object}, unbound=0)
-        state = f"<{module.name}.{name}>"
-        before = self.statement.reads.get(state)
-        self.statement.reads[state] = var if before is None else join_vars(before, var)
+            return self.calls.call_values(getter.values, [Argument(ATOM, frozenset({name}), None, None)], node)
+        return self.names.from_stars(module.stars or [module.name], name)
 
     def all_of(self, module: Module) -> Values:
         """Everything that the names of a module refer to."""
         for name in sorted({key[1] for key in self.keys_of(module)}):
-            self.note_reading(module, name, self.state.get((module.frame.number, name)))
-        return frozenset().union(*(self.state.get(key).values for key in self.keys_of(module)))
+            self.names.note_reading(module, name, self.heap.state.get((module.frame.number, name)))
+        return frozenset().union(*(self.heap.state.get(key).values for key in self.keys_of(module)))
 
     def keys_of(self, module: Module) -> list[tuple[int, str]]:
         """Where the names of a module live."""
         found: set[tuple[int, str]] = set()
-        state: State | None = self.state
+        state: State | None = self.heap.state
         while state is not None:
             found.update(k for k in state.delta if not isinstance(k, str) and k[0] == module.frame.number)
             state = state.parent
@@ -249,35 +263,27 @@ class Modules(Bindings):
                 for name in self.public_names(module):
                     self.import_name(module, name, name)
                 for library in module.stars:
-                    self.note_star(library)
+                    self.names.note_star(library)
                 continue
-            self.statement.imports.add(f"{module.name}.{alias.name}")
+            self.heap.statement.imports.add(f"{module.name}.{alias.name}")
             self.import_name(module, alias.name, alias.asname or alias.name)
 
     def import_name(self, module: Module, name: str, wanted: str) -> None:
-        var = self.state.get((module.frame.number, name))
+        var = self.heap.state.get((module.frame.number, name))
         if var is UNBOUND and module.folder:
             part = self.import_module(f"{module.name}.{name}")
             if part is not None:
-                self.bind(wanted, frozenset({part.object}))
+                self.names.bind(wanted, frozenset({part.object}))
                 return
         if var is UNBOUND or var.unbound == 3:
-            self.bind(wanted, self.from_stars(module.stars or [module.name], name))
+            self.names.bind(wanted, self.names.from_stars(module.stars or [module.name], name))
             return
-        self.note_reading(module, name, var)
-        self.bind(wanted, var.values, var.constants)
+        self.names.note_reading(module, name, var)
+        self.names.bind(wanted, var.values, var.constants)
 
     def public_names(self, module: Module) -> list[str]:
         """What `from module import *` binds, in the order of its names."""
-        wanted = self.state.get((module.frame.number, "__all__")).constants
+        wanted = self.heap.state.get((module.frame.number, "__all__")).constants
         if wanted is not None and len(wanted) == 1 and isinstance(names := next(iter(wanted)), tuple):
             return sorted({str(name) for name in names})
         return sorted({name for _, name in self.keys_of(module) if not name.startswith("_")})
-
-    def note_star(self, library: str) -> None:
-        """All names of a library are imported."""
-        here = self.module_here()
-        if here is None:
-            self.star_modules.append((library, self.statement))
-        elif library not in here.stars:
-            here.stars.append(library)

@@ -25,13 +25,13 @@ class Remaking(Versions):
 
     def is_native(self, obj: Obj) -> bool:
         """Whether an object is of a type that no file keeps and that its statements can make anew."""
-        if obj.type in FOLLOWING and (obj not in self.interpreter.drawn_from or "random_state" in obj.stored):
+        if obj.type in FOLLOWING and (obj not in self.heap.drawn_from or "random_state" in obj.stored):
             return False
         return obj.kind == "value" and (self.crossing_of(obj) or "").startswith(AGAIN)
 
     def crossing_of(self, obj: Obj) -> str | None:
         """How a value crosses into another process; None where nobody knows."""
-        return BY_PATH.get(obj.path) or self.interpreter.known.crossing(obj.type)
+        return BY_PATH.get(obj.path) or self.heap.known.crossing(obj.type)
 
     def natives(self, values: frozenset[Obj], before: int) -> set[Obj]:
         """What is certainly held of objects that no file keeps: not what only an unknown call may have linked."""
@@ -74,7 +74,7 @@ class Remaking(Versions):
         return ""
 
     def file_hindrance(self, stage: StageData, statement: Statement) -> str:
-        for use in self.interpreter.files if statement in self.files_of else ():
+        for use in self.heap.files if statement in self.files_of else ():
             if use.statement is not statement:
                 continue
             if use.mode not in ("read", "connect", "probe", "glob") or use.path is None:
@@ -83,7 +83,7 @@ class Remaking(Versions):
                 other.path == use.path
                 and other.mode in CHANGING
                 and statement.position < other.statement.position < self.end(stage.index)
-                for other in self.interpreter.files
+                for other in self.heap.files
             )
             if changed and use.mode != "connect":
                 return f"`{use.path}` is written again after it has been read"
@@ -128,6 +128,6 @@ class Remaking(Versions):
 
     def is_fixed(self, statement: Statement, name: str, var: Var) -> bool:
         """Whether a name that statements of no stage bind is bound by no other."""
-        return self.interpreter.state.get(name).sites == var.sites and not any(
+        return self.heap.state.get(name).sites == var.sites and not any(
             self.changers.get(obj) for obj in self.reach(var.values, statement.position) if obj.kind != "lib"
         )

@@ -132,11 +132,11 @@ class Settings(Versions):
     def packages(self) -> frozenset[str]:
         """The packages of other people that the notebook imports or uses."""
         roots = {path.partition(".")[0] for s in self.statements for path in s.imports}
-        return frozenset(roots - sys.stdlib_module_names - self.interpreter.opaque_modules - {"", "builtins"})
+        return frozenset(roots - sys.stdlib_module_names - self.heap.opaque_modules - {"", "builtins"})
 
     def notices(self, stage: StageData, domain: str) -> bool:
         """Whether a stage could notice a setting of a domain."""
-        known = self.interpreter.known
+        known = self.heap.known
         if domain.startswith("."):
             return domain[1:] in self.words(stage)
         if domain.startswith("state of "):
@@ -153,7 +153,7 @@ class Settings(Versions):
             return True
         packages = {each for each in noticing if not each.startswith(".")}
         used = self.used(stage)
-        if packages & used or (packages and used & self.interpreter.opaque_modules):
+        if packages & used or (packages and used & self.heap.opaque_modules):
             return True
         return "?" in packages and any(each in self.packages and not known.has_table(each) for each in used)
 
@@ -169,7 +169,7 @@ class Settings(Versions):
     def package_of(self, obj: Obj) -> str:
         """The package that an object belongs to; empty for what the notebook defines, or where it is not known."""
         if obj.type:
-            return self.interpreter.known.home_of_type(obj.type)
+            return self.heap.known.home_of_type(obj.type)
         return obj.path.partition(".")[0]
 
     def words(self, stage: StageData) -> set[str]:

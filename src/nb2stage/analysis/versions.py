@@ -6,8 +6,8 @@ import ast
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
 
-from nb2stage.analysis.heap import FileUse, Finding
-from nb2stage.analysis.interpreter import Interpreter
+from nb2stage.analysis.classes import Classes
+from nb2stage.analysis.heap import FileUse, Finding, Heap
 from nb2stage.analysis.load_order import Round
 from nb2stage.analysis.modules import HARMLESS, module_state
 from nb2stage.analysis.objects import Module, Obj, Statement, Var, module_of, reach
@@ -74,17 +74,17 @@ class Versions:
 
     def __init__(
         self,
-        interpreter: Interpreter,
+        heap: Heap,
         statements: list[Statement],
         entries: list[dict[str, Var]],
         exits: list[dict[str, Var]],
     ) -> None:
-        self.interpreter, self.statements = interpreter, statements
+        self.heap, self.classes, self.statements = heap, Classes(heap), statements
         self.entries, self.exits = entries, exits
         self.findings: list[Finding] = []
         self.changers: dict[Obj, list[Statement]] = defaultdict(list)
         for statement in statements:
-            graded = statement.grades - statement.changes if interpreter.gradients_cross else set()
+            graded = statement.grades - statement.changes if heap.gradients_cross else set()
             for obj in statement.changes | graded:
                 self.changers[obj].append(statement)
         # The same, as bits: of what unknown calls have linked, each object has many and all have the same.
@@ -110,7 +110,7 @@ class Versions:
         self.modules = {".".join(parts[: n + 1]) for parts in imported for n in range(len(parts))}
         self.settings = [s for s in statements if s.sets or s.guesses]
         self.files_of: dict[Statement, list[FileUse]] = defaultdict(list)
-        for use in (use for use in interpreter.files if not use.imported):
+        for use in (use for use in heap.files if not use.imported):
             self.files_of[use.statement].append(use)
         self.graders = [s for s in statements if s.grades]
         self.hindrances: dict[tuple[int, str], str] = {}  # why a stage cannot make a name anew
@@ -123,7 +123,7 @@ class Versions:
 
     def is_of_torch(self, obj: Obj) -> bool:
         """Whether an object is, or may be, a tensor, or has some: only torch's own files keep the memory that they share."""
-        known = self.interpreter.known
+        known = self.heap.known
         if obj.kind == "instance":
             return any(base.kind == "lib" and base.path.startswith("torch.") for base in reach(obj.bases))
         return obj.kind == "value" and (known.crossing(obj.type) == "torch" or obj.path.startswith("torch."))
@@ -189,7 +189,7 @@ class Versions:
     def _is_replayable(self, statement: Statement) -> bool:
         if any(module.once for module in self.with_imports(statement.modules)):
             return False
-        uses = [use for use in self.interpreter.files if use.statement is statement]
+        uses = [use for use in self.heap.files if use.statement is statement]
         if statement.once or statement.draws or not all(use.mode in HARMLESS and use.path for use in uses):
             return False
         if not isinstance(statement.node, REPEATABLE):
@@ -217,7 +217,7 @@ class Versions:
         """Whether anything within reach changes, or is asked for its identity: a copy of it would be noticed."""
         known = self._told_apart.get(values)
         if known is None:
-            found, identities = reach(values), self.interpreter.identities
+            found, identities = reach(values), self.heap.identities
             asked = any(obj.type == "object" or obj in identities for obj in found if obj.kind == "value")
             known = self._told_apart[values] = asked or not self.changers.keys().isdisjoint(found)
         return known
@@ -251,7 +251,7 @@ class Versions:
 
     def only_reads(self, statement: Statement) -> bool:
         """Whether all that a statement does with files is to read known ones that the notebook does not write."""
-        changed = {use.path for use in self.interpreter.files if use.mode not in READING}
+        changed = {use.path for use in self.heap.files if use.mode not in READING}
         uses = self.files_of[statement]
         return None not in changed and all(
             use.mode in READING and use.path is not None and use.path not in changed for use in uses

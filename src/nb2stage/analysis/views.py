@@ -85,7 +85,7 @@ class Views(Versions):
 
     def is_noticed(self, obj: Obj, start: int) -> bool:
         """Whether it can be told from a position on that an object is not the one that it was."""
-        compared = obj.type == "namespace" and obj in self.interpreter.identities
+        compared = obj.type == "namespace" and obj in self.heap.identities
         return compared or self.is_changed(obj, start)
 
     def is_changed(self, obj: Obj, start: int) -> bool:

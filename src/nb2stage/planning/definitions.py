@@ -12,8 +12,8 @@ import ast
 from collections import Counter
 from collections.abc import Sequence
 
-from nb2stage.analysis.bindings import BUILTINS
 from nb2stage.analysis.dataflow import Program
+from nb2stage.analysis.names import BUILTINS
 from nb2stage.analysis.objects import Obj, Statement, Var
 from nb2stage.analysis.scopes import ScopeNode, free_names, inner_free_names
 from nb2stage.analysis.versions import DEFINITIONS, IMPORTS, StageData
@@ -138,7 +138,7 @@ class Definitions:
             return False
         if not self.program.boundaries.repeatable(statement) or any(isinstance(n, ast.Global) for n in ast.walk(node)):
             return False
-        values = self.program.interpreter.state.get(node.name).values
+        values = self.program.heap.state.get(node.name).values
         if any(self.program.boundaries.changers.get(obj) for obj in values):
             return False
         return all(self.is_fixed(name) for name in free_names(node) | set(statement.reads))
@@ -161,7 +161,7 @@ class Definitions:
         return (
             isinstance(statement.node, ast.Assign)
             and not statement.param
-            and not self.program.interpreter.state.get(name).values
+            and not self.program.heap.state.get(name).values
             and self.program.boundaries.repeatable(statement)
             and all(self.is_fixed(read) for read in statement.reads)
         )

@@ -160,7 +160,7 @@ class Displays:
                 return True
             return not (re.match(_SILENT_CALLS, name) or _prints_itself(last, func)) and self.gives_value(name)
         if isinstance(value, ast.Name):
-            var = self.program.interpreter.state.get(value.id)
+            var = self.program.heap.state.get(value.id)
             if self.plan.report and any((obj.path or "").split(".")[0] in packages("pictures") for obj in var.values):
                 return False
             return not any(obj.type == "matplotlib" for obj in var.values)
@@ -242,7 +242,7 @@ class Displays:
         if isinstance(node, _NO_FRAME) or is_number(node) or not self.knows_pandas():
             return False
         if isinstance(node, ast.Name):
-            kind = kind_of(self.program.interpreter.state.get(node.id).values)
+            kind = kind_of(self.program.heap.state.get(node.id).values)
             given = [getattr(s.node, "value", None) for s in self.program.binders.get(node.id, ())]
             plain = [each for each in given if isinstance(each, ast.expr) and not isinstance(each, ast.Name)]
             unclear = len(plain) < len(given) or any(map(self.may_be_frame, plain))

@@ -48,7 +48,7 @@ def repeated_reads(stages: Sequence[StagePlan], program: Program) -> list[FileUs
         paths = {path for module in modules if module.loader not in own for path in module.reads}
         paths |= {
             use.path
-            for use in program.interpreter.files
+            for use in program.heap.files
             if use.mode == "read" and use.path is not None and use.statement in plan.data.repeats
         }
         found += [FileUse("read", path, own[0], own[0].node) for path in sorted(paths)]
@@ -78,7 +78,7 @@ class FilePlanner:
 
     def __init__(self, stages: Sequence[StagePlan], program: Program, around: Surroundings, notes: Notes) -> None:
         self.stages, self.around, self.notes = stages, around, notes
-        found = [*program.interpreter.files, *repeated_reads(stages, program)]
+        found = [*program.heap.files, *repeated_reads(stages, program)]
         uses = sorted(found, key=lambda use: use.statement.position)
         mentions = Mentions(stages, uses, program, around, notes)
         uses = sorted([*uses, *mentions.uses()], key=lambda use: use.statement.position)

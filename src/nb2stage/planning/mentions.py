@@ -101,7 +101,7 @@ class Mentions:
         self.declaring = {role.cell.index for _, role in roles if role.deps or role.outs}
         self.own = {"cache", FOLDER, "dvc.lock", *(plan.folder for plan in stages)}
         self.own |= {path for plan in stages for path in (plan.script, plan.figures, plan.pages) if path}
-        self.named = self.collect(program.interpreter.mentions)
+        self.named = self.collect(program.heap.mentions)
         self.by_path: dict[str, list[_Named]] = defaultdict(list)
         for named in self.named:
             self.by_path[named.path].append(named)

@@ -78,9 +78,9 @@ def spelled(path: str, folder: str) -> str:
 
 def locate(program: Program, folder: str) -> None:
     """Give all files and modules that the analysis has found the paths that they have in the project."""
-    for use in program.interpreter.files:
+    for use in program.heap.files:
         use.path = located(use.path, folder) if use.path is not None else None
-    for module in program.interpreter.modules.values():
+    for module in program.heap.modules.values():
         module.path = located(module.path, folder) if module.path else ""
         module.reads = [located(path, folder) for path in module.reads]
 
@@ -106,11 +106,11 @@ class Workplaces:
     def __init__(self, program: Program, around: Surroundings) -> None:
         self.program, self.around = program, around
         self.uses: dict[Statement, list[FileUse]] = {}
-        for use in program.interpreter.files:
+        for use in program.heap.files:
             self.uses.setdefault(use.statement, []).append(use)
-        self.by_place = {use.place: use for use in program.interpreter.files if use.place is not None}
-        self.seen = {id(use.node) for use in program.interpreter.files}
-        self.known = {use.path for use in program.interpreter.files}
+        self.by_place = {use.place: use for use in program.heap.files if use.place is not None}
+        self.seen = {id(use.node) for use in program.heap.files}
+        self.known = {use.path for use in program.heap.files}
 
     def plan(self, stages: Sequence[StagePlan]) -> None:
         """Fill in `home`, and in `moved` the paths that stand in a call and begin in the project now."""

@@ -65,7 +65,7 @@ class Planner:
         self.modules: list[DefinitionsModule] = []
         self.cells = {cell.index: cell for cell in program.cells}
         self.roots = {path.partition(".")[0] for s in program.statements for path in s.imports}
-        self.written = {use.path for use in program.interpreter.files if use.mode == "write"}
+        self.written = {use.path for use in program.heap.files if use.mode == "write"}
 
     def plan(self) -> list[StagePlan]:
         """The stages in order; findings are collected in `notes`."""
@@ -283,7 +283,7 @@ class Planner:
 
     def module_files(self, name: str) -> list[str]:
         found: list[str] = []
-        for folder in self.program.interpreter.search_paths:
+        for folder in self.program.heap.search_paths:
             there = located(folder, self.around.folder)
             found += self.module_files_in("" if there == "." else f"{there.rstrip('/')}/" if there else "", name)
         return found

@@ -90,7 +90,7 @@ class CacheLines:
     def parameters_of(self, transfer: Transfer) -> list[str]:
         """The tensors of a file that have gradients, as they stand in a list."""
         exits = self.program.boundaries.exits[transfer.stage]
-        modules = [n for n in transfer.graded if all(map(self.program.interpreter.is_module, exits[n].values))]
+        modules = [n for n in transfer.graded if all(map(self.program.classes.is_module, exits[n].values))]
         return [f"*{name}.parameters()" if name in modules else name for name in transfer.graded]
 
     def saved_with_gradients(self, file: CacheFile) -> str:
@@ -171,7 +171,7 @@ class CacheLines:
         """Lines without which a library's values would not be saved whole."""
         lines: list[str] = []
         for root in sorted(self.planner.roots):
-            for module, line in self.program.interpreter.known.before_saving(root).items():
+            for module, line in self.program.heap.known.before_saving(root).items():
                 transfers = [file.transfer for file in self.plan.saves if file.transfer.kind not in BY_KEY]
                 if any(t.untried or root in self.program.boundaries.libraries_of(t) for t in transfers):
                     package, _, last = module.rpartition(".")

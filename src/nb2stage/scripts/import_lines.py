@@ -197,7 +197,7 @@ class Imports:
         # What has something below it that the stage uses, and begins with a module that the stage imports.
         used = {".".join(t.split(".")[:n]) for t in touched for n in range(2, t.count(".") + 1)}
         for package, _, name in (module.rpartition(".") for module in used):
-            if name in self.program.interpreter.known.submodules(package):
+            if name in self.program.heap.known.submodules(package):
                 known.add(f"{package}.{name}")
         for module in sorted(known & used):
             package, _, name = module.rpartition(".")
@@ -243,7 +243,7 @@ class Imports:
     def targets(self, statement: Statement, name: str) -> frozenset[str]:
         """The dotted paths that an import binds a name to: from a module of the project, what that has under the name."""
         found = _targets(statement.node, name)
-        var = self.program.interpreter.state.get(name) if statement.modules else Var()
+        var = self.program.heap.state.get(name) if statement.modules else Var()
         if statement in var.sites and len(var.values) == 1:
             found |= {obj.path for obj in var.values if obj.kind in ("lib", "module")}
         return found

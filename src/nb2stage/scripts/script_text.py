@@ -174,7 +174,7 @@ class ScriptWriter:
         return f'{os}.chdir("{self.plan.home}")  # paths begin in the notebook\'s folder'
 
     def local_roots(self) -> set[str]:
-        modules = {m.name.partition(".")[0] for m in self.program.interpreter.modules.values()}
+        modules = {m.name.partition(".")[0] for m in self.program.heap.modules.values()}
         modules |= {path.partition("/")[0] for path in self.plan.far_companions}
         if self.plan.folder == "src":  # where tools look for a project's own modules
             modules |= {self.plan.imported_as(name) for name in self.plan.companions if name == REPORT}
@@ -335,14 +335,14 @@ class ScriptWriter:
 
     def run_coroutines(self, cell: SourceCell, edits: Edits) -> None:
         """A notebook has an event loop that runs, a script starts one."""
-        interpreter = self.program.interpreter
+        heap = self.program.heap
         for statement in cell.statements:
-            if not needs_coroutine(statement, interpreter):
+            if not needs_coroutine(statement, heap):
                 for node in outside_functions(statement.node):
-                    if is_run_alone(node, interpreter):
+                    if is_run_alone(node, heap):
                         assert isinstance(node, ast.Await)
                         edits.run_awaited(node, self.imports.module("asyncio"))
-        for run in coroutines(cell.statements, interpreter):
+        for run in coroutines(cell.statements, heap):
             name = self.imports.fresh("main")
             call = f"{self.imports.module('asyncio')}.run({name}())"
             edits.nest([s.node for s in run], header(name, run), call)
