@@ -300,7 +300,8 @@ def bench_scaling(folder: Path, rounds: int, report: Report, sizes: tuple[int, i
 
 
 def bench_tangled(rounds: int, report: Report, sizes: tuple[int, ...] = (25, 60)) -> None:
-    from nb2stage.convert import Project, convert
+    from nb2stage.conversion import Project
+    from nb2stage.convert import convert
     from nb2stage.files.writer import State
 
     def processor_time(content: Notebook) -> float:

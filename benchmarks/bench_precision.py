@@ -37,7 +37,8 @@ import differential
 from withholding import WITHHELD
 
 from nb2stage.analysis.dataflow import Program, analyse
-from nb2stage.convert import Project, convert, surroundings, to_cells, world_of
+from nb2stage.conversion import Project
+from nb2stage.convert import convert, surroundings, to_cells, world_of
 from nb2stage.diagnostics import Nb2stageError
 from nb2stage.files.writer import read_state
 from nb2stage.installed import pandas_major

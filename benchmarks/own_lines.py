@@ -26,7 +26,8 @@ from typing import TYPE_CHECKING, Any, Final
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "tests"))
 import differential
 
-from nb2stage.convert import Project, convert
+from nb2stage.conversion import Project
+from nb2stage.convert import convert
 from nb2stage.diagnostics import Nb2stageError
 from nb2stage.files.writer import read_state
 from nb2stage.scripts.linemap import Run

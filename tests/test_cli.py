@@ -710,7 +710,8 @@ def test_spans(numbers: list[int], text: str) -> None:
 
 @pytest.mark.parametrize("width", [60, 80, 100, 200])
 def test_a_table_fits_and_splits_no_name(project: Path, call: Any, width: int) -> None:
-    from nb2stage.convert import Project, convert
+    from nb2stage.conversion import Project
+    from nb2stage.convert import convert
     from nb2stage.files.writer import State
 
     names = [f"a_rather_long_name_{n}" for n in range(9)]

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Final
 import pytest
 from test_pictures import notebook
 
-from nb2stage.convert import Conversion, Project, convert
+from nb2stage.conversion import Conversion, Project
+from nb2stage.convert import convert
 from nb2stage.files.writer import State
 from nb2stage.probes.capturing import store
 from nb2stage.probes.digests import examined

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import re
 from pathlib import Path
 from typing import Final
@@ -33,3 +34,52 @@ def test_a_package_imports_from_those_above_it(package: str) -> None:
         if name in below
     ]
     assert found == []
+
+
+def imports_of(path: Path) -> set[str]:
+    """The modules of nb2stage that a module imports: at its top, in functions, and for the type checker alone."""
+    found: set[str] = set()
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            found |= {node.module, *(f"{node.module}.{alias.name}" for alias in node.names)}
+    return found
+
+
+def import_graph() -> dict[str, list[str]]:
+    """All modules of nb2stage, and the others that each imports."""
+    paths = {
+        ".".join(("nb2stage", *path.relative_to(SOURCES).with_suffix("").parts)).removesuffix(".__init__"): path
+        for path in sorted(SOURCES.rglob("*.py"))
+    }
+    return {name: sorted((imports_of(path) & paths.keys()) - {name}) for name, path in paths.items()}
+
+
+def circle_in(graph: dict[str, list[str]]) -> list[str]:
+    """Modules each of which imports the next one, and the last one the first; none where there is no such circle."""
+    done: set[str] = set()
+
+    def follow(name: str, way: list[str]) -> list[str]:
+        if name in way:
+            return way[way.index(name) :]
+        if name not in done:
+            for each in graph[name]:
+                if found := follow(each, [*way, name]):
+                    return found
+            done.add(name)
+        return []
+
+    return next((found for name in graph if (found := follow(name, []))), [])
+
+
+def test_a_circle_is_found() -> None:
+    assert circle_in({"a": ["b"], "b": ["c"], "c": ["d", "b"], "d": []}) == ["b", "c"]
+    assert circle_in({"a": ["b", "c"], "b": ["c"], "c": []}) == []
+
+
+def test_no_modules_import_each_other() -> None:
+    """Neither at their tops nor in functions nor for the type checker: each can be read after those that it uses."""
+    graph = import_graph()
+    assert "nb2stage.analysis.heap" in graph["nb2stage.analysis.interpreter"]
+    assert circle_in(graph) == []

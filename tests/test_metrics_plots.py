@@ -15,7 +15,8 @@ import yaml
 from notebooks import notebook_data
 
 from nb2stage.cli import main
-from nb2stage.convert import Conversion, Project, convert
+from nb2stage.conversion import Conversion, Project
+from nb2stage.convert import convert
 from nb2stage.files.top_plots import merge_top_plots
 from nb2stage.files.writer import State
 

@@ -17,7 +17,8 @@ import construct_table
 import follow_hints
 from notebooks import notebook_data
 
-from nb2stage.convert import Conversion, Project, convert
+from nb2stage.conversion import Conversion, Project
+from nb2stage.convert import convert
 from nb2stage.files.writer import State
 
 OUTSIDE: Final = frozenset({"parameters", "setup", "skip", "explore", "hpo"})

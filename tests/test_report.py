@@ -11,7 +11,8 @@ from typing import Any, Final
 import pytest
 import yaml
 
-from nb2stage.convert import Conversion, Project, convert
+from nb2stage.conversion import Conversion, Project
+from nb2stage.convert import convert
 from nb2stage.files.writer import State
 from nb2stage.planning.displays import moved_links
 

@@ -7,7 +7,8 @@ import subprocess
 import sys
 from pathlib import Path
 
-from nb2stage.convert import Project, convert
+from nb2stage.conversion import Project
+from nb2stage.convert import convert
 from nb2stage.files.writer import State
 
 

@@ -23,7 +23,8 @@ from typing import Any, Final
 import nbformat
 import pytest
 
-from nb2stage.convert import Project, convert
+from nb2stage.conversion import Project
+from nb2stage.convert import convert
 from nb2stage.files.paramsyaml import read_params
 from nb2stage.files.writer import apply_changes, plan_changes, read_state
 from nb2stage.probes import capturing, digests, kernel

@@ -15,7 +15,8 @@ sys.path.insert(0, str(Path(__file__).parent))  # an importing test runner does 
 import follow_hints
 
 from nb2stage.commands.where import Origin, origin_of
-from nb2stage.convert import Project, convert
+from nb2stage.conversion import Project
+from nb2stage.convert import convert
 from nb2stage.diagnostics import Nb2stageError
 from nb2stage.files.writer import State, apply_changes, plan_changes, read_state
 from nb2stage.reading.notebook import read_notebook

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from typing import TextIO
 
     from nb2stage.configuration import Configuration
-    from nb2stage.convert import Conversion
+    from nb2stage.conversion import Conversion
     from nb2stage.files.writer import Change, State
     from nb2stage.planning.pipeline import GeneratedFile
     from nb2stage.report import Result
@@ -439,7 +439,8 @@ class Run:
     ) -> tuple[list[GeneratedFile], list[str]]:
         """Convert one notebook after the other; each sees the files and the state that those before it have made."""
         from nb2stage.configuration import inside, read_notebook_bytes
-        from nb2stage.convert import Project, convert
+        from nb2stage.conversion import Project
+        from nb2stage.convert import convert
 
         files: dict[str, GeneratedFile] = {}
         removed: list[str] = []

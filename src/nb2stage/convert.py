@@ -6,19 +6,20 @@ import ast
 import os
 import re
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from functools import cache
 from pathlib import Path
 
 from nb2stage.analysis.dataflow import Program, SourceCell, World, analyse
 from nb2stage.analysis.modulefiles import ModuleFiles
 from nb2stage.configuration import read_configuration
+from nb2stage.conversion import Conversion, Project
 from nb2stage.diagnostics import Diagnostic, Severity
 from nb2stage.files.dvcyaml import foreign_outs
 from nb2stage.files.paramsyaml import read_params
 from nb2stage.files.projectfiles import ProjectFiles
 from nb2stage.files.requirements import REQUIREMENTS, update_requirements
-from nb2stage.files.writer import STATE_PATH, State, read_text
+from nb2stage.files.writer import STATE_PATH
 from nb2stage.installed import pandas_major
 from nb2stage.knowledge import Knowledge
 from nb2stage.messages import diagnose_all
@@ -31,46 +32,13 @@ from nb2stage.reading.magics import to_python_all
 from nb2stage.reading.notebook import Notebook, read_notebook
 from nb2stage.reading.tags import CellRole, Role, parse_tags, report_texts, run_order
 from nb2stage.reading.translation import parse
-from nb2stage.records import dataclass, field, replace
+from nb2stage.records import replace
 from nb2stage.regrouped import with_regrouped
 from nb2stage.repository import git_top, ignored_by_git
 from nb2stage.scripts.companion_texts import companion_texts
 from nb2stage.scripts.linemap import line_maps
 from nb2stage.scripts.script_text import ScriptWriter, module_text
 from nb2stage.untagged import Attempt, first_line, with_needed
-
-
-@dataclass(frozen=True)
-class Project:
-    """What a conversion reads of the project beside the notebook."""
-
-    root: Path
-    state: State
-    layout: str = "guideline"
-    force: bool = False
-    made: Mapping[str, str] = field(default_factory=dict)  # what notebooks before this one have made, not yet on disk
-
-    def text(self, path: str) -> str | None:
-        """The text of a project file as it is when this notebook is converted."""
-        return self.made[path] if path in self.made else read_text(self.root, path)
-
-
-@dataclass
-class Conversion:
-    """The outcome: findings, and unless one of them is an error the stages and the files as they should be."""
-
-    diagnostics: list[Diagnostic]
-    stages: list[StagePlan] = field(default_factory=list)
-    files: list[GeneratedFile] = field(default_factory=list)
-    removed: list[str] = field(default_factory=list)
-    unused_params: list[str] = field(default_factory=list)
-    requirements: list[str] = field(default_factory=list)
-    state: State = field(default_factory=State)
-
-    @property
-    def failed(self) -> bool:
-        """Whether a finding forbids writing."""
-        return _errors(self.diagnostics)
 
 
 def convert(data: bytes, path: str, project: Project) -> Conversion:
@@ -246,10 +214,6 @@ def with_sources(diagnostics: Iterable[Diagnostic], notebook: Notebook) -> list[
             finding = replace(finding, source=line.strip())
         found.append(finding)
     return found
-
-
-def _errors(diagnostics: list[Diagnostic]) -> bool:
-    return any(d.forbids_writing for d in diagnostics)
 
 
 def to_cells(

@@ -9,7 +9,7 @@ from nb2stage.diagnostics import Diagnostic, Severity
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
-    from nb2stage.convert import Conversion
+    from nb2stage.conversion import Conversion
     from nb2stage.files.writer import Change
     from nb2stage.planning.stageplan import StagePlan
 

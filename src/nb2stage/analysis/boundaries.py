@@ -12,15 +12,15 @@ import ast
 from collections import defaultdict
 from collections.abc import Iterable
 
+from nb2stage.analysis.crossings import Need, StageData, Transfer
 from nb2stage.analysis.filecontents import FileContents, outermost
 from nb2stage.analysis.heap import Finding
-from nb2stage.analysis.load_order import LoadOrder
 from nb2stage.analysis.modules import module_state
 from nb2stage.analysis.names import BUILTINS
 from nb2stage.analysis.objects import Module, Obj, Statement, Var, is_nested, module_of
 from nb2stage.analysis.scopes import certain_reads, inner_free_names, only_derives, plain_defaults
 from nb2stage.analysis.settings import Settings
-from nb2stage.analysis.versions import DEFINITIONS, IMPORTS, Need, StageData, Transfer
+from nb2stage.analysis.versions import DEFINITIONS, IMPORTS
 from nb2stage.analysis.views import Views
 from nb2stage.knowledge import BY_KEY
 from nb2stage.knowledge.generators import Generator
@@ -51,7 +51,6 @@ class Boundaries(Settings, Views, FileContents):
             self.check_identities(stage)
             self.check_memory(stage)
             self.check_compiled(stage)
-            stage.rounds = LoadOrder(self, stage).arrange()
 
     def collect_reads(self, stage: StageData) -> None:
         for statement in stage.statements:

@@ -14,6 +14,7 @@ from nb2stage.analysis.boundaries import Boundaries
 from nb2stage.analysis.classes import Classes
 from nb2stage.analysis.heap import Finding, Heap
 from nb2stage.analysis.interpreter import Interpreter
+from nb2stage.analysis.load_order import LoadOrder
 from nb2stage.analysis.modulefiles import ModuleFiles, reachable_trees, search_folder
 from nb2stage.analysis.modules import module_state
 from nb2stage.analysis.objects import State, Statement, Var, reach
@@ -128,6 +129,8 @@ def analyse(cells: Sequence[SourceCell], stage_count: int, world: World) -> Prog
                 statement.stage = None
         boundaries = Boundaries(heap, statements, entries, exits)
     boundaries.solve()
+    for stage in boundaries.stages:
+        stage.rounds = LoadOrder(boundaries, stage).arrange()
     findings += _top_level_async(order, heap)
     findings += _untagged_settings(heap, boundaries)
     findings += _untagged_files(heap)

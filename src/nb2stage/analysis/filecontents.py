@@ -6,11 +6,12 @@ import ast
 import re
 from collections.abc import Iterable
 
+from nb2stage.analysis.crossings import Need, Transfer
 from nb2stage.analysis.heap import DESIGN, LABELLED, TRANSFORMED, Finding
 from nb2stage.analysis.objects import ATOM, Module, Obj, Statement, Var, fields_of, module_of, reach
 from nb2stage.analysis.remaking import AGAIN, Remaking
 from nb2stage.analysis.scopes import free_names
-from nb2stage.analysis.versions import DEFINITIONS, Need, Transfer
+from nb2stage.analysis.versions import DEFINITIONS
 from nb2stage.knowledge import BY_KEY
 
 PICKLE_HOOKS = ("__getstate__", "__setstate__", "__reduce__", "__reduce_ex__")

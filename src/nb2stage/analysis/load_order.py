@@ -6,22 +6,9 @@ a loaded value when it runs: `class Model: weights = w`.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
+from nb2stage.analysis.boundaries import Boundaries
+from nb2stage.analysis.crossings import Round, StageData, Transfer
 from nb2stage.analysis.objects import Obj, Statement, Var
-from nb2stage.records import dataclass, field
-
-if TYPE_CHECKING:
-    from nb2stage.analysis.boundaries import Boundaries
-    from nb2stage.analysis.versions import StageData, Transfer
-
-
-@dataclass
-class Round:
-    """Files that are loaded one after the other, and statements that are repeated behind them."""
-
-    transfers: list[Transfer] = field(default_factory=list)
-    statements: list[Statement] = field(default_factory=list)
 
 
 class LoadOrder:

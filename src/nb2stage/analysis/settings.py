@@ -11,10 +11,11 @@ import re
 import sys
 from functools import cached_property
 
+from nb2stage.analysis.crossings import Need, StageData
 from nb2stage.analysis.heap import Finding
 from nb2stage.analysis.objects import Obj, Statement
 from nb2stage.analysis.scopes import ScopeNode
-from nb2stage.analysis.versions import DEFINITIONS, IMPORTS, REPEATABLE, Need, StageData, Versions
+from nb2stage.analysis.versions import DEFINITIONS, IMPORTS, REPEATABLE, Versions
 
 # Names of functions that are called for what they do.  They decide only whether it may be assumed that the last line of a
 # cell is there for the value that it shows.

@@ -8,9 +8,10 @@ import ast
 from collections import defaultdict
 from collections.abc import Iterable
 
+from nb2stage.analysis.crossings import Need, StageData
 from nb2stage.analysis.heap import DATA, FRAMES
 from nb2stage.analysis.objects import Obj, Var, fields_of
-from nb2stage.analysis.versions import Need, StageData, Versions
+from nb2stage.analysis.versions import Versions
 
 
 class Views(Versions):

@@ -75,6 +75,7 @@ def run(options: argparse.Namespace, console: Console) -> int:
     """Print or write the overview; the exit code."""
     from nb2stage.commands.graph import write_text
     from nb2stage.overview.history import read_history
+    from nb2stage.overview.staleness import mark_stale
     from nb2stage.overview.table import overview_of
     from nb2stage.projects import project_around
 
@@ -83,6 +84,7 @@ def run(options: argparse.Namespace, console: Console) -> int:
     waits = sys.stderr is not None and sys.stderr.isatty()
     try:
         history = read_history(root, console.err if waits else lambda text: None)
+        mark_stale(root, history.rows)
         view = overview_of(history, options.baseline, options.lower, options.higher, options.sort, options.limit)
         text = rendered(view, history, root, options, console)
         out = options.out or ("overview.html" if options.html else "-")

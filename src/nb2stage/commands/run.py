@@ -161,7 +161,8 @@ def places(
     try:
         return keys_of(list(parameters), values, {})
     except Nb2stageError:
-        from nb2stage.convert import Project, convert
+        from nb2stage.conversion import Project
+        from nb2stage.convert import convert
         from nb2stage.files.writer import read_state
 
         conversion = convert(data, path, Project(root, read_state(root)))

@@ -38,7 +38,7 @@ from nb2stage.yamltext import flow_text
 
 if TYPE_CHECKING:
     from nb2stage.analysis.dataflow import SourceCell
-    from nb2stage.convert import Project
+    from nb2stage.conversion import Project
     from nb2stage.planning.pipeline import Param
     from nb2stage.planning.stageplan import StagePlan
 

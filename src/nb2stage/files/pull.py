@@ -12,7 +12,8 @@ from difflib import SequenceMatcher
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from nb2stage.convert import Project, convert
+from nb2stage.conversion import Project
+from nb2stage.convert import convert
 from nb2stage.diagnostics import Diagnostic, Nb2stageError, Severity
 from nb2stage.files.writer import Change, State, read_text
 from nb2stage.reading.notebook import Cell, read_notebook
@@ -20,7 +21,7 @@ from nb2stage.reading.notebooktext import replace_sources
 from nb2stage.records import dataclass, field
 
 if TYPE_CHECKING:
-    from nb2stage.convert import Conversion
+    from nb2stage.conversion import Conversion
 
 # How many lines around an edit say which cell it belongs to.
 _NEAR = 3

@@ -140,12 +140,8 @@ def read_history(root: Path, tell: Callable[[str], None] = lambda text: None) ->
     shas = [rev for rev in _revisions(document) if rev != WORKSPACE]
     asked = ("log", "--stdin", "--no-walk=unsorted", "--ignore-missing", _FORMAT)
     log = output_of(root, "git", *asked, given="\n".join(shas).encode()) if shas else b""
-    from nb2stage.overview.staleness import mark_stale
-
     head = output_of(root, "git", "rev-parse", "HEAD").decode().strip()
-    history = rows_of(document, commits_of(log.decode(errors="replace")), _names(refs), head)
-    mark_stale(root, history.rows)
-    return history
+    return rows_of(document, commits_of(log.decode(errors="replace")), _names(refs), head)
 
 
 def _no_history(message: str, hint: str) -> Nb2stageError:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 
-from nb2stage.analysis.versions import Transfer
+from nb2stage.analysis.crossings import Transfer
 from nb2stage.planning.definitions import FOLDER
 
 SAVING = "saving"

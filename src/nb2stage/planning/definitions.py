@@ -12,11 +12,12 @@ import ast
 from collections import Counter
 from collections.abc import Sequence
 
+from nb2stage.analysis.crossings import StageData
 from nb2stage.analysis.dataflow import Program
 from nb2stage.analysis.names import BUILTINS
 from nb2stage.analysis.objects import Obj, Statement, Var
 from nb2stage.analysis.scopes import ScopeNode, free_names, inner_free_names
-from nb2stage.analysis.versions import DEFINITIONS, IMPORTS, StageData
+from nb2stage.analysis.versions import DEFINITIONS, IMPORTS
 from nb2stage.records import dataclass, field
 
 FOLDER = "definitions"

@@ -6,10 +6,10 @@ import ast
 import sys
 from collections.abc import Mapping, Sequence
 
+from nb2stage.analysis.crossings import Transfer
 from nb2stage.analysis.dataflow import Program, literal, yaml_value
 from nb2stage.analysis.kinds import kind_of
 from nb2stage.analysis.objects import Statement
-from nb2stage.analysis.versions import Transfer
 from nb2stage.diagnostics import Severity
 from nb2stage.knowledge import BY_KEY
 from nb2stage.messages import Notes

@@ -10,9 +10,9 @@ from collections.abc import Callable, Mapping
 from pathlib import PurePosixPath
 from typing import Any
 
+from nb2stage.analysis.crossings import StageData, Transfer
 from nb2stage.analysis.dataflow import SourceCell
 from nb2stage.analysis.heap import FileUse
-from nb2stage.analysis.versions import StageData, Transfer
 from nb2stage.planning.definitions import DefinitionsModule
 from nb2stage.planning.exhibits import Exhibit
 from nb2stage.planning.pipeline import DvcStage, Out, Param

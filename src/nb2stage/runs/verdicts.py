@@ -7,7 +7,7 @@ from enum import Enum
 from pathlib import Path
 from typing import Any, Final
 
-from nb2stage.convert import Conversion
+from nb2stage.conversion import Conversion
 from nb2stage.diagnostics import Diagnostic
 from nb2stage.records import dataclass, field
 

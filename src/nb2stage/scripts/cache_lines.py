@@ -7,8 +7,7 @@ import re
 from collections.abc import Sequence
 from functools import cached_property
 
-from nb2stage.analysis.load_order import Round
-from nb2stage.analysis.versions import Transfer
+from nb2stage.analysis.crossings import Round, Transfer
 from nb2stage.knowledge import BY_KEY
 from nb2stage.planning.companions import NANS, SAVING, is_tried, keeps_nan
 from nb2stage.planning.planner import Planner
