@@ -16,7 +16,7 @@ import sys
 from pathlib import Path
 from typing import Final
 
-from construct_table import EITHER, SAME, Row
+from rows import EITHER, SAME, Row
 
 FOLDER: Final = Path(__file__).parent / "cases"
 # What the ordinary tests install.  Cases that import anything else are a group of their own.

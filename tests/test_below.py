@@ -15,7 +15,7 @@ from typing import Final
 
 sys.path.insert(0, str(Path(__file__).parent))
 
-from construct_table import Row, rows_of
+from rows import Row, rows_of
 from trials import Pool, main
 
 FOLDER: Final = "notebooks"

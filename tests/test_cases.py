@@ -18,7 +18,7 @@ from case_files import FOLDER, missing, read
 from trials import Pool, main
 
 if TYPE_CHECKING:
-    from construct_table import Row
+    from rows import Row
 
 ROWS: Final = [row for path in sorted(FOLDER.glob("*.txt")) for row in read(path)]
 _KNOWN: Final = (FOLDER / "known_failing").read_text().splitlines()  # a name, and behind a `#` why

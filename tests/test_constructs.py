@@ -1,7 +1,8 @@
 """Constructs that notebooks use, as whole small notebooks: the pipeline gives what the notebook gives, or is refused.
 
-Each row of `construct_table` is run as `trials` says.
-`python tests/test_constructs.py [--real] [-v] [WORD ...]` runs rows by hand; `--real` starts fresh interpreters.
+Each row of `constructs/*.test`, whose language `rows` explains, is run as `trials` says.
+`python tests/test_constructs.py [--real] [-v] [WORD ...]` runs rows by hand, by their names or topics; `--real` starts
+fresh interpreters.
 """
 
 from __future__ import annotations
@@ -10,12 +11,15 @@ import os
 import sys
 from collections import Counter
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 sys.path.insert(0, str(Path(__file__).parent))
 
-from construct_table import KNOWN_FAILING, ROWS, Row
+from rows import Row, constructs
 from trials import Pool, main
+
+ROWS: Final = constructs()
+KNOWN_FAILING: Final[frozenset[str]] = frozenset()
 
 try:
     import pytest

@@ -13,9 +13,9 @@ from typing import Final
 import pytest
 
 sys.path.insert(0, str(Path(__file__).parent))  # an importing test runner does not do it
-import construct_table
 import follow_hints
 from notebooks import notebook_data
+from rows import SAME, constructs
 
 from nb2stage.conversion import Conversion, Project
 from nb2stage.convert import convert
@@ -270,9 +270,9 @@ def test_constructs_without_their_tags(tmp_path: Path) -> None:
     """Notebooks that convert do so too when all tags but those of one or two stage cells are gone, after one round."""
     wrong = []
     judged = 0
-    for row in construct_table.ROWS[::25]:
+    for row in constructs()[::25]:
         staged = [n for n, (tags, _) in enumerate(row.cells) if tags and not OUTSIDE & set(tags)]
-        if row.expect != construct_table.SAME or len(staged) < 2:
+        if row.expect != SAME or len(staged) < 2:
             continue
         folder = tmp_path / row.name
         for path, text in row.files.items():

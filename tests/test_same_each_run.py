@@ -12,7 +12,7 @@ import tempfile
 from pathlib import Path
 
 import pytest
-from construct_table import ROWS
+from rows import constructs
 
 from nb2stage.cli import main
 
@@ -22,7 +22,8 @@ SEEDS = ("1", "4")
 def conversions() -> dict[str, str]:
     """For each construct a digest of what its conversion writes and says, the constructs in any order."""
     found: dict[str, str] = {}
-    for row in random.sample(ROWS, len(ROWS)):
+    rows = constructs()
+    for row in random.sample(rows, len(rows)):
         with tempfile.TemporaryDirectory() as folder:
             os.chdir(folder)
             for path, text in row.files.items():

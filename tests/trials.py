@@ -39,8 +39,8 @@ from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any, Final
 
-from construct_table import EITHER, SAME, Row
 from pathspec import GitIgnoreSpec  # of DVC
+from rows import EITHER, SAME, Row
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
