@@ -115,21 +115,6 @@ def test_rules_lists_every_rule(call: Any) -> None:
     assert [line[:5] for line in out.splitlines()] == sorted(RULES)
 
 
-def test_help_imports_nothing_heavy() -> None:
-    code = "import sys; from nb2stage.cli import main; main(['--help']); print(*sys.modules)"
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    modules = done.stdout.splitlines()[-1].split()
-    assert not {"nb2stage.convert", "ruamel.yaml", "IPython", "nbformat", "json", "subprocess"} & set(modules)
-
-
-def test_a_plain_notebook_loads_no_ipython_and_no_yaml(project: Path) -> None:
-    save(project / "a.ipynb", PARAMETERS)
-    code = "import sys; from nb2stage.cli import main; main(['convert', 'a.ipynb']); print(*sys.modules)"
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    modules = done.stdout.splitlines()[-1].split()
-    assert not {"ruamel.yaml", "IPython", "nbformat", "subprocess", "tomllib"} & set(modules)
-
-
 # -- a conversion ----------------------------------------------------------------------------------------------------
 
 

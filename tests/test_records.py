@@ -5,8 +5,6 @@ from __future__ import annotations
 import copy
 import dataclasses
 import pickle
-import subprocess
-import sys
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -134,10 +132,3 @@ def test_replace() -> None:
     assert records.replace(OursFrozen("x", (1,)), name="y") == OursFrozen("y", (1,))
     with pytest.raises(KeyError):
         records.replace(OursFrozen("x"), name="")
-
-
-def test_what_a_conversion_needs_is_no_dataclass() -> None:
-    """A class of the standard library among them brings `inspect` and the slow definitions back."""
-    program = "import sys, nb2stage.cli, nb2stage.convert; print(*{'dataclasses', 'inspect'} & set(sys.modules))"
-    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
-    assert done.stdout.split() == []

@@ -12,6 +12,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from nb2stage.diagnostics import Diagnostic, Nb2stageError
+from nb2stage.plainyaml import NotPlainError, plain_nodes, value_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -178,12 +179,20 @@ def stop(code: str, path: str, line: int | None, message: str, hint: str) -> Nb2
 
 def read_yaml(text: str, path: str, code: str) -> Any:
     """The value of a YAML text, read as DVC reads it.  It belongs to all who read the text: change a copy."""
-    from ruamel.yaml.error import YAMLError
-
     conflict = re.search(r"^(?:<{7}|>{7})(?: |$)", text, re.M)
     if conflict:
         line = text.count("\n", 0, conflict.start())
         raise stop(code, path, line, "there is an unresolved merge conflict", f"resolve the conflict in {path}")
+    try:
+        return _plain(text)
+    except NotPlainError:
+        return _read_fully(text, path, code)
+
+
+def _read_fully(text: str, path: str, code: str) -> Any:
+    """The value of a YAML text of any kind."""
+    from ruamel.yaml.error import YAMLError  # slow to load
+
     try:
         return _loaded(text)
     except RecursionError as error:
@@ -196,6 +205,11 @@ def read_yaml(text: str, path: str, code: str) -> Any:
 
 # A project of ten notebooks would read one and the same dvc.yaml fifty times, which is most of the work of a check.
 @lru_cache(maxsize=16)
+def _plain(text: str) -> Any:
+    return value_of(plain_nodes(text))
+
+
+@lru_cache(maxsize=16)
 def _loaded(text: str) -> Any:
     from ruamel.yaml import YAML
 
@@ -207,9 +221,12 @@ def _loaded(text: str) -> Any:
 @lru_cache(maxsize=16)
 def yaml_nodes(text: str) -> Any:
     """The nodes of a YAML text that `read_yaml` reads, with the places where they stand."""
-    from ruamel.yaml import YAML
+    try:
+        return plain_nodes(text)
+    except NotPlainError:
+        from ruamel.yaml import YAML
 
-    return YAML(typ="safe", pure=True).compose(text)
+        return YAML(typ="safe", pure=True).compose(text)
 
 
 def line_start(text: str, index: int) -> int:

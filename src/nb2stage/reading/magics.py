@@ -9,13 +9,13 @@ from __future__ import annotations
 import ast
 import builtins
 import contextlib
-import importlib
 import re
 from typing import TYPE_CHECKING, Any, Final
 
 from nb2stage.diagnostics import Diagnostic, Severity
 from nb2stage.reading.cellmagics import cell_outcome
 from nb2stage.reading.cellnames import names_of, taken
+from nb2stage.reading.ipythonparts import ipython_part
 from nb2stage.reading.linemagics import code_of
 from nb2stage.reading.magictable import CELL_MAGICS, LINE_MAGICS, Code
 from nb2stage.reading.shellcommands import quoted
@@ -119,7 +119,7 @@ def _check_taken(work: Work) -> None:
 
 def _translate(work: Work) -> None:
     """Turn all IPython syntax of the cell into Python."""
-    ipython: Any = importlib.import_module("IPython.core.inputtransformer2")
+    ipython: Any = ipython_part("IPython.core.inputtransformer2")
     start = 0
     while (first := _clean(work, ipython, start)) is not None:
         line = work.lines[first]

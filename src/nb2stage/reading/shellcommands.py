@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import ast
 import builtins
-import importlib
 import posixpath
 import re
 import shlex
@@ -12,6 +11,7 @@ import warnings
 from typing import Any, Final
 
 from nb2stage.diagnostics import Severity
+from nb2stage.reading.ipythonparts import ipython_part
 from nb2stage.reading.magictable import words_of
 from nb2stage.reading.translation import RefusedError, Work
 
@@ -41,7 +41,7 @@ def parts_of(work: Work, text: str) -> list[str | tuple[str, str | None]]:
 
     IPython leaves the *whole* text alone when one of its fields cannot be evaluated: `awk '{print $1}'`.
     """
-    formatter: Any = importlib.import_module("IPython.utils.text").DollarFormatter()
+    formatter: Any = ipython_part("IPython.utils.text").DollarFormatter()
     parts: list[str | tuple[str, str | None]] = []
     try:
         for literal, name, spec, conversion in formatter.parse(text):
