@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import atexit
 import gc
 import importlib
 import os
@@ -232,6 +233,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     if argv is None:
         # The process of a command is short: looking for cycles among its first 100,000 objects is time lost.
         gc.set_threshold(100_000, 50, 100)
+        atexit.register(gc.freeze)  # nor among all of them when the process ends
     arguments = sys.argv[1:] if argv is None else list(argv)
     debug = "--debug" in arguments
     try:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 import sys
 from pathlib import Path
 from types import MappingProxyType
@@ -11,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from nb2stage.diagnostics import Diagnostic, Nb2stageError
 from nb2stage.files.writer import STATE_PATH, read_text
+from nb2stage.patterns import Pattern
 from nb2stage.spelling import closest
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ CHECK_CODES: Final = (
     *("NB230", "NB405", "NB406"),
     *("NB701", "NB702", "NB710", "NB711", "NB720", "NB721", "NB722", "NB730", "NB731"),
 )
-_DOTTED: Final = re.compile(r"\w+(\.\w+)*\.(\w+|\*)")
+_DOTTED: Final = Pattern(r"\w+(\.\w+)*\.(\w+|\*)")
 _CHECK_KEYS: Final = ("ignore", "per-file-ignores", "notebook-folders", "max-output-kb")
 
 

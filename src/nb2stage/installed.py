@@ -11,6 +11,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Final
 
+from nb2stage.patterns import Pattern
+
 # Activated, the first is what `python` in dvc.yaml means.
 _ACTIVATED: Final = ("VIRTUAL_ENV", "CONDA_PREFIX")
 _FOLDERS: Final = (".venv", "venv", "env")
@@ -22,9 +24,9 @@ _PACKAGES: Final = (
 )
 _LOCKS: Final = ("uv.lock", "poetry.lock", "pdm.lock", "pixi.lock", "conda-lock.yml")
 _PINS: Final = ("requirements*.txt", "requirements/*.txt", "environment.y*ml", "pyproject.toml", "setup.cfg", "Pipfile")
-_INSTALLED: Final = re.compile(r"pandas-(\d+)\.[^-]*(?:-.*)?\.(?:dist-info|egg-info)")
-_LOCKED: Final = re.compile(r"""name["']?\s*[=:]\s*["']?pandas["']?\s*,?\s*["']?version["']?\s*[=:]\s*["']?(\d+)\.""")
-_PINNED: Final = re.compile(
+_INSTALLED: Final = Pattern(r"pandas-(\d+)\.[^-]*(?:-.*)?\.(?:dist-info|egg-info)")
+_LOCKED: Final = Pattern(r"""name["']?\s*[=:]\s*["']?pandas["']?\s*,?\s*["']?version["']?\s*[=:]\s*["']?(\d+)\.""")
+_PINNED: Final = Pattern(
     r"""(?:^|["'\s-])pandas(?:\[[\w,\s-]*\])?["']?\s*(?:=\s*["'])?\s*\(?"""
     r"""((?:[<>=!~^]=?=?\s*[\d.*]+\s*,?\s*)+)"""
 )

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import ast
-import re
 from collections.abc import Sequence
 
 from nb2stage.analysis.dataflow import Program
 from nb2stage.analysis.heap import FileUse, Finding
 from nb2stage.analysis.objects import Statement
 from nb2stage.diagnostics import Diagnostic, Severity
+from nb2stage.patterns import Pattern
 from nb2stage.reading.tags import Role
 from nb2stage.records import replace
 from nb2stage.report import spans
@@ -107,7 +107,7 @@ _UNTAGGED_CHANGES = {
 
 
 # IPython's own names of earlier inputs and results: `_12`, `_i`, `_oh`.
-_HISTORY = re.compile(r"_{2,3}|_i?\d+|_i{1,3}|_[io]h|_dh")
+_HISTORY = Pattern(r"_{2,3}|_i?\d+|_i{1,3}|_[io]h|_dh")
 
 
 def diagnose_all(program: Program, path: str, names: Sequence[str]) -> list[Diagnostic]:

@@ -11,6 +11,7 @@ from __future__ import annotations
 import re
 from typing import Any, Final
 
+from nb2stage.patterns import Pattern
 from nb2stage.records import dataclass
 
 
@@ -42,16 +43,16 @@ class Node:
 _TAG: Final = "tag:yaml.org,2002:"
 _DEEPEST: Final = 40
 _LONGEST_KEY: Final = 1000
-_PLAIN: Final = re.compile(r"(?:[^\W\d]|[/$\\]|\.(?=[\w./]))[^#]*(?:(?<! )#[^#]*)*")
-_FLOW_PLAIN: Final = re.compile(r"(?:[\w/.]|-(?=\d))(?:[\w./-]| (?=[\w./-]))*")
-_QUOTED: Final = re.compile(r"""'(?:[^']|'')*'|"[^"\\]*\"""")
-_COLON: Final = re.compile(r":(?= |$)")
-_INT: Final = re.compile(r"-?(?:0|[1-9]\d*)", re.ASCII)
-_FLOAT: Final = re.compile(r"-?(?:0|[1-9]\d*)\.\d+(?:e[-+]\d+)?", re.ASCII)
-_HASH: Final = re.compile(r"[\da-f]*[acdf][\da-f]*(?:\.dir)?", re.ASCII)
+_PLAIN: Final = Pattern(r"(?:[^\W\d]|[/$\\]|\.(?=[\w./]))[^#]*(?:(?<! )#[^#]*)*")
+_FLOW_PLAIN: Final = Pattern(r"(?:[\w/.]|-(?=\d))(?:[\w./-]| (?=[\w./-]))*")
+_QUOTED: Final = Pattern(r"""'(?:[^']|'')*'|"[^"\\]*\"""")
+_COLON: Final = Pattern(r":(?= |$)")
+_INT: Final = Pattern(r"-?(?:0|[1-9]\d*)", re.ASCII)
+_FLOAT: Final = Pattern(r"-?(?:0|[1-9]\d*)\.\d+(?:e[-+]\d+)?", re.ASCII)
+_HASH: Final = Pattern(r"[\da-f]*[acdf][\da-f]*(?:\.dir)?", re.ASCII)
 _WORDS: Final = {"true": True, "false": False, "null": None}
-_DOUBTFUL: Final = re.compile(r"true|false|null|\.inf|\.nan|\.\d.*|\.\.\.(?: .*)?", re.IGNORECASE)
-_BLANK: Final = re.compile(r" *(?:#.*)?")
+_DOUBTFUL: Final = Pattern(r"true|false|null|\.inf|\.nan|\.\d.*|\.\.\.(?: .*)?", re.IGNORECASE)
+_BLANK: Final = Pattern(r" *(?:#.*)?")
 
 
 def plain_nodes(text: str) -> Node | None:

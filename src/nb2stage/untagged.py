@@ -16,6 +16,7 @@ from nb2stage.analysis.dataflow import Program, SourceCell, is_inert_node, is_pa
 from nb2stage.analysis.heap import Finding
 from nb2stage.diagnostics import CellNote, Diagnostic
 from nb2stage.messages import stores
+from nb2stage.patterns import Pattern
 from nb2stage.reading.notebook import Cell, Notebook
 from nb2stage.reading.tags import STAGES, CellRole, Role, directive_lines
 from nb2stage.records import dataclass, field, replace
@@ -26,7 +27,7 @@ CODES: Final = ("NB202", "NB204", "NB207")
 _LEFT_OUT: Final = frozenset({"skip", "explore", "hpo"})
 # What a cell does by the look of it, in the order of a pipeline.
 _KINDS: Final = ("import", "preprocess", "train", "evaluate")
-_READS: Final = re.compile(r"(read|load|fetch|open)_\w+|load|loadtxt|genfromtxt|imread|open_dataset")
+_READS: Final = Pattern(r"(read|load|fetch|open)_\w+|load|loadtxt|genfromtxt|imread|open_dataset")
 
 
 @dataclass

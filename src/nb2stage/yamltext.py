@@ -12,6 +12,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from nb2stage.diagnostics import Diagnostic, Nb2stageError
+from nb2stage.patterns import Pattern
 from nb2stage.plainyaml import NotPlainError, plain_nodes, value_of
 
 if TYPE_CHECKING:
@@ -53,7 +54,7 @@ def _is_yaml_key(key: object) -> bool:
 
 
 # What one of the two readers takes for something else than text: y/n, numbers, sexagesimals, dates, merge keys.
-_NOT_TEXT = re.compile(
+_NOT_TEXT = Pattern(
     r"y|n|yes|no|on|off|true|false|null|~|=|<<|[-+]?\.(?:inf|nan)|0x[\da-f_]+|0[bo][\d_]+|[.\d][\d_.:e+\-tz ]*", re.I
 )
 _INDICATORS = "-+?:,[]{}#&*!|>'\"%@`"

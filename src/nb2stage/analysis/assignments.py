@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ast
-import re
 
 from nb2stage.analysis.classes import Classes
 from nb2stage.analysis.expressions import Expressions, items_owner
@@ -14,11 +13,12 @@ from nb2stage.analysis.names import Names
 from nb2stage.analysis.objects import ATOM, Constants, Obj, Values, bases_of
 from nb2stage.analysis.plainvalues import PlainValues
 from nb2stage.analysis.processstate import ProcessState
+from nb2stage.patterns import Pattern
 
 ARRAY_ATTRIBUTES = frozenset({"shape", "strides", "dtype", "flat", "real", "imag", "data", "mask", "fill_value"})
 
 
-CLASS_OR_FUNCTION = re.compile(r"(builtins|collections)\.[^\W_]\w*")
+CLASS_OR_FUNCTION = Pattern(r"(builtins|collections)\.[^\W_]\w*")
 
 
 class Assignments:

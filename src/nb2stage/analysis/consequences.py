@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ast
-import re
 from collections.abc import Set
 
 from nb2stage.analysis.classes import Classes, _methods
@@ -33,6 +32,7 @@ from nb2stage.analysis.objects import ATOM, Obj, Values, bases_of, reach
 from nb2stage.analysis.processstate import ProcessState
 from nb2stage.analysis.randomness import Randomness
 from nb2stage.knowledge import SEED_ARGUMENTS, Effect
+from nb2stage.patterns import Pattern
 from nb2stage.records import replace
 
 # What a library calls on the members of a list or dict that it is given: it compares, prints and adds them.
@@ -91,7 +91,7 @@ TYPED_BY = frozenset(
 )
 
 
-BIG_ENDIAN = re.compile(r">([A-Za-z]\w*)?|big")
+BIG_ENDIAN = Pattern(r">([A-Za-z]\w*)?|big")
 
 
 def _argument(arguments: list[Argument], name: str, place: int) -> list[Argument]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import ast
 import posixpath
-import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from functools import cached_property
@@ -21,6 +20,7 @@ from nb2stage.analysis.objects import State, Statement, Var, reach
 from nb2stage.analysis.scopes import inner_free_names, looked_up, outside_functions, top_level_names
 from nb2stage.analysis.versions import DEFINITIONS, IMPORTS
 from nb2stage.knowledge import CHOOSE_DEVICE, GENERATORS, Knowledge
+from nb2stage.patterns import Pattern
 from nb2stage.reading.tags import CellRole, Role
 from nb2stage.reading.translation import PythonCell
 from nb2stage.records import dataclass, field
@@ -237,8 +237,8 @@ def _statements_of(cell: SourceCell, position: int) -> list[Statement]:
     return found
 
 
-QUIET = re.compile(r"(warnings\.catch_warnings|contextlib\.suppress|catch_warnings|suppress)\([\w., ]*\)$")
-FILTER = re.compile(r"(warnings\.)?(simplefilter|filterwarnings)\(")
+QUIET = Pattern(r"(warnings\.catch_warnings|contextlib\.suppress|catch_warnings|suppress)\([\w., ]*\)$")
+FILTER = Pattern(r"(warnings\.)?(simplefilter|filterwarnings)\(")
 
 
 def is_inert_node(node: ast.stmt) -> bool:
@@ -300,7 +300,7 @@ def literal(node: ast.expr) -> object:
         return NO_LITERAL
 
 
-NAMES_INDEX = re.compile(r"\.(index|columns)\.(names?|set_names|rename)\b")
+NAMES_INDEX = Pattern(r"\.(index|columns)\.(names?|set_names|rename)\b")
 
 
 def _names_indexes(cells: Sequence[SourceCell], trees: Sequence[ast.Module]) -> bool:
@@ -459,7 +459,7 @@ def _forget_empty_figures(statements: Sequence[Statement]) -> None:
         statement.figures, statement.draws_current, statement.plots_unsure = 0, False, False
 
 
-TIMED = re.compile(r"^\s*%%?timeit\s+(?:-\w+\s*\S*\s+)*(.*)$")
+TIMED = Pattern(r"^\s*%%?timeit\s+(?:-\w+\s*\S*\s+)*(.*)$")
 
 
 def _check_timed(interpreter: Interpreter, cell: SourceCell) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ast
-import re
 from collections.abc import Iterable
 
 from nb2stage.analysis.crossings import Need, Transfer
@@ -13,6 +12,7 @@ from nb2stage.analysis.remaking import AGAIN, Remaking
 from nb2stage.analysis.scopes import free_names
 from nb2stage.analysis.versions import DEFINITIONS
 from nb2stage.knowledge import BY_KEY
+from nb2stage.patterns import Pattern
 
 PICKLE_HOOKS = ("__getstate__", "__setstate__", "__reduce__", "__reduce_ex__")
 NEW_ARGUMENTS = ("__getnewargs__", "__getnewargs_ex__")
@@ -21,7 +21,7 @@ PLAIN_BASES = frozenset(
     f"builtins.{name}" for name in ("tuple", "str", "int", "float", "frozenset", "bytes", "complex")
 )
 RAISED = ("Exception", "Error", "Warning")
-GLOBAL_DRAW = re.compile(r"(numpy\.)?random\.(?!default_rng)[a-z]\w*")  # methods of the global generators
+GLOBAL_DRAW = Pattern(r"(numpy\.)?random\.(?!default_rng)[a-z]\w*")  # methods of the global generators
 
 
 class FileContents(Remaking):

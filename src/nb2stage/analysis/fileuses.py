@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import ast
 import posixpath
-import re
 from collections.abc import Callable, Iterable, Iterator
 from typing import Final
 
@@ -14,6 +13,7 @@ from nb2stage.analysis.plainvalues import PlainValues
 from nb2stage.analysis.shellfiles import files_of, files_of_words
 from nb2stage.analysis.sqltext import changes_nothing, exported_files
 from nb2stage.knowledge import Effect
+from nb2stage.patterns import Pattern
 
 # Words of a row and the one use of a file that they mean.
 READING = {"reads": "read", "reads-if-there": "read-if-there"}
@@ -66,13 +66,13 @@ MEMORY = ":memory:"
 QUERIES = frozenset({"execute", "executemany", "executescript", "sql", "query"})
 
 
-DATABASE_URL = re.compile(r"(?:sqlite|duckdb)(?:\+\w+)?://(?:/(.*))?$")
+DATABASE_URL = Pattern(r"(?:sqlite|duckdb)(?:\+\w+)?://(?:/(.*))?$")
 
 
 LONGEST_PATH = 200
 
 
-QUOTED = re.compile(r"'([^'\n]+)'|\"([^\"\n]+)\"")
+QUOTED = Pattern(r"'([^'\n]+)'|\"([^\"\n]+)\"")
 
 
 PATH_METHODS = {

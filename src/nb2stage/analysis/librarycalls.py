@@ -22,12 +22,13 @@ from nb2stage.analysis.processstate import ProcessState
 from nb2stage.analysis.randomness import Randomness
 from nb2stage.analysis.sqlcalls import SqlCalls
 from nb2stage.knowledge import UNKNOWN, Effect, looks_like_seeder, packages
+from nb2stage.patterns import Pattern
 from nb2stage.records import replace
 
-PLOT_NAME = re.compile(r"plot|hist|draw|heatmap|scatter|chart|graph|figure|imshow|display|visuali[sz]e", re.IGNORECASE)
+PLOT_NAME = Pattern(r"plot|hist|draw|heatmap|scatter|chart|graph|figure|imshow|display|visuali[sz]e", re.IGNORECASE)
 
 
-DISPLAY_FROM = re.compile(r"Display(\.from_|$)")
+DISPLAY_FROM = Pattern(r"Display(\.from_|$)")
 
 
 FIGURE_LEVEL = frozenset(
@@ -47,16 +48,16 @@ FIGURE_LEVEL = frozenset(
 
 
 # Data sets of scikit-learn that have arrays unless frames are asked for.
-ARRAY_SETS = re.compile(r"sklearn\.datasets\.(\w+\.)?load_(iris|wine|breast_cancer|digits|diabetes|linnerud)")
+ARRAY_SETS = Pattern(r"sklearn\.datasets\.(\w+\.)?load_(iris|wine|breast_cancer|digits|diabetes|linnerud)")
 
 
-QUERY_NAMES = re.compile(r"@([^\W\d]\w*)")
+QUERY_NAMES = Pattern(r"@([^\W\d]\w*)")
 
 
-IN_BRACKETS = re.compile(r"\((.*)\)")
+IN_BRACKETS = Pattern(r"\((.*)\)")
 
 
-IDENTIFIER = re.compile(r"[^\W\d]\w*")
+IDENTIFIER = Pattern(r"[^\W\d]\w*")
 
 
 def _strings_in(arguments: list[Argument]) -> set[str]:

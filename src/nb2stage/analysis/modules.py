@@ -9,15 +9,15 @@ reading of `<module.name>`, which no file carries from stage to stage: the state
 from __future__ import annotations
 
 import ast
-import re
 
 from nb2stage.analysis.heap import FREE, MOST, Argument, Heap, TooLongError
 from nb2stage.analysis.interfaces import CallsObjects, Executes
 from nb2stage.analysis.names import Names
 from nb2stage.analysis.objects import ATOM, UNBOUND, Frame, Module, Obj, State, Values, Var
 from nb2stage.analysis.scopes import Scope
+from nb2stage.patterns import Pattern
 
-STATE = re.compile(r"<([^\W\d][\w.]*)\.(\w+)>")
+STATE = Pattern(r"<([^\W\d][\w.]*)\.(\w+)>")
 
 
 MAX_NESTED = 25

@@ -16,10 +16,11 @@ from nb2stage.analysis.heap import Finding
 from nb2stage.analysis.objects import Obj, Statement
 from nb2stage.analysis.scopes import ScopeNode
 from nb2stage.analysis.versions import DEFINITIONS, IMPORTS, REPEATABLE, Versions
+from nb2stage.patterns import Pattern
 
 # Names of functions that are called for what they do.  They decide only whether it may be assumed that the last line of a
 # cell is there for the value that it shows.
-_ACTS = re.compile(
+_ACTS = Pattern(
     "(set|use|enable|disable|register|config|configure|init|initiali[sz]e|setup|install|activate|seed|load|unload|add|remove|"
     "clear|reset|start|stop|patch|connect|login|require|switch|apply|allow|ignore|extension|output)(?![a-z])",
     re.IGNORECASE,

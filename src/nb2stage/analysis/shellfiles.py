@@ -8,6 +8,8 @@ import shlex
 from collections.abc import Sequence
 from typing import Final, NamedTuple
 
+from nb2stage.patterns import Pattern
+
 
 class ShellFiles(NamedTuple):
     """The uses of files, as (mode, path); words that may be files; and whether that is all that the command does."""
@@ -39,15 +41,15 @@ _READING: Final = frozenset(
 _FILTERS: Final = frozenset({"grep", "egrep", "fgrep", "sed", "awk", "jq"})
 # Options with which a program does something else: it writes a file, reads its pattern from one, runs a program.
 _ODD: Final = {
-    "sort": re.compile(r"-o|--output"),
-    "sed": re.compile(r"-\w*[ief]|--in-place|--expression|--file"),
-    "awk": re.compile(r"-[fiv]|--"),
-    "find": re.compile(r"-exec|-delete|-fprint|-ok"),
-    **dict.fromkeys(("grep", "egrep", "fgrep"), re.compile(r"-\w*[efrR]|--file|--regexp|--recursive")),
-    "jq": re.compile(r"-f|--from-file|--arg"),
+    "sort": Pattern(r"-o|--output"),
+    "sed": Pattern(r"-\w*[ief]|--in-place|--expression|--file"),
+    "awk": Pattern(r"-[fiv]|--"),
+    "find": Pattern(r"-exec|-delete|-fprint|-ok"),
+    **dict.fromkeys(("grep", "egrep", "fgrep"), Pattern(r"-\w*[efrR]|--file|--regexp|--recursive")),
+    "jq": Pattern(r"-f|--from-file|--arg"),
 }
-_UNKNOWN: Final = re.compile(r"[$`{}]|^~")
-_PATTERN: Final = re.compile(r"[*?\[]")
+_UNKNOWN: Final = Pattern(r"[$`{}]|^~")
+_PATTERN: Final = Pattern(r"[*?\[]")
 
 
 def files_of(command: str) -> ShellFiles:

@@ -12,6 +12,7 @@ from nb2stage.analysis.objects import ATOM, Obj, Values, Var
 from nb2stage.analysis.randomness import Randomness
 from nb2stage.analysis.sqltext import changes_nothing, reaches_outside, table_names
 from nb2stage.knowledge import Effect
+from nb2stage.patterns import Pattern
 from nb2stage.records import replace
 
 TEXT_NAMES: Final = frozenset({"query", "sql", "q", "statement"})
@@ -21,7 +22,7 @@ HOLE: Final = "something_unknown"
 
 
 # What of SQL draws random numbers.
-DRAWING = re.compile(r"\b(random|uuid|gen_random_uuid|uuidv4|sample|tablesample|shuffle)\b", re.IGNORECASE)
+DRAWING = Pattern(r"\b(random|uuid|gen_random_uuid|uuidv4|sample|tablesample|shuffle)\b", re.IGNORECASE)
 
 
 def _text_of(argument: Argument | None) -> str | None:

@@ -5,7 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-_TOKENS = re.compile(r"--[^\n]*|/\*.*?\*/|'(?:[^']|'')*'|\"((?:[^\"]|\"\")*)\"|([^\W\d]\w*)|(.)", re.DOTALL)
+from nb2stage.patterns import Pattern
+
+_TOKENS = Pattern(r"--[^\n]*|/\*.*?\*/|'(?:[^']|'')*'|\"((?:[^\"]|\"\")*)\"|([^\W\d]\w*)|(.)", re.DOTALL)
 # Behind these words a table stands; behind the others a list of tables ends.
 _BEFORE_TABLES = frozenset(
     {"from", "join", "update", "into", "table", "describe", "desc", "summarize", "pivot", "unpivot"}
@@ -46,12 +48,12 @@ _QUERIES = frozenset(
     }
 )
 # Functions that change something though they stand in a query.
-_CHANGING = re.compile(
+_CHANGING = Pattern(
     r"\b(nextval|setseed|setval)\s*\(|\b(insert|update|delete)\s+(into|from|\w+\s+set)\b", re.IGNORECASE
 )
-_EXPORT = re.compile(r"\s*copy\b.*\bto\s*'", re.IGNORECASE | re.DOTALL)
-_TARGET = re.compile(r"\bto\s*'([^']+)'", re.IGNORECASE)
-_WHOLE = re.compile(r"(?:[^;']|'[^']*')+")
+_EXPORT = Pattern(r"\s*copy\b.*\bto\s*'", re.IGNORECASE | re.DOTALL)
+_TARGET = Pattern(r"\bto\s*'([^']+)'", re.IGNORECASE)
+_WHOLE = Pattern(r"(?:[^;']|'[^']*')+")
 # Statements that do something outside the database.
 _OUTSIDE = frozenset({"copy", "export", "import", "attach", "detach", "vacuum", "checkpoint", "install"})
 

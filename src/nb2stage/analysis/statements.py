@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ast
-import re
 from collections.abc import Callable, Iterable
 from functools import cache
 
@@ -20,8 +19,9 @@ from nb2stage.analysis.names import Names
 from nb2stage.analysis.objects import ATOM, Key, State, Values, Var, join_vars, merge, reach
 from nb2stage.analysis.plainvalues import PlainValues
 from nb2stage.analysis.scopes import ScopeNode, bound_names, scope_of
+from nb2stage.patterns import Pattern
 
-IS_MAIN = re.compile(r"__name__ == (['\"])__main__\1")
+IS_MAIN = Pattern(r"__name__ == (['\"])__main__\1")
 
 
 NAME_ERRORS = frozenset({"builtins.NameError", "builtins.Exception", "builtins.BaseException"})

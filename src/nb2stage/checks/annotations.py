@@ -10,11 +10,12 @@ from pathlib import Path
 from typing import Final
 
 from nb2stage.diagnostics import Diagnostic
+from nb2stage.patterns import Pattern
 from nb2stage.repository import git_top
 
 GITLAB_REPORT: Final = "gl-code-quality-report.json"
 # How Jupyter writes the beginning of a cell's source: its keys stand three columns in, and no text of an output does.
-_SOURCE: Final = re.compile(r'^   "source": (\[?)', re.MULTILINE)
+_SOURCE: Final = Pattern(r'^   "source": (\[?)', re.MULTILINE)
 
 
 def wanted(choice: str, environment: Mapping[str, str]) -> str:

@@ -13,23 +13,24 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 from nb2stage.diagnostics import Diagnostic
 from nb2stage.knowledge import GENERATORS, Knowledge, looks_like_seeder
+from nb2stage.patterns import Pattern
 from nb2stage.planning.stageplan import NO_VERSION_HINT, has_version
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
 HOME_HINT: Final = "put the file into the project, and write its path from the project folder: `data/measured.csv`"
-_HOME: Final = re.compile(r"""(?:^|[\s=:'"(])((?:/home/|/Users/|/root/|[A-Za-z]:[\\/]Users[\\/]|~/)[^\s'"]*)""")
+_HOME: Final = Pattern(r"""(?:^|[\s=:'"(])((?:/home/|/Users/|/root/|[A-Za-z]:[\\/]Users[\\/]|~/)[^\s'"]*)""")
 # `/a/b` alone may be a route, a key or an XPath; below these folders stand files.  `/dev`, `/proc`, `/etc` and `/usr/bin`
 # are the same on every machine.
-_ROOTS: Final = re.compile(
+_ROOTS: Final = Pattern(
     r"^(?:/(?:mnt|media|opt|srv|var|tmp|scratch|workspaces?|content|kaggle|Volumes|dbfs|usr/share|usr/local)/\S"
     r"|/(?:[\w.-]+/)+[\w.-]*\.(?:csv|tsv|txt|json|ya?ml|parquet|feather|pkl|pickle|joblib|npy|npz|h5|hdf5|xlsx?|zip|gz|db"
     r"|sqlite|png|jpe?g|svg|pdf|pth?|onnx)$|[A-Za-z]:[\\/]+\w|\\\\\w+\\)"
 )
-_URL: Final = re.compile(r"^(?:https?|ftp|s3|gs|gcs|abfss?|hdfs)://", re.IGNORECASE)
+_URL: Final = Pattern(r"^(?:https?|ftp|s3|gs|gcs|abfss?|hdfs)://", re.IGNORECASE)
 _WEB: Final = frozenset({"requests", "httpx", "urllib", "urllib3", "pooch", "wget", "gdown", "aiohttp"})
-_READERS: Final = re.compile(
+_READERS: Final = Pattern(
     r"^(?:read_\w+|scan_\w+|load\w*|genfromtxt|fromregex|imread|open|urlopen|urlretrieve|retrieve|download\w*|get|File)$"
 )
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import ast
 import posixpath
-import re
 import shlex
 from collections.abc import Iterator
 from typing import Any, Final
@@ -13,6 +12,7 @@ from nb2stage.checks.code import HOME_HINT, Code, absolute_path, check_code, run
 from nb2stage.checks.project import Finding, Fix, Snapshot, Stage, child, line_of
 from nb2stage.diagnostics import Diagnostic, Nb2stageError
 from nb2stage.files.writer import read_text
+from nb2stage.patterns import Pattern
 from nb2stage.yamltext import content_end, insertion, line_end, read_yaml, scalar_text, splice, yaml_nodes
 
 _SCRIPTS: Final = (".py", ".sh", ".bash", ".R", ".r", ".jl", ".pl", ".js", ".m", ".sql")
@@ -22,9 +22,7 @@ _WRAPPERS: Final = (
     *("time", "env", "nohup", "exec", "sudo", "nice", "uv", "poetry", "pipenv", "conda", "run"),
     *("if", "then", "elif", "else", "do", "while", "until", "!", "{"),
 )
-_INTERPRETERS: Final = re.compile(
-    r"^(?:python[\d.]*|pypy[\d.]*|bash|sh|zsh|Rscript|julia|perl|node|accelerate|torchrun)$"
-)
+_INTERPRETERS: Final = Pattern(r"^(?:python[\d.]*|pypy[\d.]*|bash|sh|zsh|Rscript|julia|perl|node|accelerate|torchrun)$")
 _RUNNERS: Final = frozenset({"papermill", "runipy", "ploomber-engine", "treon"})
 
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import argparse
 import posixpath
-import re
 from typing import TYPE_CHECKING, Any, Final
 
 from nb2stage.commands import add_command, add_common
+from nb2stage.patterns import Pattern
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -32,7 +32,7 @@ _STRAY: Final = "NB730"  # a notebook of which nothing says what it is there for
 _VERBS: Final = {"create": "written", "update": "updated"}
 
 # The line that `scripts` writes at the top of a script or module.
-_HEADER: Final = re.compile(
+_HEADER: Final = Pattern(
     r'\A"""(?:Stage `[^`\n]+` of|Definitions of) [^\n]*Edit [^\n]* and run `nb2stage convert[^`\n]*`\."""\r?\n(?:\r?\n)*'
 )
 

@@ -14,12 +14,13 @@ from collections.abc import Iterable, Iterator
 from typing import Final, NamedTuple, TypeVar
 
 from nb2stage.analysis.scopes import looked_up, top_level_names
+from nb2stage.patterns import Pattern
 from nb2stage.records import dataclass
 from nb2stage.repository import merge_file
 
-_MARKS: Final = re.compile(r"^<{7} .*\n(?:.*\n)*?={7}\r?\n(?:.*\n)*?>{7} ", re.MULTILINE)
+_MARKS: Final = Pattern(r"^<{7} .*\n(?:.*\n)*?={7}\r?\n(?:.*\n)*?>{7} ", re.MULTILINE)
 # Names may come and go where nobody sees it.
-_DYNAMIC: Final = re.compile(r"\bglobals\(\)\.update|\bexec\(|import \*")
+_DYNAMIC: Final = Pattern(r"\bglobals\(\)\.update|\bexec\(|import \*")
 _BUILTINS: Final = frozenset(dir(builtins)) | {"__name__", "__file__", "__doc__"}
 
 T = TypeVar("T")

@@ -9,6 +9,7 @@ import re
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from nb2stage.diagnostics import Diagnostic, Nb2stageError, Severity
+from nb2stage.patterns import Pattern
 from nb2stage.planning.pipeline import Param
 from nb2stage.yamltext import (
     Edit,
@@ -302,13 +303,13 @@ def _step(node: Any) -> int:
 
 # -- what may go wrong with values that stand in the file ------------------------------------------------------------
 
-_INT_1_1 = re.compile(r"[-+]?(?:0b[01_]+|0[0-7_]+|0|[1-9][\d_]*|0x[\da-fA-F_]+|[1-9][\d_]*(?::[0-5]?\d)+)", re.A)
-_FLOAT_1_1 = re.compile(
+_INT_1_1 = Pattern(r"[-+]?(?:0b[01_]+|0[0-7_]+|0|[1-9][\d_]*|0x[\da-fA-F_]+|[1-9][\d_]*(?::[0-5]?\d)+)", re.A)
+_FLOAT_1_1 = Pattern(
     r"[-+]?\d[\d_]*\.[\d_]*(?:[eE][-+]\d+)?|\.\d[\d_]*(?:[eE][-+]\d+)?|[-+]?\d[\d_]*(?::[0-5]?\d)+\.[\d_]*"
     r"|[-+]?\.(?:inf|Inf|INF)|\.(?:nan|NaN|NAN)",
     re.A,
 )
-_BOOL_1_1 = re.compile(r"(?i:yes|no|true|false|on|off)")
+_BOOL_1_1 = Pattern(r"(?i:yes|no|true|false|on|off)")
 
 
 def check_params_text(text: str, path: str = "params.yaml") -> list[Diagnostic]:

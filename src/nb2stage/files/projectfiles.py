@@ -30,6 +30,7 @@ from nb2stage.files.gitignore import out_line, update_gitignore, update_outs
 from nb2stage.files.paramsyaml import check_params_text, merge_params_yaml
 from nb2stage.files.top_plots import merge_top_plots
 from nb2stage.files.writer import Conversion
+from nb2stage.patterns import Pattern
 from nb2stage.planning.pipeline import GeneratedFile
 from nb2stage.reading.tags import Role
 from nb2stage.records import replace
@@ -45,7 +46,7 @@ if TYPE_CHECKING:
 # A stage has another name when the scripts have this share of their lines in common, and no other pair comes near.
 _ALIKE: Final = 0.6
 _CLEARLY: Final = 0.15
-_DEFINED: Final = re.compile(r"^(?:async def|def|class) (\w+)", re.MULTILINE)
+_DEFINED: Final = Pattern(r"^(?:async def|def|class) (\w+)", re.MULTILINE)
 _IGNORED: Final = ("cache/",)
 _COMPILED: Final = "__pycache__/"
 

@@ -10,14 +10,15 @@ import re
 from typing import TYPE_CHECKING, Final
 
 from nb2stage.diagnostics import Diagnostic, Severity
+from nb2stage.patterns import Pattern
 from nb2stage.yamltext import insertion, splice
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
 REQUIREMENTS: Final = "requirements.txt"
-_NAME: Final = re.compile(r"\s*([A-Za-z0-9](?:[\w.-]*[A-Za-z0-9])?)\s*(?:\[[^\]]*\]\s*)?(?![\w/:\\+])")
-_LOCAL: Final = re.compile(r"\.{0,2}/|\.{1,2}(\[|$)|[^:@]*\.whl$")
+_NAME: Final = Pattern(r"\s*([A-Za-z0-9](?:[\w.-]*[A-Za-z0-9])?)\s*(?:\[[^\]]*\]\s*)?(?![\w/:\\+])")
+_LOCAL: Final = Pattern(r"\.{0,2}/|\.{1,2}(\[|$)|[^:@]*\.whl$")
 
 
 def update_requirements(

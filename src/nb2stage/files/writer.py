@@ -18,6 +18,7 @@ from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any, Final
 
 from nb2stage.diagnostics import Diagnostic, Nb2stageError, Severity
+from nb2stage.patterns import Pattern
 from nb2stage.records import dataclass, field
 
 if TYPE_CHECKING:
@@ -29,9 +30,9 @@ STATE_PATH: Final = ".nb2stage/state.json"
 PENDING_PATH: Final = ".nb2stage/pending.json"
 _VERSION: Final = 2
 _LONGEST_DIFF: Final = 40
-_GENERATED: Final = re.compile(r'"""(?:Stage|Definitions) .*`nb2stage convert[^`]*`\."""')
+_GENERATED: Final = Pattern(r'"""(?:Stage|Definitions) .*`nb2stage convert[^`]*`\."""')
 _TEMPORARY: Final = ".nb2stage-*.tmp"
-_ONE_SIDE: Final = re.compile(r"^<{7} .*\n((?:.*\n)*?)(?:\|{7} .*\n(?:.*\n)*?)?={7}\n(?:.*\n)*?>{7} .*\n", re.MULTILINE)
+_ONE_SIDE: Final = Pattern(r"^<{7} .*\n((?:.*\n)*?)(?:\|{7} .*\n(?:.*\n)*?)?={7}\n(?:.*\n)*?>{7} .*\n", re.MULTILINE)
 
 
 # -- what was generated ----------------------------------------------------------------------------------------------

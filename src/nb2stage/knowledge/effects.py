@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
 from functools import cache
 from typing import Any, Final
 
 from nb2stage.knowledge.generators import GENERATORS
+from nb2stage.patterns import Pattern
 from nb2stage.records import dataclass, replace
 
 # Arguments that make a call draw from what they say, and not from a generator of the process.
@@ -124,7 +124,7 @@ _OF_FILES: Final[dict[str, Callable[[str], dict[str, Any]]]] = {
 
 
 # `n@1=0`: the argument `n`, which stands at place 1, and a value of it.
-_ARGUMENT: Final = re.compile(r"(?P<name>\w+)@(?P<place>\d)(=(?P<value>\S+))?")
+_ARGUMENT: Final = Pattern(r"(?P<name>\w+)@(?P<place>\d)(=(?P<value>\S+))?")
 
 
 @cache

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import re
 from typing import Final
 
+from nb2stage.patterns import Pattern
 from nb2stage.records import dataclass
 
 
@@ -107,9 +107,9 @@ CHOOSE_DEVICE: Final = _words(
     "skorch stable_baselines3 pytorch_tabnet tabpfn flair"
 )
 
-_SEEDER: Final = re.compile(r"(?:^|_)(?:seed|seeds|seeding|reseed|determinism|deterministic|reproducible)(?:_|$)")
-_NO_SEEDER: Final = re.compile(r"^_?(?:get|find|generate|make_seeds|load|read|plot|is|has|print|show|check|next|list)_")
-_WORD_BEGINS: Final = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])|(?<=seed)(?=all|ing)")
+_SEEDER: Final = Pattern(r"(?:^|_)(?:seed|seeds|seeding|reseed|determinism|deterministic|reproducible)(?:_|$)")
+_NO_SEEDER: Final = Pattern(r"^_?(?:get|find|generate|make_seeds|load|read|plot|is|has|print|show|check|next|list)_")
+_WORD_BEGINS: Final = Pattern(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])|(?<=seed)(?=all|ing)")
 
 
 def generator(name: str) -> Generator:

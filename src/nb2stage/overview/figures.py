@@ -5,12 +5,12 @@ from __future__ import annotations
 import ast
 import hashlib
 import posixpath
-import re
 from typing import TYPE_CHECKING, Final
 
 from nb2stage.diagnostics import Nb2stageError
 from nb2stage.overview.graph import build
 from nb2stage.overview.history import WORKSPACE
+from nb2stage.patterns import Pattern
 from nb2stage.repository import blobs, objects, output_of
 from nb2stage.yamltext import read_yaml
 
@@ -30,7 +30,7 @@ TYPES: Final = {
 }
 
 
-_SHOWN: Final = re.compile(r"figure_\d+\.\w+")  # what scripts call the figures that a notebook shows
+_SHOWN: Final = Pattern(r"figure_\d+\.\w+")  # what scripts call the figures that a notebook shows
 _LONGEST: Final = 200_000  # bytes of a report that a page can bear
 
 

@@ -8,10 +8,12 @@ import re
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import unquote
 
+from nb2stage.patterns import Pattern
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-_ELSEWHERE: Final = re.compile(r"[a-z][a-z0-9+.-]*:|//|#", re.IGNORECASE)
+_ELSEWHERE: Final = Pattern(r"[a-z][a-z0-9+.-]*:|//|#", re.IGNORECASE)
 
 
 def as_html(text: str, path: str, pictures: Mapping[str, int]) -> str:

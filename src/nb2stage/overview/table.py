@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from nb2stage.diagnostics import Diagnostic, Nb2stageError
 from nb2stage.overview.history import WORKSPACE, Change, History, Row, same_value
+from nb2stage.patterns import Pattern
 from nb2stage.records import dataclass, field
 from nb2stage.report import json_value
 from nb2stage.spelling import closest
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
     Paint = Callable[[str, str], str]
 
 # Metrics of which less is better, by the words of their names.
-_LOWER: Final = re.compile(
+_LOWER: Final = Pattern(
     r"loss|error|err|mae|mse|rmse|mape|smape|msle|rmsle|medae|mad|mase|nll|perplexity|brier|wer|cer|fid|eer|logloss|"
     r"deviance|aic|bic|time|seconds|duration|latency|runtime|size|memory|cost|regret|distance|residual"
 )

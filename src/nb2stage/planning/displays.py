@@ -17,6 +17,7 @@ from nb2stage.analysis.objects import Statement
 from nb2stage.diagnostics import Severity
 from nb2stage.knowledge import packages
 from nb2stage.messages import Notes
+from nb2stage.patterns import Pattern
 from nb2stage.planning.metrics import is_number
 from nb2stage.planning.pipeline import Out
 from nb2stage.planning.stageplan import StagePlan
@@ -35,8 +36,8 @@ _SILENT_CALLS: Final = (
     r"sleep$|warn$|warning$|debug$|error$|critical$|exception$|assert_|basicConfig$|setLevel$|shuffle$|"
     r"to_csv|to_pickle|to_json|to_excel|to_parquet|dump$|save|makedirs$|mkdir$|write)"
 )
-_PRINTING_NAME: Final = re.compile(r"p?print(_\w+)?$|display$|help$")
-_PRINTING_PART: Final = re.compile(r"p?print(_\w+)?$|display$|info$|summary$|stdout$")
+_PRINTING_NAME: Final = Pattern(r"p?print(_\w+)?$|display$|help$")
+_PRINTING_PART: Final = Pattern(r"p?print(_\w+)?$|display$|info$|summary$|stdout$")
 _NO_FRAME: Final = (
     *(ast.Constant, ast.JoinedStr, ast.List, ast.Tuple, ast.Dict, ast.Set, ast.BoolOp),
     *(ast.ListComp, ast.DictComp, ast.SetComp, ast.Lambda),
@@ -47,7 +48,7 @@ _NO_FRAME_NAMES: Final = (
     r"(get|best|grid)_params|\w+_(score|name|names|report)|type|sorted|list|dict|str|repr|set|unique|nunique|tolist|to_string"
 )
 _LINK: Final = r"(!?\[[^\]]*\]\(<?|<(?:img|a)\b[^>]*?\b(?:src|href)=[\"'])([^)\s\"'>]+)"
-_ELSEWHERE: Final = re.compile(r"[a-z][a-z0-9+.-]*:|[#/]", re.IGNORECASE)
+_ELSEWHERE: Final = Pattern(r"[a-z][a-z0-9+.-]*:|[#/]", re.IGNORECASE)
 
 
 class FigureShown(NamedTuple):

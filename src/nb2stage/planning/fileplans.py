@@ -12,6 +12,7 @@ from nb2stage.analysis.dataflow import Program
 from nb2stage.analysis.heap import FileUse
 from nb2stage.diagnostics import Severity
 from nb2stage.messages import Notes
+from nb2stage.patterns import Pattern
 from nb2stage.planning.fileversions import FileVersions
 from nb2stage.planning.mentions import Mentions
 from nb2stage.planning.pipeline import Out
@@ -19,9 +20,9 @@ from nb2stage.planning.places import spelled
 from nb2stage.planning.stageplan import NO_VERSION_HINT, StagePlan, Surroundings, has_version, normal
 
 IMAGES = frozenset({".png", ".jpg", ".jpeg", ".svg"})
-METRIC_STEM = re.compile(r"metric|score|result|evaluation|performance|accuracy|report", re.IGNORECASE)
+METRIC_STEM = Pattern(r"metric|score|result|evaluation|performance|accuracy|report", re.IGNORECASE)
 # What lies in a project's own folder and is no data.
-PROJECT_FILES = re.compile(
+PROJECT_FILES = Pattern(
     r"^\.|\.(?:ipynb|py|dvc|lock|md|rst|toml|cfg|ini)$|^(?:dvc|params)\.yaml$|^requirements.*\.txt$|^(?:LICENSE|Makefile)"
 )
 METRIC_TYPES = frozenset({".json", ".yaml", ".yml", ".toml"})

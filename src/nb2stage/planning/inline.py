@@ -8,18 +8,19 @@ from collections.abc import Iterable, Iterator
 from typing import Final
 
 from nb2stage.analysis.dataflow import Program, SourceCell
+from nb2stage.patterns import Pattern
 from nb2stage.records import dataclass, field
 
 FORMATS: Final = "set_matplotlib_formats"
-_CONFIG: Final = re.compile(r"\s*%config\s+InlineBackend\.(figure_formats?|print_figure_kwargs)\s*=\s*(.+)")
+_CONFIG: Final = Pattern(r"\s*%config\s+InlineBackend\.(figure_formats?|print_figure_kwargs)\s*=\s*(.+)")
 # Of several formats JupyterLab shows the first of these.
 _PREFERRED: Final = ("svg", "retina", "png", "png2x", "jpeg", "jpg")
 _SUFFIXES: Final = {"svg": "svg", "jpeg": "jpg", "jpg": "jpg"}
 # Styles that give saved figures another look than shown ones have; of a style that is not matplotlib's own nobody knows.
-_PLAIN_STYLES: Final = re.compile(
+_PLAIN_STYLES: Final = Pattern(
     r"default|bmh|dark_background|fast|fivethirtyeight|ggplot|Solarize_Light2|tableau-colorblind10|petroff\d+|seaborn.*"
 )
-_STYLE_CALL: Final = re.compile(r"\b(style\.(use|context)|rc_file)$")
+_STYLE_CALL: Final = Pattern(r"\b(style\.(use|context)|rc_file)$")
 _SAVING: Final = {"dpi": '"figure"', "facecolor": '"auto"', "edgecolor": '"auto"', "transparent": "False"}
 
 

@@ -19,12 +19,13 @@ from nb2stage.analysis.fileuses import MEMORY, database_files
 from nb2stage.analysis.heap import FileUse, Mention
 from nb2stage.analysis.objects import Statement
 from nb2stage.messages import Notes
+from nb2stage.patterns import Pattern
 from nb2stage.planning.definitions import FOLDER
 from nb2stage.planning.places import located, spelled
 from nb2stage.planning.stageplan import StagePlan, Surroundings, normal
 from nb2stage.records import dataclass, field
 
-_WORD: Final = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+")
+_WORD: Final = Pattern(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+")
 _READING: Final = (
     "read",
     "load",
@@ -38,9 +39,9 @@ _READING: Final = (
     "folder",
 )
 _WRITING: Final = ("write", "save", "dump", "export", "imwrite", "imsave", "store", "record", "checkpoint")
-_KEYWORDS: Final = re.compile(r"path|file|folder|dir|root", re.IGNORECASE)
+_KEYWORDS: Final = Pattern(r"path|file|folder|dir|root", re.IGNORECASE)
 # Suffixes that no name of a column, a module or a version has.
-_SUFFIX: Final = re.compile(
+_SUFFIX: Final = Pattern(
     r"\.(?:csv|tsv|txt|dat|json|jsonl|ndjson|ya?ml|toml|ini|xml|html?|md|tex|log|xlsx?|ods|pdf|docx?|pptx?"
     r"|parquet|feather|arrow|ipc|orc|avro|pkl|pickle|joblib|np[yz]|mat|h5|hdf5?|nc|zarr|grib2?|fits?|sas7bdat|dta|sav"
     r"|db|sqlite3?|duckdb|sql|png|jpe?g|gif|svg|bmp|tiff?|webp|eps|ico|wav|mp3|flac|ogg|mp4|avi|mov|mkv"
@@ -49,7 +50,7 @@ _SUFFIX: Final = re.compile(
     r"|mtx|arff|svmlight|zip|tar|gz|tgz|bz2|xz|zst|7z|lock|cfg|conf|env|pyx?|ipynb|sh|r)$",
     re.IGNORECASE,
 )
-_PATTERN: Final = re.compile(r"[*?\[]")
+_PATTERN: Final = Pattern(r"[*?\[]")
 _CHANGES: Final = ("write", "append", "update", "connect")
 
 

@@ -6,7 +6,6 @@ DVC compares numbers, also those in dicts, and leaves out lists and `null` witho
 from __future__ import annotations
 
 import ast
-import re
 from collections.abc import Callable, Collection, Iterator, Sequence
 from typing import Final
 
@@ -14,15 +13,16 @@ from nb2stage.analysis.dataflow import Program, SourceCell
 from nb2stage.analysis.versions import DEFINITIONS, IMPORTS
 from nb2stage.diagnostics import Severity
 from nb2stage.messages import Notes
+from nb2stage.patterns import Pattern
 from nb2stage.planning.pipeline import Out
 from nb2stage.planning.stageplan import StagePlan
 
 # What a call of such a name gives is a number.
-_NUMBER_CALL: Final = re.compile(
+_NUMBER_CALL: Final = Pattern(
     r"(.*_|^)(score|error|loss|auc|deviance|ratio|mean|median|std|var|float|int|len|round|time)$"
 )
 # What a call of such a name gives is many numbers.
-_SEVERAL_CALL: Final = re.compile(
+_SEVERAL_CALL: Final = Pattern(
     r"predict(_proba|_log_proba)?$|decision_function$|.*_curve$|.*confusion_matrix$|cross_val_(score|predict)$|"
     r"DataFrame$|Series$|array$|asarray$|linspace$|list$|sorted$|fit_transform$|transform$"
 )

@@ -10,7 +10,6 @@ from __future__ import annotations
 import ast
 import os
 import posixpath
-import re
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Final
 
@@ -19,6 +18,7 @@ from nb2stage.analysis.fileuses import PATH_METHODS
 from nb2stage.analysis.heap import FileUse
 from nb2stage.analysis.objects import Statement
 from nb2stage.knowledge import BY_KEY
+from nb2stage.patterns import Pattern
 from nb2stage.planning.fileversions import is_in_place, is_named
 from nb2stage.planning.stageplan import CacheFile, StagePlan, Surroundings
 from nb2stage.records import replace
@@ -49,7 +49,7 @@ _SILENT: Final = frozenset(
 )
 # Calls that read a file at once.
 _EAGER: Final = frozenset(("open", "load", "loadtxt", "genfromtxt", "imread"))
-_LIKE_A_PATH: Final = re.compile(r"^\.\.?[/\\]|^\.\.$|^[^\s:/\\][^\s:]*[/\\][^\s]*\.\w{1,8}$")
+_LIKE_A_PATH: Final = Pattern(r"^\.\.?[/\\]|^\.\.$|^[^\s:/\\][^\s:]*[/\\][^\s]*\.\w{1,8}$")
 # Values that keep no path of a file which they read later.
 _PLAIN: Final = frozenset(
     ("scalar", "DataFrame", "Series", "array", "Index", "scikit-learn", "statsmodels", "list", "dict", "tuple", "set")

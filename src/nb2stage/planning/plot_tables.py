@@ -15,6 +15,7 @@ from nb2stage.analysis.dataflow import Program, SourceCell
 from nb2stage.analysis.kinds import kind_of
 from nb2stage.diagnostics import Severity
 from nb2stage.messages import Notes
+from nb2stage.patterns import Pattern
 from nb2stage.planning.metrics import assigned_names, assignments, called_name, in_notebook_scope, is_number, is_several
 from nb2stage.planning.pipeline import Out
 from nb2stage.planning.stageplan import PlotTable, StagePlan
@@ -35,20 +36,20 @@ _PAIRS: Final = (
     ("false_positive_rate", "true_positive_rate"),
     ("recall", "precision"),
 )
-_ACROSS: Final = re.compile(
+_ACROSS: Final = Pattern(
     r"epochs?|steps?|iter(ation)?s?|batch(es)?|x|n|k|size|n_\w+|max_\w+|depth|threshold|alpha|lambda|C|lr|time|date|day|week|"
     r"month|year|train_size|fold|t",
 )
-_CATEGORY: Final = re.compile(
+_CATEGORY: Final = Pattern(
     r"(\w+_)?(features?|names?|models?|variables?|columns?|categor(y|ies)|class(es)?|method|metric)"
 )
-_ACTUAL: Final = re.compile(r"actual|observed|true|truth|y_?true|y_?test|target|label|y", re.IGNORECASE)
-_PREDICTED: Final = re.compile(r"(y_?)?pred(ict(ed|ions?))?|y_?hat|forecast|guess", re.IGNORECASE)
-_CLASSIFIES: Final = re.compile(
+_ACTUAL: Final = Pattern(r"actual|observed|true|truth|y_?true|y_?test|target|label|y", re.IGNORECASE)
+_PREDICTED: Final = Pattern(r"(y_?)?pred(ict(ed|ions?))?|y_?hat|forecast|guess", re.IGNORECASE)
+_CLASSIFIES: Final = Pattern(
     r"\w*(Classifier|LogisticRegression|Clf|SVC)$|accuracy|confusion|f1_score|roc_|classification"
 )
-_MEASURES: Final = re.compile(r"\w*(Regressor|LinearRegression|Ridge|Lasso|SVR)$|mean_squared|mean_absolute|r2_score")
-_ARRAY_CALL: Final = re.compile(
+_MEASURES: Final = Pattern(r"\w*(Regressor|LinearRegression|Ridge|Lasso|SVR)$|mean_squared|mean_absolute|r2_score")
+_ARRAY_CALL: Final = Pattern(
     r"cum\w+|diff|gradient|sqrt|log\d*|exp|where|sort|ravel|flatten|astype|concatenate|zeros|ones|full|arange|"
     r"(log|geom)space|round|abs|clip|values$|to_numpy|coef_"
 )

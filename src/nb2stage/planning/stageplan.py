@@ -13,6 +13,7 @@ from typing import Any
 from nb2stage.analysis.crossings import StageData, Transfer
 from nb2stage.analysis.dataflow import SourceCell
 from nb2stage.analysis.heap import FileUse
+from nb2stage.patterns import Pattern
 from nb2stage.planning.definitions import DefinitionsModule
 from nb2stage.planning.exhibits import Exhibit
 from nb2stage.planning.pipeline import DvcStage, Out, Param
@@ -163,7 +164,7 @@ class Surroundings:
 
 NO_VERSION_HINT = "`dvc import-url URL data/` keeps the version: read that file; or read a URL with a version in it"
 # Behind the host: a commit, a version such as v1.2, `?version=`, a numbered record of an archive that never changes one.
-_VERSION = re.compile(
+_VERSION = Pattern(
     r"^\w+://[^/]+/(?:.*[/@=])?(?:[0-9a-f]{40}|[0-9a-f]{64})(?:[/?.]|$)"
     r"|^\w+://[^/]+/(?:.*[/@_-])?v?\d+\.\d+(?:\.\d+)*(?=[/@_-]|\.[a-z]|$)"
     r"|[?&](?:version|versionId|rev|revision)=[^&]+|\bzenodo\.org/(?:api/)?records?/\d+",

@@ -9,6 +9,7 @@ import warnings
 from typing import Any, Final
 
 from nb2stage.diagnostics import Diagnostic, Nb2stageError
+from nb2stage.patterns import Pattern
 from nb2stage.records import dataclass
 
 _KINDS: Final = ("code", "markdown", "raw")
@@ -22,7 +23,7 @@ _FOREIGN_KERNELS: Final = {
     "scala": "Scala",
     "sagemath": "Sage",
 }
-_CONFLICT: Final = re.compile(r"^(<{7}|>{7}) ?", re.MULTILINE)
+_CONFLICT: Final = Pattern(r"^(<{7}|>{7}) ?", re.MULTILINE)
 
 
 @dataclass(frozen=True)

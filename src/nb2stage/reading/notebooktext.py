@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
-_SPACE: Final = re.compile(r"[ \t\r\n]*")
-_ESCAPE: Final = re.compile(r"\\u[0-9a-fA-F]{4}")
-_STEP: Final = re.compile(r"\{\r?\n([ \t]+)")
+from nb2stage.patterns import Pattern
+
+_SPACE: Final = Pattern(r"[ \t\r\n]*")
+_ESCAPE: Final = Pattern(r"\\u[0-9a-fA-F]{4}")
+_STEP: Final = Pattern(r"\{\r?\n([ \t]+)")
 _DECODER: Final = json.JSONDecoder(strict=False)
 
 

@@ -9,6 +9,7 @@ from itertools import groupby, pairwise
 from typing import TYPE_CHECKING, Final
 
 from nb2stage.diagnostics import Diagnostic, Severity
+from nb2stage.patterns import Pattern
 from nb2stage.records import dataclass, field
 from nb2stage.spelling import closest
 
@@ -47,14 +48,14 @@ _MEANT: Final = {
 }
 # Other tools' tags that are spelt almost like one of ours.
 _THEIRS: Final = frozenset({"export", "exports", "exporti"})
-_NAME: Final = re.compile(r"[A-Za-z][A-Za-z0-9_-]*")
-_NUMBERED: Final = re.compile(r"[_-]\d+$")
+_NAME: Final = Pattern(r"[A-Za-z][A-Za-z0-9_-]*")
+_NUMBERED: Final = Pattern(r"[_-]\d+$")
 _DEVICES: Final = frozenset({"con", "prn", "aux", "nul", *(f"{d}{n}" for d in ("com", "lpt") for n in range(10))})
-_PREFIX: Final = re.compile(r"(stage|step)\s*([:=/ _-])\s*(.*)", re.IGNORECASE)
-_DIRECTIVE: Final = re.compile(r"#\s?\|\s*([A-Za-z_-]+)\s*:\s*(.*?)\s*$")
-_ITEM: Final = re.compile(r"#\s?\|\s*-\s+(.*?)\s*$")
-_LOOSE: Final = re.compile(r"#\s?\|\s*(stage)\b\s*=?\s*(.*?)\s*$", re.IGNORECASE)
-_LIST: Final = re.compile(r"""\s*("[^"]*"|'[^']*'|[^,]+)""")
+_PREFIX: Final = Pattern(r"(stage|step)\s*([:=/ _-])\s*(.*)", re.IGNORECASE)
+_DIRECTIVE: Final = Pattern(r"#\s?\|\s*([A-Za-z_-]+)\s*:\s*(.*?)\s*$")
+_ITEM: Final = Pattern(r"#\s?\|\s*-\s+(.*?)\s*$")
+_LOOSE: Final = Pattern(r"#\s?\|\s*(stage)\b\s*=?\s*(.*?)\s*$", re.IGNORECASE)
+_LIST: Final = Pattern(r"""\s*("[^"]*"|'[^']*'|[^,]+)""")
 _HOW: Final = (
     "tag the cells of a stage, e.g. `train` (JupyterLab: Property Inspector > Cell Tags), "
     "or write `#| stage: train` as the first line of the cell"

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import ast
-import re
 import warnings
 from typing import Final
 
 from nb2stage.diagnostics import Diagnostic, Severity
+from nb2stage.patterns import Pattern
 from nb2stage.reading.notebook import Cell
 from nb2stage.records import dataclass, field
 
@@ -63,7 +63,7 @@ class RefusedError(Exception):
 
 
 # A line that IPython takes for an empty text, which is not shown; the value above it does not end the cell any more.
-LONE_SEMICOLON: Final = re.compile(r"\s*;\s*(#.*)?")
+LONE_SEMICOLON: Final = Pattern(r"\s*;\s*(#.*)?")
 
 
 def ends_in_semicolon(text: str, node: ast.AST) -> bool:

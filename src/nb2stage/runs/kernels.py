@@ -5,13 +5,13 @@ from __future__ import annotations
 import asyncio
 import atexit
 import contextlib
-import re
 import signal
 import subprocess
 import time
 from typing import TYPE_CHECKING, Any, Final
 
 from nb2stage.diagnostics import Diagnostic, Nb2stageError
+from nb2stage.patterns import Pattern
 from nb2stage.records import dataclass, field
 
 if TYPE_CHECKING:
@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 _ENDING: Final = (signal.SIGINT, signal.SIGTERM)
-_ESCAPES: Final = re.compile(r"\x1b\[[0-9;]*[A-Za-z]")
-_LINE: Final = re.compile(r"(?:Cell In\s?\[\d+\], line |<ipython-input-[^>]*>[: ](?:line )?)(\d+)")
+_ESCAPES: Final = Pattern(r"\x1b\[[0-9;]*[A-Za-z]")
+_LINE: Final = Pattern(r"(?:Cell In\s?\[\d+\], line |<ipython-input-[^>]*>[: ](?:line )?)(\d+)")
 
 
 @dataclass(frozen=True)
