@@ -6,7 +6,7 @@ import ast
 from collections.abc import Sequence
 
 from nb2stage.analysis.dataflow import Program
-from nb2stage.analysis.heap import FileUse, Finding
+from nb2stage.analysis.notes import FileUse, Finding
 from nb2stage.analysis.objects import Statement
 from nb2stage.diagnostics import Diagnostic, Severity
 from nb2stage.patterns import Pattern

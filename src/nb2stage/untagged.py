@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Final
 
 from nb2stage.analysis.dataflow import Program, SourceCell, is_inert_node, is_parameter, literal
-from nb2stage.analysis.heap import Finding
+from nb2stage.analysis.notes import Finding
 from nb2stage.diagnostics import CellNote, Diagnostic
 from nb2stage.messages import stores
 from nb2stage.patterns import Pattern

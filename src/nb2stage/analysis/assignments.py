@@ -7,13 +7,15 @@ import ast
 from nb2stage.analysis.classes import Classes
 from nb2stage.analysis.expressions import Expressions, items_owner
 from nb2stage.analysis.functions import Functions
-from nb2stage.analysis.heap import CONTAINERS, DATA, FRAMES, Argument, Heap, is_nan
+from nb2stage.analysis.heap import Argument, Heap
 from nb2stage.analysis.iteration import Iteration
+from nb2stage.analysis.missing import is_nan
 from nb2stage.analysis.names import Names
 from nb2stage.analysis.objects import ATOM, Constants, Obj, Values, bases_of
 from nb2stage.analysis.plainvalues import PlainValues
 from nb2stage.analysis.processstate import ProcessState
 from nb2stage.patterns import Pattern
+from nb2stage.analysis.vocabulary import CONTAINERS, DATA, FRAMES
 
 ARRAY_ATTRIBUTES = frozenset({"shape", "strides", "dtype", "flat", "real", "imag", "data", "mask", "fill_value"})
 

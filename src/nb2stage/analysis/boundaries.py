@@ -14,9 +14,9 @@ from collections.abc import Iterable
 
 from nb2stage.analysis.crossings import Need, StageData, Transfer
 from nb2stage.analysis.filecontents import FileContents, outermost
-from nb2stage.analysis.heap import Finding
 from nb2stage.analysis.modules import module_state
 from nb2stage.analysis.names import BUILTINS
+from nb2stage.analysis.notes import Finding
 from nb2stage.analysis.objects import Module, Obj, Statement, Var, is_nested, module_of
 from nb2stage.analysis.scopes import certain_reads, inner_free_names, only_derives, plain_defaults
 from nb2stage.analysis.settings import Settings

@@ -7,28 +7,28 @@ import ast
 from nb2stage.analysis.classes import Classes
 from nb2stage.analysis.consequences import Consequences
 from nb2stage.analysis.fileuses import FileUses
-from nb2stage.analysis.functions import ACCESSORS, SINGLE_DISPATCH, Functions
+from nb2stage.analysis.functions import Functions
 from nb2stage.analysis.gradients import Gradients
-from nb2stage.analysis.heap import (
+from nb2stage.analysis.heap import Argument, Heap
+from nb2stage.analysis.iteration import Iteration
+from nb2stage.analysis.librarycalls import PLOT_NAME, LibraryCalls
+from nb2stage.analysis.missing import is_nan
+from nb2stage.analysis.modules import Modules
+from nb2stage.analysis.objects import ATOM, Obj, Values, line_of, reach
+from nb2stage.analysis.processstate import ProcessState
+from nb2stage.analysis.randomness import FOLLOWING, Randomness
+from nb2stage.analysis.sqlcalls import SqlCalls
+from nb2stage.analysis.vocabulary import (
+    ACCESSORS,
     ADDING,
     CONTAINERS,
     DATA,
     LABELLED,
     LOOKUPS,
+    SINGLE_DISPATCH,
     TRANSFORMED,
     USED_UP,
-    Argument,
-    Heap,
-    _line,
-    is_nan,
 )
-from nb2stage.analysis.iteration import Iteration
-from nb2stage.analysis.librarycalls import PLOT_NAME, LibraryCalls
-from nb2stage.analysis.modules import Modules
-from nb2stage.analysis.objects import ATOM, Obj, Values, reach
-from nb2stage.analysis.processstate import ProcessState
-from nb2stage.analysis.randomness import FOLLOWING, Randomness
-from nb2stage.analysis.sqlcalls import SqlCalls
 from nb2stage.knowledge import UNKNOWN, Effect, packages
 from nb2stage.records import replace
 
@@ -100,7 +100,7 @@ class Calls:
     def call_values(self, functions: Values, arguments: list[Argument], node: ast.AST) -> Values:
         """Call whatever the objects `functions` are."""
         result: Values = ATOM
-        for fn in sorted(functions, key=_line):
+        for fn in sorted(functions, key=line_of):
             result |= self.call_object(fn, arguments, node)
         if not functions:
             result = self.library_calls.unknown_call(ATOM, arguments, node)
@@ -154,7 +154,7 @@ class Calls:
         own = self.heap.known.method("__call__", fn.type) if fn.kind == "value" and fn.type else None
         if own is not None:
             return self.consequences.apply(own, frozenset({fn}), arguments, node)
-        called = sorted((o for o in fn.contents if o.kind == "lib" and fn.type == "partial"), key=_line)
+        called = sorted((o for o in fn.contents if o.kind == "lib" and fn.type == "partial"), key=line_of)
         owners = frozenset(fn.contents) if fn.type == "callable" else ATOM  # `put = xs.append`
         unknown = not called or len(called) < len(fn.contents)
         result = self.library_calls.unknown_call(owners | {fn}, arguments, node) if unknown else ATOM
@@ -175,7 +175,7 @@ class Calls:
         likely = frozenset(o for o in base if not self.heap.known.lacks_method(func.attr, o.type))
         if self.heap.alone is node and any(o.kind != "lib" for o in base):
             self.heap.alone = None  # a method of something that the notebook has made
-        for obj in sorted((o for o in likely or base if not self.heap.lacks(o, func.attr)), key=_line):
+        for obj in sorted((o for o in likely or base if not self.heap.lacks(o, func.attr)), key=line_of):
             if obj.kind == "value" and obj.type not in ("path", "partial"):
                 alike.setdefault((obj.type, obj.seeded, obj.forgets, obj.foreign, obj.passes_on), set()).add(obj)
             else:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from nb2stage.analysis.heap import CONTAINERS, DATA, Heap
+from nb2stage.analysis.heap import Heap
 from nb2stage.analysis.objects import ATOM, Obj, Values, reach
+from nb2stage.analysis.vocabulary import CONTAINERS, DATA
 
 
 def _methods(obj: Obj) -> list[tuple[str, Values]]:

@@ -9,28 +9,13 @@ from nb2stage.analysis.classes import Classes, _methods
 from nb2stage.analysis.fileuses import FileUses
 from nb2stage.analysis.functions import Functions
 from nb2stage.analysis.gradients import Gradients
-from nb2stage.analysis.heap import (
-    A_CALL,
-    AN_OBJECT,
-    ARRAY_VIEWS,
-    CONTAINERS,
-    DATA,
-    DESIGN,
-    FRAMES,
-    MOVING,
-    USED_UP,
-    Argument,
-    Heap,
-    _line,
-    is_design,
-    leaves_none,
-    may_be_missing,
-    owned,
-)
+from nb2stage.analysis.heap import A_CALL, AN_OBJECT, Argument, Heap
 from nb2stage.analysis.iteration import Iteration
-from nb2stage.analysis.objects import ATOM, Obj, Values, bases_of, reach
+from nb2stage.analysis.missing import leaves_none, may_be_missing
+from nb2stage.analysis.objects import ATOM, Obj, Values, bases_of, is_design, line_of, owned, reach
 from nb2stage.analysis.processstate import ProcessState
 from nb2stage.analysis.randomness import Randomness
+from nb2stage.analysis.vocabulary import ARRAY_VIEWS, CONTAINERS, DATA, DESIGN, FRAMES, MOVING, USED_UP
 from nb2stage.knowledge import SEED_ARGUMENTS, Effect
 from nb2stage.patterns import Pattern
 from nb2stage.records import replace
@@ -205,7 +190,7 @@ class Consequences:
         result: Values = ATOM
         given = [Argument(receiver, None, None, None), *arguments]
         keys = frozenset().union(*(a.values for a in arguments if a.name == "key"))
-        for obj in sorted(self.callable_from(receiver, values, effect), key=_line):
+        for obj in sorted(self.callable_from(receiver, values, effect), key=line_of):
             guess = effect.unknown and obj not in values
             self.heap.guesses += guess
             if obj.kind in ("function", "bound") and (obj.kind == "bound" or not obj.bases):

@@ -11,11 +11,12 @@ from functools import cached_property
 from nb2stage.analysis.async_lines import is_async, refusal
 from nb2stage.analysis.boundaries import Boundaries
 from nb2stage.analysis.classes import Classes
-from nb2stage.analysis.heap import Finding, Heap
+from nb2stage.analysis.heap import Heap
 from nb2stage.analysis.interpreter import Interpreter
 from nb2stage.analysis.load_order import LoadOrder
 from nb2stage.analysis.modulefiles import ModuleFiles, reachable_trees, search_folder
 from nb2stage.analysis.modules import module_state
+from nb2stage.analysis.notes import Finding
 from nb2stage.analysis.objects import State, Statement, Var, reach
 from nb2stage.analysis.scopes import inner_free_names, looked_up, outside_functions, top_level_names
 from nb2stage.analysis.versions import DEFINITIONS, IMPORTS

@@ -5,12 +5,13 @@ from __future__ import annotations
 import ast
 
 from nb2stage.analysis.calls import Calls
-from nb2stage.analysis.functions import ACCESSORS, NUMBA, SINGLE_DISPATCH, Functions, defaults_of
+from nb2stage.analysis.functions import Functions, defaults_of
 from nb2stage.analysis.heap import Argument, Heap
 from nb2stage.analysis.interfaces import Evaluates
 from nb2stage.analysis.objects import ATOM, Obj, Values
 from nb2stage.analysis.plainvalues import PlainValues
 from nb2stage.analysis.processstate import ProcessState
+from nb2stage.analysis.vocabulary import ACCESSORS, NUMBA, SINGLE_DISPATCH
 
 # Decorators that give back the function they are given, or something that calls it.
 KEEPING = (

@@ -11,30 +11,16 @@ from nb2stage.analysis.consequences import Consequences
 from nb2stage.analysis.definitions import Definitions
 from nb2stage.analysis.functions import Functions
 from nb2stage.analysis.gradients import Gradients
-from nb2stage.analysis.heap import (
-    AN_OBJECT,
-    ARRAY_VIEWS,
-    CONTAINERS,
-    DATA,
-    FRAMES,
-    GROUPED,
-    MOVING,
-    USED_UP,
-    Argument,
-    Heap,
-    is_nan,
-    leaves_none,
-    may_be_missing,
-    parts_of,
-    with_bases,
-)
+from nb2stage.analysis.heap import AN_OBJECT, Argument, Heap
 from nb2stage.analysis.interfaces import Assigns
 from nb2stage.analysis.iteration import Iteration
+from nb2stage.analysis.missing import is_nan, leaves_none, may_be_missing
 from nb2stage.analysis.modules import Modules
 from nb2stage.analysis.names import Names
-from nb2stage.analysis.objects import ATOM, Constants, Frame, Obj, State, Values
+from nb2stage.analysis.objects import ATOM, Constants, Frame, Obj, State, Values, parts_of, with_bases
 from nb2stage.analysis.plainvalues import PlainValues
 from nb2stage.analysis.scopes import COMPREHENSIONS, FUNCTIONS, Scope
+from nb2stage.analysis.vocabulary import ARRAY_VIEWS, CONTAINERS, DATA, FRAMES, GROUPED, MOVING, USED_UP
 from nb2stage.knowledge import UNKNOWN, Effect
 
 ARRAY_MAKERS = frozenset({"numpy.r_", "numpy.c_", "numpy.mgrid", "numpy.ogrid"})

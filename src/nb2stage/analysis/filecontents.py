@@ -6,11 +6,12 @@ import ast
 from collections.abc import Iterable
 
 from nb2stage.analysis.crossings import Need, Transfer
-from nb2stage.analysis.heap import DESIGN, LABELLED, TRANSFORMED, Finding
+from nb2stage.analysis.notes import Finding
 from nb2stage.analysis.objects import ATOM, Module, Obj, Statement, Var, fields_of, module_of, reach
 from nb2stage.analysis.remaking import AGAIN, Remaking
 from nb2stage.analysis.scopes import free_names
 from nb2stage.analysis.versions import DEFINITIONS
+from nb2stage.analysis.vocabulary import DESIGN, LABELLED, TRANSFORMED
 from nb2stage.knowledge import BY_KEY
 from nb2stage.patterns import Pattern
 

@@ -7,11 +7,13 @@ import posixpath
 from collections.abc import Callable, Iterable, Iterator
 from typing import Final
 
-from nb2stage.analysis.heap import MEMMAP, Argument, FileUse, Heap, Mention
+from nb2stage.analysis.heap import Argument, Heap
+from nb2stage.analysis.notes import FileUse, Mention
 from nb2stage.analysis.objects import ATOM, Constants, Obj, Values
 from nb2stage.analysis.plainvalues import PlainValues
 from nb2stage.analysis.shellfiles import files_of, files_of_words
 from nb2stage.analysis.sqltext import changes_nothing, exported_files
+from nb2stage.analysis.vocabulary import MEMMAP
 from nb2stage.knowledge import Effect
 from nb2stage.patterns import Pattern
 

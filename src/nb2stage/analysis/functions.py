@@ -7,7 +7,7 @@ from collections.abc import Iterable, Set
 from functools import cache
 
 from nb2stage.analysis.classes import Classes, _methods
-from nb2stage.analysis.heap import USED_UP, Argument, BlindCall, Heap, _line, _mentioned
+from nb2stage.analysis.heap import Argument, BlindCall, Heap
 from nb2stage.analysis.interfaces import CallsObjects, Evaluates, Executes, Iterates
 from nb2stage.analysis.names import Names
 from nb2stage.analysis.objects import (
@@ -20,6 +20,7 @@ from nb2stage.analysis.objects import (
     Values,
     Var,
     is_nested,
+    line_of,
     merge,
     module_of,
     reach,
@@ -27,21 +28,18 @@ from nb2stage.analysis.objects import (
 from nb2stage.analysis.plainvalues import PlainValues
 from nb2stage.analysis.randomness import Randomness
 from nb2stage.analysis.scopes import Scope, ScopeNode, bound_names, free_names, parameters, scope_of
+from nb2stage.analysis.vocabulary import NUMBA, USED_UP
+
+
+@cache
+def mentioned(node: ast.AST) -> frozenset[str]:
+    return frozenset(n.id for n in ast.walk(node) if isinstance(n, ast.Name))
+
 
 MAX_DEPTH = 12
 
 
 MAX_CONSTANTS = 32
-
-
-# The functions of a property, by what they are called for.
-ACCESSORS = frozenset({"property", "setter", "deleter"})
-
-
-SINGLE_DISPATCH = "functools.singledispatch"
-
-
-NUMBA = "numba"  # the `path` of a function that numba compiles: it draws from streams of numba's own
 
 
 def defaults_of(arguments: ast.arguments) -> list[tuple[ast.arg, ast.expr]]:
@@ -116,7 +114,7 @@ class Functions:
     def call_implementations(self, fn: Obj, arguments: list[Argument], node: ast.AST) -> Values:
         """Call a generic function: its own body, or one of those that were registered."""
         result: Values = ATOM
-        for each in [fn, *sorted((o for o in fn.contents if o.kind == "function" and o is not fn), key=_line)]:
+        for each in [fn, *sorted((o for o in fn.contents if o.kind == "function" and o is not fn), key=line_of)]:
             base = self.heap.state
             self.heap.state = State(base)
             self.heap.depth += 1
@@ -224,7 +222,7 @@ class Functions:
         for fn in frame.made:
             if fn.frame is not frame or fn.node is None:
                 continue
-            for name in sorted(frame.scope.local_names & _mentioned(fn.node)):
+            for name in sorted(frame.scope.local_names & mentioned(fn.node)):
                 self.heap.hold(fn, self.heap.state.get((frame.number, name)).values)
 
     def call_blindly(self, fn: Obj, arguments: list[Argument], node: ast.AST, receiver: Values) -> Values:
@@ -309,12 +307,12 @@ class Functions:
         )
         if called and not by_type:
             given: Values = ATOM
-            for fn in sorted(called, key=_line):
+            for fn in sorted(called, key=line_of):
                 if fn.kind == "function":
                     given |= self.call_function(fn, arguments, node, frozenset({cls}))
             return given or self.instantiate(cls, arguments, node, by_type=True)
         made: Values = ATOM
-        for fn in sorted(self.classes.lookup(cls, "__new__"), key=_line):
+        for fn in sorted(self.classes.lookup(cls, "__new__"), key=line_of):
             if fn.kind == "function":
                 made |= self.call_function(fn, arguments, node, frozenset({cls}))
         ours = frozenset(o for o in made if o.kind == "instance" and not reach(o.bases).isdisjoint({cls}))
@@ -344,7 +342,7 @@ class Functions:
         values: Values = frozenset().union(*(a.values for a in arguments))
         init = self.classes.lookup(instance, "__init__") | self.classes.lookup(instance, "__new__")
         post = self.classes.lookup(instance, "__post_init__")
-        for fn in sorted(self.classes.lookup(instance, "__init__") | post, key=_line):
+        for fn in sorted(self.classes.lookup(instance, "__init__") | post, key=line_of):
             if fn.kind == "function":
                 self.call_function(fn, arguments, node, frozenset({instance}))
         # Without an `__init__` of the notebook's own, a dataclass, a named tuple or the library's base keeps all.

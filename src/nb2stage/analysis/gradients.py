@@ -8,8 +8,9 @@ from __future__ import annotations
 import ast
 
 from nb2stage.analysis.classes import TENSOR, Classes
-from nb2stage.analysis.heap import CONTAINERS, Heap
+from nb2stage.analysis.heap import Heap
 from nb2stage.analysis.objects import ATOM, Obj, Values, Var, reach
+from nb2stage.analysis.vocabulary import CONTAINERS
 from nb2stage.knowledge import Effect
 
 GRADIENTS = "<gradients>"

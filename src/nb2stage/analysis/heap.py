@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import ast
-import collections
 from collections.abc import Iterable
-from functools import cache
 
 from nb2stage.analysis.modulefiles import ModuleFiles
+from nb2stage.analysis.notes import FileUse, Finding, Mention
 from nb2stage.analysis.objects import (
     ATOM,
     Constants,
@@ -22,145 +21,22 @@ from nb2stage.analysis.objects import (
     is_nested,
     join_vars,
     merge,
+    owned,
     reach,
+    with_bases,
+)
+from nb2stage.analysis.vocabulary import (
+    COLUMN_AS_ARRAY,
+    COLUMNS,
+    CONTAINER_ATTRIBUTES,
+    CONTAINERS,
+    DATA,
+    FRAMES,
+    GROUPED,
 )
 from nb2stage.knowledge import Effect, Knowledge
 from nb2stage.knowledge.generators import Generator
 from nb2stage.records import dataclass, field, replace
-
-# Data that an estimator or model holds is not changed when the estimator is.
-DATA = frozenset({"frame", "series", "ndarray", "pandas", "grouped"})
-
-
-FRAMES = frozenset({"frame", "series", "pandas"})
-
-
-# What may be a column of a frame, which takes a copy; of a model this is an attribute: `pd.Series(model.coef_)`.
-COLUMNS = DATA | {"sklearn", "statsmodels", "scipy"}
-
-
-GROUPED = frozenset(
-    [
-        "attrs",
-        "flags",
-        "style",
-        "groupby",
-        "rolling",
-        "expanding",
-        "ewm",
-        "resample",
-        "str",
-        "dt",
-        "cat",
-        "loc",
-        "iloc",
-        "at",
-        "iat",
-        "plot",
-        "sparse",
-    ]
-)
-
-
-# The `path` of what scikit-learn's `transform` gives: an array, sparse or not, or a frame.
-TRANSFORMED = "array or frame"
-
-
-# That of an array whose memory is a file.
-MEMMAP = "memmap"
-
-
-# That of what `read_csv(chunksize=...)` gives.
-CHUNKS = "reader of parts"
-
-
-# That of axes with labels on bars: matplotlib places them by functions without a name.
-LABELLED = "labelled bars"
-
-
-# That of patsy's matrices, and of what knows how to build them.
-DESIGN = "patsy design"
-
-
-# What gives a view of an array, as a method or an attribute.
-ARRAY_VIEWS = frozenset(
-    ["ravel", "reshape", "transpose", "squeeze", "view", "swapaxes", "diagonal", "T", "real", "flat"]
-)
-
-
-CONTAINERS = ("list", "dict", "tuple", "set", "index")
-
-
-# What the builtin containers have, those of `collections` included; a value of these types has no other attribute.
-_BUILTIN: dict[str, tuple[type, ...]] = {
-    "list": (list, tuple, range, str, collections.deque),
-    "tuple": (tuple, str),
-    "dict": (dict, collections.OrderedDict, collections.Counter, collections.defaultdict),
-    "set": (set, frozenset),
-}
-
-
-CONTAINER_ATTRIBUTES: dict[str, frozenset[str]] = {
-    kind: frozenset(name for cls in classes for name in dir(cls)) for kind, classes in _BUILTIN.items()
-}
-
-
-# Where an iterator keeps what it runs over: the members of something, or the keys or values of a dict.
-ADDING = frozenset({"add", "append", "insert", "setdefault"})
-
-
-LOOKUPS = frozenset({"add", "discard", "remove", "index", "count", "get", "setdefault", "pop"})
-
-
-COLUMN_AS_ARRAY = frozenset({"values", "array", "to_numpy", "unique"})
-
-
-OVER = frozenset({"over", "keys of", "values of"})
-
-
-USED_UP = frozenset({"generator_object", "handle", "iter", "progress", "Bio.Records"})
-
-
-# What any use moves on: the next use begins where it ended.
-MOVING = frozenset({*USED_UP, "buffer"})
-
-
-@dataclass
-class Finding:
-    """Something the interpreter noticed: a rule's code, the node it is about, the name, and the hint."""
-
-    code: str
-    statement: Statement
-    node: ast.AST
-    name: str = ""
-    text: str = ""
-    hint: str = ""
-
-
-@dataclass(eq=False)
-class FileUse:
-    """One use of a file: how, and the path where it is known (relative, forward slashes)."""
-
-    mode: str  # read, read-if-there, write, append, update, remove, probe, glob, mkdir, connect, command, unknown
-    path: str | None
-    statement: Statement
-    node: ast.AST
-    place: ast.AST | None = None  # the expression in the call that is the path, and always this one
-    ways: tuple[tuple[int, int, int], ...] = ()  # the branches around it: the branching, which of them, of how many
-    imported: bool = False  # a module of the project does it when it is imported
-
-
-@dataclass(eq=False)
-class Mention:
-    """A text that a call is given of which nobody knows whether it uses files."""
-
-    text: str
-    statement: Statement
-    node: ast.AST
-    ways: tuple[tuple[int, int, int], ...]  # the branches around it
-    call: str  # the last name of what is called
-    keyword: str  # the name of the argument
-    known: bool  # tables say what it does, and nothing of files
 
 
 @dataclass
@@ -220,98 +96,6 @@ A_CALL = 4_000  # of a library
 
 
 AN_OBJECT = 500  # of those that a call is given
-
-
-def parts_of(obj: Obj) -> Values:
-    """What a subscript, an attribute or a loop may take out of an object: of a plot not the data that it draws."""
-    if obj.type == "namespace":
-        return frozenset(obj.contents).union(*(owner.contents for owner in obj.fields["base"]))
-    if obj.type != "matplotlib":
-        return frozenset(obj.contents)
-    return frozenset(o for o in obj.contents if o.type not in DATA)
-
-
-def owned(objects: Iterable[Obj]) -> set[Obj]:
-    """What can be reached without going through the source of a class of the notebook."""
-    seen: set[Obj] = set()
-    frontier = set(objects)
-    while frontier:
-        frontier = {o for o in frontier if o.kind not in ("class", "lib") and o.type != "class"}
-        seen |= frontier
-        found: set[Obj] = set()
-        for obj in frontier:
-            found |= obj.contents
-            found.update(*obj.fields.values())
-        frontier = found - seen
-    return seen
-
-
-def leaves_none(node: ast.AST) -> bool:
-    """Whether an expression leaves out missing values, turns them into texts, or puts in order what has none."""
-    names = {part.attr if isinstance(part, ast.Attribute) else getattr(part, "id", "") for part in ast.walk(node)}
-    return not names.isdisjoint({"dropna", "notna", "notnull", "fillna", "sorted", "range", "columns", "str"})
-
-
-def may_be_missing(values: Values) -> bool:
-    """Whether what runs over these values may give a missing one: they are, or come from, a column or array."""
-    over = {o for v in values for name, inner in v.fields.items() if name in OVER for o in inner}
-    return any(o.kind == "value" and o.type in {"series", "pandas", "ndarray", ""} for o in values | over)
-
-
-def is_nan(node: ast.AST | None) -> bool:
-    """`np.nan`, or `float("nan")`."""
-    if isinstance(node, ast.Call):
-        text = node.args[0] if isinstance(node.func, ast.Name) and node.func.id == "float" and node.args else None
-        return isinstance(text, ast.Constant) and str(text.value).lower() == "nan"
-    return isinstance(node, ast.Attribute | ast.Name) and ast.unparse(node).rpartition(".")[2].lower() == "nan"
-
-
-def looks_up(node: ast.For | ast.AsyncFor, values: Values) -> bool:
-    """Whether a loop over values that may be missing puts an element into a dict or set, or looks for it in one."""
-    over = {o for v in values for name, inner in v.fields.items() if name in OVER for o in inner} | values
-    sure = any(o.type in {"series", "pandas"} or o.nan_keys or "yields" in o.fields for o in over)
-    names = {part.id for part in ast.walk(node.target) if isinstance(part, ast.Name)}
-    for part in (each for statement in node.body for each in ast.walk(statement)):
-        key: ast.AST | None = None
-        if isinstance(part, ast.Subscript) and (sure or isinstance(part.ctx, ast.Store)):
-            key = part.slice
-        elif isinstance(part, ast.Call) and isinstance(part.func, ast.Attribute) and part.func.attr in LOOKUPS:
-            key = part.args[0] if part.args else None
-        elif isinstance(part, ast.Compare) and any(isinstance(op, ast.In | ast.NotIn) for op in part.ops):
-            key = part.left
-        while sure and isinstance(key, ast.Attribute | ast.Subscript):
-            key = key.value  # a member of a row
-        if isinstance(key, ast.Name) and key.id in names:
-            return True
-    return False
-
-
-def is_design(obj: Obj) -> bool:
-    """Whether an array is a design of patsy, or a part of one."""
-    return any(o.path == DESIGN for o in with_bases(obj))
-
-
-def with_bases(obj: Obj, kind: str = "") -> set[Obj]:
-    """An object, and all that it may be a part or a view of; of these only what is of a type, where one is given."""
-    seen: set[Obj] = set()
-    todo = [obj]
-    while todo:
-        each = todo.pop()
-        if each not in seen and kind in ("", each.type):
-            seen.add(each)
-            todo += each.fields.get("base", ATOM)
-    return seen
-
-
-def _line(obj: Obj) -> tuple[int, int, str]:
-    """A stable order of objects: by where they stand."""
-    node = obj.node
-    return (getattr(node, "lineno", 0), getattr(node, "col_offset", 0), obj.path or obj.type)
-
-
-@cache
-def _mentioned(node: ast.AST) -> frozenset[str]:
-    return frozenset(n.id for n in ast.walk(node) if isinstance(n, ast.Name))
 
 
 class Heap:

@@ -18,13 +18,13 @@ from nb2stage.analysis.expressions import Expressions
 from nb2stage.analysis.fileuses import FileUses
 from nb2stage.analysis.functions import Functions
 from nb2stage.analysis.gradients import Gradients
-from nb2stage.analysis.heap import FREE, MOST, Heap, TooLongError, _line
+from nb2stage.analysis.heap import FREE, MOST, Heap, TooLongError
 from nb2stage.analysis.iteration import Iteration
 from nb2stage.analysis.librarycalls import LibraryCalls
 from nb2stage.analysis.modulefiles import ModuleFiles
 from nb2stage.analysis.modules import Modules
 from nb2stage.analysis.names import Names
-from nb2stage.analysis.objects import ATOM, State, Statement, Values, join_vars, module_of, reach
+from nb2stage.analysis.objects import ATOM, State, Statement, Values, join_vars, line_of, module_of, reach
 from nb2stage.analysis.plainvalues import PlainValues
 from nb2stage.analysis.processstate import ProcessState
 from nb2stage.analysis.randomness import Randomness
@@ -147,7 +147,7 @@ class Interpreter:
 
     def call_hooks(self, statement: Statement) -> None:
         """What libraries were told to call, they may call in any later statement."""
-        for fn in sorted(self.heap.hooks, key=_line):
+        for fn in sorted(self.heap.hooks, key=line_of):
             if self.heap.hooks[fn] is not statement:
                 self.functions.call_blind_arguments(fn, [], statement.node)
 

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from nb2stage.analysis.classes import Classes
 from nb2stage.analysis.functions import Functions
-from nb2stage.analysis.heap import MOVING, OVER, USED_UP, Heap, parts_of
+from nb2stage.analysis.heap import Heap
 from nb2stage.analysis.interfaces import Applies
-from nb2stage.analysis.objects import ATOM, Obj, Values, reach
+from nb2stage.analysis.objects import ATOM, Obj, Values, parts_of, reach
 from nb2stage.analysis.randomness import Randomness
+from nb2stage.analysis.vocabulary import MOVING, OVER, USED_UP
 
 
 class Iteration:

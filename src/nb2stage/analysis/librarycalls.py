@@ -10,17 +10,18 @@ from typing import Final
 from nb2stage.analysis.classes import Classes
 from nb2stage.analysis.consequences import Consequences
 from nb2stage.analysis.fileuses import FILE_CALLS, FileUses
-from nb2stage.analysis.functions import NUMBA, Functions
+from nb2stage.analysis.functions import Functions
 from nb2stage.analysis.gradients import Gradients
-from nb2stage.analysis.heap import CHUNKS, CONTAINERS, DATA, DESIGN, Argument, Heap, _line
+from nb2stage.analysis.heap import Argument, Heap
 from nb2stage.analysis.interfaces import Evaluates
 from nb2stage.analysis.iteration import Iteration
 from nb2stage.analysis.modules import Modules
 from nb2stage.analysis.names import Names
-from nb2stage.analysis.objects import ATOM, Obj, Values, reach
+from nb2stage.analysis.objects import ATOM, Obj, Values, line_of, reach
 from nb2stage.analysis.processstate import ProcessState
 from nb2stage.analysis.randomness import Randomness
 from nb2stage.analysis.sqlcalls import SqlCalls
+from nb2stage.analysis.vocabulary import CHUNKS, CONTAINERS, DATA, DESIGN, NUMBA
 from nb2stage.knowledge import UNKNOWN, Effect, looks_like_seeder, packages
 from nb2stage.patterns import Pattern
 from nb2stage.records import replace
@@ -243,7 +244,7 @@ class LibraryCalls:
         made = frozenset(v for v in values if v.type == "matplotlib" and v not in artists)
         for obj in made:
             self.heap.hold(obj, frozenset(artists))
-        for obj in sorted(artists, key=_line):
+        for obj in sorted(artists, key=line_of):
             self.heap.hold(obj, made)
         artists |= made
         return frozenset(artists) if name in ("gcf", "gca", "sca", "axes", "subplot", "figure") else ATOM

@@ -12,6 +12,7 @@ from collections.abc import Iterable
 from itertools import count
 from typing import TYPE_CHECKING
 
+from nb2stage.analysis.vocabulary import DATA, DESIGN
 from nb2stage.records import dataclass, field
 
 if TYPE_CHECKING:
@@ -344,3 +345,50 @@ class Statement:
 
     def __repr__(self) -> str:
         return f"<stmt {self.position} cell {self.cell} line {self.node.lineno}>"
+
+
+def parts_of(obj: Obj) -> Values:
+    """What a subscript, an attribute or a loop may take out of an object: of a plot not the data that it draws."""
+    if obj.type == "namespace":
+        return frozenset(obj.contents).union(*(owner.contents for owner in obj.fields["base"]))
+    if obj.type != "matplotlib":
+        return frozenset(obj.contents)
+    return frozenset(o for o in obj.contents if o.type not in DATA)
+
+
+def owned(objects: Iterable[Obj]) -> set[Obj]:
+    """What can be reached without going through the source of a class of the notebook."""
+    seen: set[Obj] = set()
+    frontier = set(objects)
+    while frontier:
+        frontier = {o for o in frontier if o.kind not in ("class", "lib") and o.type != "class"}
+        seen |= frontier
+        found: set[Obj] = set()
+        for obj in frontier:
+            found |= obj.contents
+            found.update(*obj.fields.values())
+        frontier = found - seen
+    return seen
+
+
+def is_design(obj: Obj) -> bool:
+    """Whether an array is a design of patsy, or a part of one."""
+    return any(o.path == DESIGN for o in with_bases(obj))
+
+
+def with_bases(obj: Obj, kind: str = "") -> set[Obj]:
+    """An object, and all that it may be a part or a view of; of these only what is of a type, where one is given."""
+    seen: set[Obj] = set()
+    todo = [obj]
+    while todo:
+        each = todo.pop()
+        if each not in seen and kind in ("", each.type):
+            seen.add(each)
+            todo += each.fields.get("base", ATOM)
+    return seen
+
+
+def line_of(obj: Obj) -> tuple[int, int, str]:
+    """A stable order of objects: by where they stand."""
+    node = obj.node
+    return (getattr(node, "lineno", 0), getattr(node, "col_offset", 0), obj.path or obj.type)

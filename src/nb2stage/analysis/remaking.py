@@ -7,10 +7,10 @@ noticed, and read now what they read then.
 from __future__ import annotations
 
 from nb2stage.analysis.crossings import Need, StageData
-from nb2stage.analysis.heap import CHUNKS, MEMMAP
 from nb2stage.analysis.objects import Obj, Statement, Var
 from nb2stage.analysis.randomness import FOLLOWING
 from nb2stage.analysis.versions import REPEATABLE, Versions
+from nb2stage.analysis.vocabulary import CHUNKS, MEMMAP
 from nb2stage.knowledge import BY_KEY
 
 AGAIN = "again "

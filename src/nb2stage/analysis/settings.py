@@ -12,7 +12,7 @@ import sys
 from functools import cached_property
 
 from nb2stage.analysis.crossings import Need, StageData
-from nb2stage.analysis.heap import Finding
+from nb2stage.analysis.notes import Finding
 from nb2stage.analysis.objects import Obj, Statement
 from nb2stage.analysis.scopes import ScopeNode
 from nb2stage.analysis.versions import DEFINITIONS, IMPORTS, REPEATABLE, Versions

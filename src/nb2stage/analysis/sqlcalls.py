@@ -6,11 +6,12 @@ import ast
 import re
 from typing import Final
 
-from nb2stage.analysis.heap import FRAMES, Argument, Heap
+from nb2stage.analysis.heap import Argument, Heap
 from nb2stage.analysis.names import Names
 from nb2stage.analysis.objects import ATOM, Obj, Values, Var
 from nb2stage.analysis.randomness import Randomness
 from nb2stage.analysis.sqltext import changes_nothing, reaches_outside, table_names
+from nb2stage.analysis.vocabulary import FRAMES
 from nb2stage.knowledge import Effect
 from nb2stage.patterns import Pattern
 from nb2stage.records import replace

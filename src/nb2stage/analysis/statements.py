@@ -12,8 +12,9 @@ from nb2stage.analysis.consequences import Consequences
 from nb2stage.analysis.definitions import Definitions
 from nb2stage.analysis.expressions import Expressions
 from nb2stage.analysis.functions import Functions
-from nb2stage.analysis.heap import A_STATEMENT, Argument, Heap, Loop, leaves_none, looks_up, may_be_missing
+from nb2stage.analysis.heap import A_STATEMENT, Argument, Heap, Loop
 from nb2stage.analysis.iteration import Iteration
+from nb2stage.analysis.missing import leaves_none, looks_up, may_be_missing
 from nb2stage.analysis.modules import Modules
 from nb2stage.analysis.names import Names
 from nb2stage.analysis.objects import ATOM, Key, State, Values, Var, join_vars, merge, reach

@@ -8,8 +8,9 @@ from collections.abc import Iterable, Iterator
 
 from nb2stage.analysis.classes import Classes
 from nb2stage.analysis.crossings import Need, StageData, Transfer
-from nb2stage.analysis.heap import FileUse, Finding, Heap
+from nb2stage.analysis.heap import Heap
 from nb2stage.analysis.modules import HARMLESS, module_state
+from nb2stage.analysis.notes import FileUse, Finding
 from nb2stage.analysis.objects import Module, Obj, Statement, Var, module_of, reach
 from nb2stage.analysis.scopes import inner_definitions
 

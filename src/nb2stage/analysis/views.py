@@ -9,9 +9,9 @@ from collections import defaultdict
 from collections.abc import Iterable
 
 from nb2stage.analysis.crossings import Need, StageData
-from nb2stage.analysis.heap import DATA, FRAMES
 from nb2stage.analysis.objects import Obj, Var, fields_of
 from nb2stage.analysis.versions import Versions
+from nb2stage.analysis.vocabulary import DATA, FRAMES
 
 
 class Views(Versions):

@@ -17,7 +17,7 @@ from fnmatch import fnmatch
 from pathlib import PurePosixPath
 
 from nb2stage.analysis.dataflow import Program
-from nb2stage.analysis.heap import FileUse
+from nb2stage.analysis.notes import FileUse
 from nb2stage.analysis.objects import Statement
 from nb2stage.diagnostics import Severity
 from nb2stage.messages import Notes

@@ -16,7 +16,7 @@ from typing import Final
 
 from nb2stage.analysis.dataflow import Program
 from nb2stage.analysis.fileuses import MEMORY, database_files
-from nb2stage.analysis.heap import FileUse, Mention
+from nb2stage.analysis.notes import FileUse, Mention
 from nb2stage.analysis.objects import Statement
 from nb2stage.messages import Notes
 from nb2stage.patterns import Pattern

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Final
 
 from nb2stage.analysis.dataflow import Program
 from nb2stage.analysis.fileuses import PATH_METHODS
-from nb2stage.analysis.heap import FileUse
+from nb2stage.analysis.notes import FileUse
 from nb2stage.analysis.objects import Statement
 from nb2stage.knowledge import BY_KEY
 from nb2stage.patterns import Pattern
