@@ -14,8 +14,8 @@ from nb2stage.analysis.names import Names
 from nb2stage.analysis.objects import ATOM, Constants, Obj, Values, bases_of
 from nb2stage.analysis.plainvalues import PlainValues
 from nb2stage.analysis.processstate import ProcessState
-from nb2stage.patterns import Pattern
 from nb2stage.analysis.vocabulary import CONTAINERS, DATA, FRAMES
+from nb2stage.patterns import Pattern
 
 ARRAY_ATTRIBUTES = frozenset({"shape", "strides", "dtype", "flat", "real", "imag", "data", "mask", "fill_value"})
 
@@ -176,7 +176,7 @@ class Assignments:
                     self.heap.change(fn)
                     for cls in fn.bases:
                         self.heap.change(cls)
-            if isinstance(target, ast.Attribute) and all(o.path == "enum member" for o in base):
+            if isinstance(target, ast.Attribute) and all(o.mark == "enum member" for o in base):
                 obj.stored.add(target.attr)
                 self.heap.statement.changes.add(obj)
             if obj.kind == "instance" and isinstance(target, ast.Attribute) and target.attr == "__dict__":

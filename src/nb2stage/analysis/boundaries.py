@@ -22,6 +22,7 @@ from nb2stage.analysis.scopes import certain_reads, inner_free_names, only_deriv
 from nb2stage.analysis.settings import Settings
 from nb2stage.analysis.versions import DEFINITIONS, IMPORTS
 from nb2stage.analysis.views import Views
+from nb2stage.analysis.vocabulary import BOUND, DELETED
 from nb2stage.knowledge import BY_KEY
 from nb2stage.knowledge.generators import Generator
 from nb2stage.records import replace
@@ -57,7 +58,7 @@ class Boundaries(Settings, Views, FileContents):
             for name, var in statement.reads.items():
                 outside = frozenset(s for s in var.sites if s.stage != stage.index)
                 if module_state(name):
-                    need = Need(name, var.values, outside, statement.position, 0, statement)
+                    need = Need(name, var.values, outside, statement.position, BOUND, statement)
                     if outside or self.can_be_told_apart(var.values):
                         self.add_need(stage, need)
                 elif outside and not self.is_deleted(name, self.entries[stage.index]):
@@ -71,7 +72,7 @@ class Boundaries(Settings, Views, FileContents):
 
     def is_deleted(self, name: str, names: dict[str, Var]) -> bool:
         """Whether a name is certainly deleted at the entry or exit of a stage."""
-        return name in names and names[name].unbound == 3
+        return name in names and names[name].unbound == DELETED
 
     def soft_names(self, stage: StageData, node: ast.stmt, position: int) -> None:
         """What a definition mentions goes with it where that costs no file: imports, definitions, constants."""
@@ -82,7 +83,7 @@ class Boundaries(Settings, Views, FileContents):
                 if name in BUILTINS or not all(isinstance(s.node, (*DEFINITIONS, *IMPORTS)) for s in var.sites):
                     continue
             outside = frozenset(s for s in var.sites if s.stage != stage.index)
-            if outside and outside == var.sites and var.unbound != 3:
+            if outside and outside == var.sites and var.unbound != DELETED:
                 need = Need(name, var.values, outside, position)
                 if all(self.repeatable(s) for s in self.history(need, stage.index)):
                     self.add_need(stage, need)
@@ -539,11 +540,11 @@ class Boundaries(Settings, Views, FileContents):
             site = need.statement or min(need.sites, key=lambda s: s.position)
             self.findings.append(Finding("NB242", site, site.node, name))
             return
-        if var.unbound == 3:
+        if var.unbound == DELETED:
             return
         certain = stage.needs[name].certain
         outside = frozenset(s for s in var.sites if s.stage != version)
-        if (outside and outside == var.sites) or (outside and var.unbound != 3):
+        if outside:
             entry = self.entries[version].get(name, var)
             start = self.start(source)
             passed = certain and outside == var.sites

@@ -267,7 +267,7 @@ class Calls:
         if effect is not None and effect.result == "fresh" and obj.type in POOLS:
             return self.work_of_pool(effect, arguments, node)
         owner = func.value
-        if (obj.path or obj.type).partition(".")[0] in packages("pictureless"):
+        if (obj.path or obj.mark or obj.type).partition(".")[0] in packages("pictureless"):
             pass
         elif effect is None and obj.type != "matplotlib" and PLOT_NAME.search(name):
             self.process.note_plot(node, 3)
@@ -280,11 +280,11 @@ class Calls:
             effect, arguments, _ = self.sql.sql_effect(effect, arguments, node)
         if name == "bar_label" and obj.type == "matplotlib":
             for each in {*alike, obj, *self.heap.artists.get(self.heap.statement.cell, ())}:
-                each.path = each.path or LABELLED
+                each.mark = each.mark or (LABELLED if not each.path else "")
         result = self.consequences.apply(effect, alike or frozenset({obj}), arguments, node)
         if obj.type in ("dict", "namespace") and name in ("keys", "values", "items"):
             for view in result:
-                view.path = "dict view"
+                view.mark = "dict view"
                 over = alike or frozenset({obj})
                 if name == "items":
                     view.fields["pair"] = frozenset({self.heap.make(node, "pair", type="tuple")})
@@ -302,7 +302,7 @@ class Calls:
         if transforms:
             for made in result:
                 if made.kind == "value" and not made.type:
-                    made.path = TRANSFORMED
+                    made.mark = TRANSFORMED
         return result
 
     def call_type_of(self, obj: Obj, name: str, arguments: list[Argument], node: ast.AST) -> Values:

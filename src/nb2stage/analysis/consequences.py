@@ -17,6 +17,7 @@ from nb2stage.analysis.processstate import ProcessState
 from nb2stage.analysis.randomness import Randomness
 from nb2stage.analysis.vocabulary import ARRAY_VIEWS, CONTAINERS, DATA, DESIGN, FRAMES, MOVING, USED_UP
 from nb2stage.knowledge import SEED_ARGUMENTS, Effect
+from nb2stage.knowledge.valuetypes import Type
 from nb2stage.patterns import Pattern
 from nb2stage.records import replace
 
@@ -150,7 +151,7 @@ class Consequences:
         self.gradients.note_made_from(result, effect, receiver | values)
         if any(map(is_design, values | receiver)) and self.heap.name_of(node) not in PLAIN_ARRAYS:
             for obj in result - values - receiver:  # arrays made from a design are such too
-                obj.path = obj.path or (DESIGN if obj.type in {*DATA, ""} else "")
+                obj.mark = obj.mark or (DESIGN if obj.type in {*DATA, ""} and not obj.path else "")
         if returned:
             given = self.heap.everything(receiver | values) if any(o.type in USED_UP for o in returned) else ATOM
             for obj in result - values - receiver:
@@ -194,7 +195,7 @@ class Consequences:
             guess = effect.unknown and obj not in values
             self.heap.guesses += guess
             if obj.kind in ("function", "bound") and (obj.kind == "bound" or not obj.bases):
-                kind = "pandas" if receiver and all(o.type in {*FRAMES, "grouped"} for o in receiver) else ""
+                kind: Type = "pandas" if receiver and all(o.type in {*FRAMES, "grouped"} for o in receiver) else ""
                 returned = self.functions.call_blind_arguments(obj, given, node, kind)
                 result |= returned if effect.unknown or obj not in keys else ATOM  # keys are only compared
             elif obj.kind == "instance" and (
@@ -330,23 +331,23 @@ class Consequences:
             pair = self.heap.make(node, "pair", type="" if named else "tuple")
             given = {keyword.arg for keyword in node.keywords} if isinstance(node, ast.Call) else set()
             if named and "name" not in given:
-                pair.path = "itertuples"
+                pair.mark = "itertuples"
             self.heap.hold(pair, frozenset(self.heap.share(node, obj, "pandas") for obj in receiver))
             made.fields["yields"] = frozenset({pair})
             self.heap.hold(made, frozenset({pair}))
             return frozenset({made})
         kind = effect.type
         if effect.copies_type:
-            kind = self.heap.kind_of(receiver or first)
-        if effect.result == "any" and not kind and receiver and self.heap.kind_of(receiver) in ("statsmodels", "scipy"):
-            kind = self.heap.kind_of(receiver)
+            kind = self.heap.type_of(receiver or first)
+        if effect.result == "any" and not kind and receiver and self.heap.type_of(receiver) in ("statsmodels", "scipy"):
+            kind = self.heap.type_of(receiver)
         made = self.heap.make(node, "result", type=kind)
         copied = effect.copies_type and any(o.foreign for o in receiver or first)
         made.foreign = made.foreign or (not kind and (effect.unknown or effect.foreign or copied))
         self.heap.share_index(made, receiver | values)
         self.fill_cells(made, effect, receiver, values, node)
         if kind == "ndarray" and any(self.heap.holds_objects(obj) for obj in receiver | values):
-            made.path = "object"
+            made.mark = "object"
         held = frozenset(o for o in receiver if o.type != "handle") | values
         if kind == "ndarray" and self.heap.name_of(node) == "choice":
             # `np.random.choice(xs)` is one of them.
@@ -438,7 +439,7 @@ class Consequences:
     def fill_cells(self, made: Obj, effect: Effect, receiver: Values, values: Values, node: ast.AST) -> None:
         """Lists that a call makes inside its result."""
         if effect.cells or (
-            self.heap.kind_of(receiver) in {*FRAMES, "grouped"} and any(v.kind == "lib" for v in values)
+            self.heap.type_of(receiver) in {*FRAMES, "grouped"} and any(v.kind == "lib" for v in values)
         ):
             # `agg(list)`, `str.split()`
             self.heap.hold(made, frozenset({self.heap.make(node, "cell")}))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from nb2stage.analysis.objects import Obj, Statement
+from nb2stage.analysis.vocabulary import BOUND, Unbound
 from nb2stage.records import dataclass, field
 
 
@@ -14,7 +15,7 @@ class Need:
     values: frozenset[Obj]
     sites: frozenset[Statement]
     before: int  # position up to which changes count
-    unbound: int = 0
+    unbound: Unbound = BOUND
     statement: Statement | None = None  # the first statement that reads it; None where it is only handed on
     certain: bool = False  # read whatever happens: were it unbound, the notebook would stop there
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+from typing import Final
 
 from nb2stage.analysis.calls import Calls
 from nb2stage.analysis.functions import Functions, defaults_of
@@ -12,6 +13,7 @@ from nb2stage.analysis.objects import ATOM, Obj, Values
 from nb2stage.analysis.plainvalues import PlainValues
 from nb2stage.analysis.processstate import ProcessState
 from nb2stage.analysis.vocabulary import ACCESSORS, NUMBA, SINGLE_DISPATCH
+from nb2stage.knowledge.valuetypes import Type
 
 # Decorators that give back the function they are given, or something that calls it.
 KEEPING = (
@@ -35,6 +37,16 @@ KEEPING = (
     "overload",
     "unique",
 )
+
+
+# What some decorators make of a function.
+METHOD_TYPES: Final[dict[str, Type]] = {
+    "staticmethod": "staticmethod",
+    "classmethod": "classmethod",
+    "property": "property",
+    "cached_property": "property",
+}
+ACCESSOR_TYPES: Final[dict[str, Type]] = {"getter": "property", "setter": "setter", "deleter": "deleter"}
 
 
 class Definitions:
@@ -81,7 +93,7 @@ class Definitions:
         if any(effect.freezes for effect in known):
             for obj in values:
                 obj.type = "compiled" if obj.kind == "function" else obj.type
-                obj.path = NUMBA if compiles and obj.kind == "function" else obj.path
+                obj.mark = NUMBA if compiles and obj.kind == "function" else obj.mark
         if known and all(effect.sets or effect.registers or effect.freezes for effect in known):
             for domain in (effect.sets for effect in known if effect.sets):
                 self.process.hook(values)
@@ -105,16 +117,16 @@ class Definitions:
                 self.make_dataclass(obj)
             if obj.kind == "function" and last in ("lru_cache", "cache"):
                 obj.type = "cached"
-            if obj.kind == "function" and last in ("staticmethod", "classmethod", "property", "cached_property"):
-                obj.type = "property" if last == "cached_property" else last
+            if obj.kind == "function" and last in METHOD_TYPES:
+                obj.type = METHOD_TYPES[last]
         if known and not isinstance(decorator, ast.Call) and all("." in effect.type for effect in known):
             # `@delayed`: an object of the library, and no function
             return self.calls.call_values(called, [Argument(values, None, None, None)], decorator)
-        if last in ("getter", "setter", "deleter") and isinstance(name, ast.Attribute):
+        if last in ACCESSOR_TYPES and isinstance(name, ast.Attribute):
             described = frozenset(o for o in self.expressions.eval(name.value) if o.type in ACCESSORS)
             if described:  # `@size.setter`: one property of several functions
                 for obj in values:
-                    obj.type = "property" if last == "getter" else last
+                    obj.type = ACCESSOR_TYPES[last]
                 return values | frozenset(o for o in described if o.type != last)
         inert = inert or last in KEEPING
         if inert or (called and all(obj.kind == "lib" or obj.type == "context" for obj in called)):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Callable, Iterable
+from typing import Final
 
 from nb2stage.analysis.calls import Calls
 from nb2stage.analysis.classes import Classes
@@ -22,6 +23,7 @@ from nb2stage.analysis.plainvalues import PlainValues
 from nb2stage.analysis.scopes import COMPREHENSIONS, FUNCTIONS, Scope
 from nb2stage.analysis.vocabulary import ARRAY_VIEWS, CONTAINERS, DATA, FRAMES, GROUPED, MOVING, USED_UP
 from nb2stage.knowledge import UNKNOWN, Effect
+from nb2stage.knowledge.valuetypes import Type
 
 ARRAY_MAKERS = frozenset({"numpy.r_", "numpy.c_", "numpy.mgrid", "numpy.ogrid"})
 
@@ -40,6 +42,10 @@ def hashable(values: Iterable[Obj]) -> Values:
 
 # Plain attributes that are series of a series of dates.
 DATE_PARTS = frozenset(["year", "month", "day", "hour", "minute", "second", "days", "seconds", "name"])
+
+
+# The types that decide what an operator gives, the strongest first.
+STRONGEST: Final[tuple[Type, ...]] = ("frame", "series", "ndarray", "pandas", "list", "set", "dict")
 
 
 class Expressions:
@@ -155,7 +161,7 @@ class Expressions:
     def of_Interpolation(self, node: ast.expr) -> Values:
         return self.eval(node.value)  # type: ignore[attr-defined]
 
-    def container(self, node: ast.expr, parts: list[ast.expr], kind: str) -> Values:
+    def container(self, node: ast.expr, parts: list[ast.expr], kind: Type) -> Values:
         made = self.heap.make(node, kind, type=kind)
         made.nan_keys = made.nan_keys or any(map(is_nan, parts))
         for part in parts:
@@ -248,9 +254,9 @@ class Expressions:
             results |= {self.operated(node, types - DATA, everything, comparison)}
         return results
 
-    def operated(self, node: ast.AST, types: set[str], everything: Values, comparison: bool) -> Obj:
+    def operated(self, node: ast.AST, types: set[Type], everything: Values, comparison: bool) -> Obj:
         """What an operator makes of objects that have these types."""
-        kind = next((t for t in ("frame", "series", "ndarray", "pandas", "list", "set", "dict") if t in types), "")
+        kind: Type = next((t for t in STRONGEST if t in types), "")
         if kind in CONTAINERS and not types <= set(CONTAINERS):
             kind = ""  # `[1] * x`
         if (
@@ -384,7 +390,7 @@ class Expressions:
         """The one array that a data set of scikit-learn has under a name; nothing where it is not known to be one."""
         if (
             bunch.type != "bunch"
-            or bunch.path != "arrays"
+            or bunch.mark != "arrays"
             or names is None
             or not names <= {"data", "target", "images"}
         ):
@@ -457,15 +463,15 @@ class Expressions:
             self.heap.cannot_follow(node, node.attr, "change the variable itself")
         self.gradients.note_gradients(node.attr, frozenset({obj}), node)
         inner = self.heap.known.inner_type(obj.type, node.attr)
-        if inner:
-            part = self.heap.part_of(node, obj, "" if inner == "data" else inner)
+        if inner is not None:
+            part = self.heap.part_of(node, obj, inner)
             part.certain_view = True
             return frozenset({part})
         if node.attr == "__class__" and obj.kind == "instance":
             return frozenset(obj.bases)
         if node.attr == "__dict__":
             return frozenset({self.heap.namespace(node, obj)})
-        if obj.path == "enum member" and node.attr in ("value", "_value_"):
+        if obj.mark == "enum member" and node.attr in ("value", "_value_"):
             return obj.fields.get("value", ATOM)
         found = self.classes.lookup(obj, node.attr)
         hooks = ("__getattribute__",) if found else ("__getattribute__", "__getattr__")
@@ -503,7 +509,7 @@ class Expressions:
                 self.heap.statement.memory_asked.append((node, obj))
         if obj.type == "ndarray":
             part = self.heap.part_of(node, obj, "ndarray")
-            part.path = "flat" if node.attr == "flat" else part.path
+            part.mark = "flat" if node.attr == "flat" else part.mark
             return frozenset({part})
         if obj.kind == "class" and self.classes.has_attribute(obj, node.attr):
             return worked_out | self.heap.held_as(obj, node.attr)  # a number or text
@@ -515,7 +521,7 @@ class Expressions:
             return array
         if obj.type in ("bunch",) and node.attr == "frame":
             return self.frame_of(obj) | frozenset(obj.contents)
-        if obj.path == "itertuples":
+        if obj.mark == "itertuples":
             return frozenset(obj.contents).union(*(cell.contents for cell in obj.contents))
         effect = self.heap.known.method(node.attr, obj.type) if obj.type in ("list", "dict", "set") else None
         if effect is not None and effect.changes:

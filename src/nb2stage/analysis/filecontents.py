@@ -63,7 +63,7 @@ class FileContents(Remaking):
         if any(self.is_of_torch(obj) for obj in reached):
             return self.kind_of_torch(transfer, reached)
         if any(
-            self.is_local_function(obj, transfer) or self.is_module(obj) or obj.path in ("itertuples", LABELLED)
+            self.is_local_function(obj, transfer) or self.is_module(obj) or obj.mark in ("itertuples", LABELLED)
             for obj in reached
         ):
             return "cloudpickle"
@@ -118,7 +118,7 @@ class FileContents(Remaking):
         held = self.held(transfer)
         return any(
             (obj.kind == "lib" and not obj.path.startswith(("builtins.", "collections.")))
-            or (obj.kind == "value" and self.crossing_of(obj) is None and obj.path != TRANSFORMED)
+            or (obj.kind == "value" and self.crossing_of(obj) is None and obj.mark != TRANSFORMED)
             or self.is_native(obj)
             or (self.is_pickled_by_members(obj) and self.holds_itself(obj, guesses=True))
             for obj in held
@@ -195,7 +195,7 @@ class FileContents(Remaking):
 
     def is_misnamed(self, obj: Obj, transfer: Transfer) -> bool:
         """Whether an object is a class like `P = namedtuple("Pair", ...)`, which a pickle looks up as `Pair`."""
-        if obj.kind != "value" or obj.type != "class" or obj.path in ("", "enum member"):
+        if obj.kind != "value" or obj.type != "class" or obj.mark == "enum member" or not obj.path:
             return False
         state, modules = self.heap.state, self.heap.modules.values()
         if any(obj in state.get((module.frame.number, obj.path)).values for module in modules):
@@ -223,7 +223,7 @@ class FileContents(Remaking):
             if native := self.native_in(transfer, name):
                 self.refuse(transfer, name, native)
                 return
-            if any(o.kind == "value" and o.type == "class" and o.path != "enum member" for o in var.values):
+            if any(o.kind == "value" and o.type == "class" and o.mark != "enum member" for o in var.values):
                 self.refuse(transfer, name, "a class that a call makes")
                 return
             state = self.state_of(transfer, name)
@@ -295,7 +295,7 @@ class FileContents(Remaking):
         crossing = self.crossing_of(obj) or ""
         if crossing.startswith("never ") and obj.kind == "value":
             return crossing.removeprefix("never ")
-        if obj.path == DESIGN:
+        if obj.mark == DESIGN:
             return 'a design of patsy (ask for `return_type="dataframe"`)'
         if obj.looked_up:
             return f"a formula that looks `{min(obj.looked_up)}` up again when it is loaded (put it into a column)"
@@ -310,16 +310,16 @@ class FileContents(Remaking):
         kept = self.changers.get(obj, ()) if obj.type == "cached" else ()
         if any(s.position < before and not self.repeatable(s) for s in kept):
             return "state that a decorated or conditional definition keeps between calls"
-        if obj.path == "enum member" and obj.stored:
+        if obj.mark == "enum member" and obj.stored:
             return "a member of an Enum that has been given attributes"
-        values = reach(obj.fields.get("value", ())) if obj.path == "enum member" else ()
+        values = reach(obj.fields.get("value", ())) if obj.mark == "enum member" else ()
         if any(s.position < before for value in values for s in self.changers.get(value, ())):
             return "a member of an Enum whose value changes"
         if obj.kind == "lib" and GLOBAL_DRAW.fullmatch(obj.path):
             return f"`{obj.path}`, of which a file would keep a generator of its own"
-        if obj.path == "flat" and obj.type == "ndarray":
+        if obj.mark == "flat" and obj.type == "ndarray":
             return "an iterator over an array"
-        if obj.type == "iter" and obj.path == "dict view":
+        if obj.type == "iter" and obj.mark == "dict view":
             return "the keys, values or items of a dict, which follow its changes"
         if self.is_pickled_by_members(obj) and self.holds_itself(obj):
             return "a Counter or exception that holds itself"

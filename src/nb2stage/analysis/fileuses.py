@@ -13,15 +13,15 @@ from nb2stage.analysis.objects import ATOM, Constants, Obj, Values
 from nb2stage.analysis.plainvalues import PlainValues
 from nb2stage.analysis.shellfiles import files_of, files_of_words
 from nb2stage.analysis.sqltext import changes_nothing, exported_files
-from nb2stage.analysis.vocabulary import MEMMAP
+from nb2stage.analysis.vocabulary import MEMMAP, FileMode
 from nb2stage.knowledge import Effect
 from nb2stage.patterns import Pattern
 
 # Words of a row and the one use of a file that they mean.
-READING = {"reads": "read", "reads-if-there": "read-if-there"}
+READING: Final[dict[str, FileMode]] = {"reads": "read", "reads-if-there": "read-if-there"}
 
 
-ONE_FILE = {"globs": "glob", "removes": "remove", "probes": "probe", "mkdirs": "mkdir"}
+ONE_FILE: Final[dict[str, FileMode]] = {"globs": "glob", "removes": "remove", "probes": "probe", "mkdirs": "mkdir"}
 
 
 FILE_ARGUMENTS = frozenset(
@@ -58,7 +58,7 @@ MODES = {
 
 
 # Letters in a mode, and how such a file is used: what is emptied first is written, whatever else is said.
-OPENED = (("?", "unknown"), ("wx", "write"), ("a", "append"), ("+", "update"))
+OPENED: Final[tuple[tuple[str, FileMode], ...]] = (("?", "unknown"), ("wx", "write"), ("a", "append"), ("+", "update"))
 
 
 # The name of a database that is in no file, and the methods of a connection that are given SQL.
@@ -77,7 +77,7 @@ LONGEST_PATH = 200
 QUOTED = Pattern(r"'([^'\n]+)'|\"([^\"\n]+)\"")
 
 
-PATH_METHODS = {
+PATH_METHODS: Final[dict[str, FileMode]] = {
     **dict.fromkeys(("read_text", "read_bytes"), "read"),
     **dict.fromkeys(("write_text", "write_bytes"), "write"),
     "unlink": "remove",
@@ -183,7 +183,7 @@ class FileUses:
         if effect.file == "unknown-file":
             self.run_command(first if self.heap.name_of(node) in SHELL else None, node)
         elif effect.file in ("copies", "moves"):
-            modes = ("read" if effect.file == "copies" else "remove", "write")
+            modes: tuple[FileMode, ...] = ("read" if effect.file == "copies" else "remove", "write")
             for mode, argument in zip(modes, arguments, strict=False):
                 self.use_file(mode, argument.constants, node)
         elif effect.file == "connects":
@@ -254,7 +254,7 @@ class FileUses:
             else:
                 self.heap.change(obj)
 
-    def use_file(self, mode: str, where: Constants, node: ast.AST, place: ast.AST | None = None) -> None:
+    def use_file(self, mode: FileMode, where: Constants, node: ast.AST, place: ast.AST | None = None) -> None:
         """Write down the use of a file; `place` is the expression in the call that says which."""
         self.heap.statement.impure = self.heap.statement.impure or where is None or mode not in READING.values()
         if where is None or len(where) != 1:
@@ -373,7 +373,8 @@ class FileUses:
 
     def call_copytree(self, path: str, arguments: list[Argument], node: ast.AST) -> Values | None:
         """`shutil.copytree("from", "to")`."""
-        for mode, argument in zip(("glob", "write"), arguments, strict=False):
+        modes: tuple[FileMode, ...] = ("glob", "write")
+        for mode, argument in zip(modes, arguments, strict=False):
             self.use_file(mode, argument.constants, node)
         return ATOM
 
@@ -389,7 +390,7 @@ class FileUses:
         first = (named or arguments or [Argument(ATOM, None, None, None)])[0]
         self.open_file(first.constants, mode, node, first.node)
         made = self.heap.make(node, "memmap", type="ndarray")
-        made.path = MEMMAP
+        made.mark = MEMMAP
         return frozenset({made})
 
     def call_shelf(self, path: str, arguments: list[Argument], node: ast.AST) -> Values | None:

@@ -29,6 +29,7 @@ from nb2stage.analysis.plainvalues import PlainValues
 from nb2stage.analysis.randomness import Randomness
 from nb2stage.analysis.scopes import Scope, ScopeNode, bound_names, free_names, parameters, scope_of
 from nb2stage.analysis.vocabulary import NUMBA, USED_UP
+from nb2stage.knowledge.valuetypes import Type
 
 
 @cache
@@ -156,13 +157,13 @@ class Functions:
         self.heap.without_graph += graphless
         self.bind_parameters(fn, frame, arguments, receiver)
         inside = self.heap.state
-        self.heap.compiled += fn.path == NUMBA
+        self.heap.compiled += fn.mark == NUMBA
         if isinstance(fn.node, ast.Lambda):
             frame.returns.append(self.expressions.eval(fn.node.body))
             frame.constants.append(self.plain.constant(fn.node.body))
         else:
             self.statements.execute_block(fn.node.body)
-        self.heap.compiled -= fn.path == NUMBA
+        self.heap.compiled -= fn.mark == NUMBA
         falls_through = not isinstance(fn.node, ast.Lambda) and not self.heap.state.dead
         for end in frame.ends:
             end.dead = False
@@ -437,7 +438,7 @@ class Functions:
         return result | frozenset(o for o in obj.contents if o.kind == "value")
 
     def call_blind_arguments(
-        self, fn: Obj, arguments: list[Argument], node: ast.AST, kind: str = "", owner: Obj | None = None
+        self, fn: Obj, arguments: list[Argument], node: ast.AST, kind: Type = "", owner: Obj | None = None
     ) -> Values:
         """Call a function with each parameter possibly being any of the given values, or a new object of a `kind`: a callback.
 

@@ -33,9 +33,11 @@ from nb2stage.analysis.vocabulary import (
     DATA,
     FRAMES,
     GROUPED,
+    Kind,
 )
 from nb2stage.knowledge import Effect, Knowledge
 from nb2stage.knowledge.generators import Generator
+from nb2stage.knowledge.valuetypes import Type
 from nb2stage.records import dataclass, field, replace
 
 
@@ -161,7 +163,7 @@ class Heap:
         self.most_effort = MOST
         self.spare = SPARE
         self.links: list[tuple[Obj, Values]] | None = None  # what statements that are only looked at link, to be undone
-        self.slices: dict[int, list[str]] = {}
+        self.slices: dict[int, list[Type]] = {}
         self.returned: dict[int, Constants] = {}  # what calls of functions of the notebook returned last
         self.cached_calls: dict[Obj, set[int | None]] = {}  # the stages that call a cached function
         self.last_returned: Constants = None
@@ -224,7 +226,7 @@ class Heap:
         if self.module_here() is None:
             self.find("NB220", node, name, f"`{name}` cannot be followed by reading the code", hint)
 
-    def make(self, node: ast.AST, what: str, *, kind: str = "value", type: str = "") -> Obj:  # noqa: A002
+    def make(self, node: ast.AST, what: str, *, kind: Kind = "value", type: Type = "") -> Obj:  # noqa: A002
         """The object that this place of the program makes in this chain of calls; the same one on each visit."""
         key = (id(node), what, type, self.stack)
         obj = self.objects.get(key)
@@ -331,7 +333,7 @@ class Heap:
                 self.statement.stores.add(each)
                 todo.extend(each.fields.get("base", ATOM))
 
-    def part_of(self, node: ast.AST, obj: Obj, kind: str) -> Obj:
+    def part_of(self, node: ast.AST, obj: Obj, kind: Type) -> Obj:
         """A view with a type of its own: it holds its base, and a change of it is a change of the base."""
         part = self.make(node, "part", type=kind)
         part.foreign = part.foreign or (not kind and obj.foreign)
@@ -348,7 +350,7 @@ class Heap:
         """Whether an array holds objects, or such a type is given: `np.empty(3, dtype=object)`."""
         if obj.kind == "lib":
             return obj.path == "builtins.object"
-        return any(each.path == "object" or each.contents for each in with_bases(obj, "ndarray"))
+        return any(each.mark == "object" or each.contents for each in with_bases(obj, "ndarray"))
 
     def keep_nan(self, made: Obj, may_be: bool) -> None:
         """Write down that a dict or set may have NaN among its keys."""
@@ -415,7 +417,7 @@ class Heap:
                 todo.extend(origin.origins)
         return part
 
-    def share(self, node: ast.AST, obj: Obj, kind: str) -> Obj:
+    def share(self, node: ast.AST, obj: Obj, kind: Type) -> Obj:
         """A selection from a frame: with copy-on-write (pandas 3) it behaves as a copy, before that as a view."""
         if not self.copy_on_write:
             return self.part_of(node, obj, kind)
@@ -461,7 +463,8 @@ class Heap:
         if self.effort > self.most_effort:
             raise TooLongError
 
-    def kind_of(self, values: Values) -> str:
+    def type_of(self, values: Values) -> Type:
+        """The one type that all objects have; none where they differ."""
         kinds = {obj.type for obj in values}
         return kinds.pop() if len(kinds) == 1 else ""
 

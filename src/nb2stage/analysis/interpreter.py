@@ -31,6 +31,7 @@ from nb2stage.analysis.randomness import Randomness
 from nb2stage.analysis.scopes import ScopeNode, free_names, top_level_names
 from nb2stage.analysis.sqlcalls import SqlCalls
 from nb2stage.analysis.statements import Statements
+from nb2stage.analysis.vocabulary import DELETED
 from nb2stage.knowledge import Knowledge
 
 INERT = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.Import, ast.ImportFrom)
@@ -164,7 +165,7 @@ class Interpreter:
             name = min(names - seen)
             seen.add(name)
             var = self.heap.state.get(name)
-            if not var.sites or var.unbound == 3:
+            if not var.sites or var.unbound == DELETED:
                 continue
             values |= self.names.load(name, statement.node)
             for obj in reach(var.values):

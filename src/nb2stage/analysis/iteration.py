@@ -27,7 +27,7 @@ class Iteration:
         """What an iteration over `values` gives; it uses iterators up."""
         result: set[Obj] = set()
         for obj in values:
-            if obj.type in MOVING and obj not in self.heap.made and obj.path != "dict view":
+            if obj.type in MOVING and obj not in self.heap.made and obj.mark != "dict view":
                 self.heap.change(obj)
             if obj.type in ("list", "tuple", "dict", "set"):
                 result |= obj.contents
@@ -46,7 +46,7 @@ class Iteration:
                 self.randomness.move_generators(obj)
                 result |= self.consequences.apply(effect, frozenset({obj}), [], self.heap.statement.node)
             elif obj.kind == "class":
-                members = {o for inner in obj.fields.values() for o in inner if o.path == "enum member"}
+                members = {o for inner in obj.fields.values() for o in inner if o.mark == "enum member"}
                 result |= members or {obj} | parts_of(obj)
             elif obj.type == "ndarray":
                 result |= {self.row_of(obj)} | parts_of(obj)
@@ -76,11 +76,11 @@ class Iteration:
 
     def row_of(self, obj: Obj) -> Obj:
         """What a loop over an array gives: a row of a row stands for itself."""
-        if obj.path == "row":
+        if obj.mark == "row":
             return obj
         row = self.heap.rows.get(obj)
         if row is None:
-            row = self.heap.rows[obj] = Obj(type="ndarray", path="row")
+            row = self.heap.rows[obj] = Obj(type="ndarray", mark="row")
             row.fields["base"] = frozenset({obj})
         return row
 
@@ -102,7 +102,7 @@ class Iteration:
     def used_up(self, values: Values) -> Values:
         """What a library may keep: it uses up an iterator or a handle that it is given, and does not give it back."""
         gone = frozenset(o for o in values if o.type in USED_UP)
-        flat = frozenset(o for o in values if o.path == "flat")  # over an array: what it gives are its cells
+        flat = frozenset(o for o in values if o.mark == "flat")  # over an array: what it gives are its cells
         if not gone and not flat:
             return values
         given = self.members(gone).union(*(o.contents for o in flat))

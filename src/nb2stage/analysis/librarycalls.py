@@ -23,6 +23,7 @@ from nb2stage.analysis.randomness import Randomness
 from nb2stage.analysis.sqlcalls import SqlCalls
 from nb2stage.analysis.vocabulary import CHUNKS, CONTAINERS, DATA, DESIGN, NUMBA
 from nb2stage.knowledge import UNKNOWN, Effect, looks_like_seeder, packages
+from nb2stage.knowledge.valuetypes import Type
 from nb2stage.patterns import Pattern
 from nb2stage.records import replace
 
@@ -97,6 +98,11 @@ REFUSED_CALLS: Final = (
         ("NB220", "`getpass` asks a person", "read the secret from os.environ instead"),
     ),
 )
+
+
+# What the arguments of `property` are called for.
+OF_PROPERTIES: Final[tuple[Type, ...]] = ("property", "setter", "deleter")
+PROPERTY_ARGUMENTS: Final[dict[str, Type]] = dict(zip(("fget", "fset", "fdel"), OF_PROPERTIES, strict=True))
 
 
 # Functions of scikit-learn that put together what they are given and call none of it.
@@ -190,7 +196,7 @@ class LibraryCalls:
         if effect.freezes:
             for obj in frozenset().union(*(a.values for a in arguments)):
                 obj.type = "compiled" if obj.kind == "function" else obj.type
-                obj.path = NUMBA if module == "numba" and obj.kind == "function" else obj.path
+                obj.mark = NUMBA if module == "numba" and obj.kind == "function" else obj.mark
         if effect.default and not effect.file:
             plain = [a.constants for a in arguments if a.name is None]
             self.heap.given_paths[id(node)] = plain[0] if plain else frozenset({effect.default})
@@ -268,7 +274,7 @@ class LibraryCalls:
             given = frozenset().union(*(a.values for a in arguments))
             if not any(a.name == "return_type" for a in arguments):
                 for obj in values - given:
-                    obj.path = obj.path or DESIGN
+                    obj.mark = obj.mark or (DESIGN if not obj.path else "")
         last = path.rpartition(".")[2]
         plain = not any(a.values or a.star for a in arguments)  # no function, and no estimator, that may draw
         silent = estimator and plain and self.heap.known.is_estimator(path, "deterministic")
@@ -279,13 +285,13 @@ class LibraryCalls:
             if "." in obj.type and any(a.name == "inplace" and a.constants != frozenset({False}) for a in arguments):
                 obj.in_place = True
             if effect.unknown:
-                obj.path = obj.path or path
+                obj.path = obj.path or ("" if obj.mark else path)
             if (
                 effect.type == "bunch"
                 and ARRAY_SETS.fullmatch(path)
                 and not any(a.name == "as_frame" for a in arguments)
             ):
-                obj.path = "arrays"
+                obj.mark = "arrays"
             if estimator:
                 obj.in_place = in_place
                 obj.forgets = self.heap.known.is_estimator(path, "forgetful") and not in_place
@@ -296,7 +302,7 @@ class LibraryCalls:
             if path.startswith("pathlib."):
                 obj.type = "path"
             if effect.type == "iter" and path.startswith("pandas.read_"):
-                obj.path = CHUNKS
+                obj.mark = CHUNKS
             if path == "collections.namedtuple" and arguments:
                 obj.path = str(min(arguments[0].constants or {""}, key=str))
             if path in ("collections.defaultdict", "collections.Counter"):
@@ -304,9 +310,9 @@ class LibraryCalls:
             if obj.type == "ndarray" and any(
                 a.constants is not None and a.constants & {"object", "O"} for a in arguments
             ):
-                obj.path = "object"
+                obj.mark = "object"
             if path == "numpy.full" and any(a.constants == frozenset({None}) for a in arguments):
-                obj.path = "object"
+                obj.mark = "object"
 
     def may_pass_on(self, path: str, arguments: list[Argument]) -> bool:
         """Whether what an estimator gives may be what it is given: `FunctionTransformer()`, or a pipeline with such."""
@@ -346,8 +352,7 @@ class LibraryCalls:
         """`rate = property(get, put)`: what a class calls where its attribute is asked for, stored or deleted."""
         made: set[Obj] = set()
         for place, argument in enumerate(arguments[:3]):
-            what = {"fget": "property", "fset": "setter", "fdel": "deleter"}.get(argument.name or "", "")
-            what = what if argument.name else ("property", "setter", "deleter")[place]
+            what = OF_PROPERTIES[place] if argument.name is None else PROPERTY_ARGUMENTS.get(argument.name, "")
             for fn in argument.values:
                 if fn.kind != "function" or not what:
                     continue
@@ -391,7 +396,7 @@ class LibraryCalls:
         for obj, made in copies.items():
             if made is obj:
                 continue
-            made.path, made.node, made.frame, made.bases = obj.path, obj.node, obj.frame, obj.bases
+            made.path, made.mark, made.node, made.frame, made.bases = obj.path, obj.mark, obj.node, obj.frame, obj.bases
             made.seeded, made.in_place, made.foreign = obj.seeded, obj.in_place, obj.foreign
             self.heap.hold(made, frozenset(copies.get(o, o) for o in obj.contents))
             for name, inner in obj.fields.items():
@@ -525,7 +530,7 @@ class LibraryCalls:
             effect = replace(effect, result="holds", type="rich.recorder")
         if last == "train_test_split":
             self.heap.slices[id(node)] = [
-                self.heap.kind_of(a.values) for a in arguments if a.name is None and not a.star
+                self.heap.type_of(a.values) for a in arguments if a.name is None and not a.star
             ]
         in_place = any(a.name in ("copy", "copy_X", "copy_x") and a.constants != frozenset({True}) for a in arguments)
         if in_place and not last[:1].isupper() and effect.result != "view":

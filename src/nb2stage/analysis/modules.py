@@ -15,6 +15,7 @@ from nb2stage.analysis.interfaces import CallsObjects, Executes
 from nb2stage.analysis.names import Names
 from nb2stage.analysis.objects import ATOM, UNBOUND, Frame, Module, Obj, State, Values, Var
 from nb2stage.analysis.scopes import Scope
+from nb2stage.analysis.vocabulary import DELETED
 from nb2stage.patterns import Pattern
 
 STATE = Pattern(r"<([^\W\d][\w.]*)\.(\w+)>")
@@ -229,7 +230,7 @@ class Modules:
         module = self.heap.modules_by_object[obj]
         self.heap.statement.imports.add(f"{module.name}.{name}")
         var = self.heap.state.get((module.frame.number, name))
-        if var is not UNBOUND and var.unbound < 3:
+        if var is not UNBOUND and var.unbound < DELETED:
             self.names.note_reading(module, name, var)
             return var.values
         if name == "__dict__":
@@ -275,7 +276,7 @@ class Modules:
             if part is not None:
                 self.names.bind(wanted, frozenset({part.object}))
                 return
-        if var is UNBOUND or var.unbound == 3:
+        if var is UNBOUND or var.unbound == DELETED:
             self.names.bind(wanted, self.names.from_stars(module.stars or [module.name], name))
             return
         self.names.note_reading(module, name, var)

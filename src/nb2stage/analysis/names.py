@@ -10,6 +10,7 @@ from functools import cache
 from nb2stage.analysis.heap import Heap
 from nb2stage.analysis.interfaces import Executes
 from nb2stage.analysis.objects import ATOM, UNBOUND, Constants, Module, Obj, Values, Var, is_nested, join_vars, reach
+from nb2stage.analysis.vocabulary import BOUND, DELETED
 from nb2stage.records import replace
 
 BUILTINS = frozenset(dir(builtins)) | {"display"}
@@ -89,7 +90,7 @@ class Names:
         if not isinstance(key, str):
             module = self.heap.modules_by_frame.get(key[0])
             return var.values if module is None else self.load_from_module(module, name, node)
-        if not var.sites or (var.unbound == 3):
+        if not var.sites or (var.unbound == DELETED):
             return self.load_missing(name, node, var)
         self.check_shadow(name, node, var)
         before = self.heap.statement.reads.get(name)
@@ -114,7 +115,9 @@ class Names:
         if space.func.id not in spaces or self.heap.state.get(self.heap.resolve(space.func.id)).sites:
             return None
         kept = {*KERNEL_NAMES, *FORBIDDEN, "display", *self.heap.late_imports}
-        hidden = name.value in kept or bool(self.heap.star_modules) or self.heap.state.get(name.value).unbound == 3
+        hidden = (
+            name.value in kept or bool(self.heap.star_modules) or self.heap.state.get(name.value).unbound == DELETED
+        )
         return None if hidden else (name.value, isinstance(node.ops[0], ast.NotIn))
 
     def is_in_globals(self, name: str, node: ast.AST) -> bool | None:
@@ -178,10 +181,10 @@ class Names:
         if name in KERNEL_NAMES:
             self.heap.find("NB221", node, name, f"`{name}` exists only in a live notebook", KERNEL_NAMES[name])
             return ATOM
-        if self.heap.guards and var.unbound != 3 and not name.startswith("_"):
+        if self.heap.guards and var.unbound != DELETED and not name.startswith("_"):
             self.heap.state.dead = True  # `try: data` with `except NameError`: what follows does not run
             return ATOM
-        self.heap.find("NB201" if var.unbound != 3 else "NB203", node, name)
+        self.heap.find("NB201" if var.unbound != DELETED else "NB203", node, name)
         return ATOM
 
     def from_stars(self, modules: list[str], name: str) -> Values:
@@ -202,7 +205,7 @@ class Names:
         """Bind a name of a module: while it is run, as each process has it; later, as only this one has it."""
         own = bool(self.heap.loading) and self.heap.loading[-1] is module
         sites = frozenset() if own else frozenset({self.heap.statement})
-        self.heap.set((module.frame.number, name), Var(values, sites, 0, constants))
+        self.heap.set((module.frame.number, name), Var(values, sites, BOUND, constants))
         if not own:
             self.heap.statement.binds.add(f"<{module.name}.{name}>")
             self.heap.global_binds += 1
@@ -210,7 +213,7 @@ class Names:
     def load_from_module(self, module: Module, name: str, node: ast.AST) -> Values:
         """What a global name refers to in the code of a module."""
         var = self.heap.state.get((module.frame.number, name))
-        if var is not UNBOUND and var.unbound < 3:
+        if var is not UNBOUND and var.unbound < DELETED:
             self.note_reading(module, name, var)
             return var.values
         if name in FORBIDDEN and name != "input":
@@ -232,7 +235,7 @@ class Names:
                 self.heap.statement.modules.add(part)
         if module in self.heap.loading:
             return
-        var = replace(var, values=var.values | {module.object}, unbound=0)
+        var = replace(var, values=var.values | {module.object}, unbound=BOUND)
         state = f"<{module.name}.{name}>"
         before = self.heap.statement.reads.get(state)
         self.heap.statement.reads[state] = var if before is None else join_vars(before, var)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 
 from nb2stage.analysis.objects import Statement
+from nb2stage.analysis.vocabulary import FileMode
 from nb2stage.records import dataclass
 
 
@@ -24,7 +25,7 @@ class Finding:
 class FileUse:
     """One use of a file: how, and the path where it is known (relative, forward slashes)."""
 
-    mode: str  # read, read-if-there, write, append, update, remove, probe, glob, mkdir, connect, command, unknown
+    mode: FileMode
     path: str | None
     statement: Statement
     node: ast.AST

@@ -12,7 +12,8 @@ from collections.abc import Iterable
 from itertools import count
 from typing import TYPE_CHECKING
 
-from nb2stage.analysis.vocabulary import DATA, DESIGN
+from nb2stage.analysis.vocabulary import BOUND, DATA, DELETED, DESIGN, PERHAPS, WITHOUT_TURN, Kind, Mark, Unbound
+from nb2stage.knowledge.valuetypes import Type
 from nb2stage.records import dataclass, field
 
 if TYPE_CHECKING:
@@ -46,13 +47,13 @@ class Fields(dict[str, "frozenset[Obj]"]):
 class Obj(int):
     """One abstract object: a number, so that sets of them are as fast as can be, and have the same order in each run.
 
-    `kind` is `value`, `lib` (something of a library, known by its dotted `path`), `module` (one of the project),
-    `function`, `class` or `bound` (a method with its receiver).
-     `type` is a coarse type where it is known: `list`, `frame`, `ndarray`, or the package.
+    The `type` is that of the tables where it is known, `list`, `frame`, `torch.Tensor`; the `path` is dotted, of something of
+    a library or of the unknown call that made it.
     """
 
-    kind: str = "value"
-    type: str = ""
+    kind: Kind = "value"
+    type: Type = ""
+    mark: Mark = ""
     path: str = ""
     contents: set[Obj] = field(default_factory=set)
     since: dict[Obj, int] = field(
@@ -100,7 +101,7 @@ class Obj(int):
         return {o for o in self.contents if self.since.get(o, -1) < position}
 
     def __repr__(self) -> str:
-        return f"<{self.kind} {self.type or self.path or getattr(self.node, 'name', '')} {id(self) & 0xFFFF:x}>"
+        return f"<{self.kind} {self.type or self.path or self.mark or getattr(self.node, 'name', '')} {id(self) & 0xFFFF:x}>"
 
 
 Values = frozenset[Obj]
@@ -163,17 +164,16 @@ def is_nested(obj: Obj) -> bool:
 class Var:
     """What a name refers to at one point of the program.
 
-    `sites` are the top-level statements that may have bound it.  `unbound` is 0 where it is certainly bound, 1 where
-    only a loop without a turn leaves it unbound, 2 where a branch may leave it unbound.
+    `sites` are the top-level statements that may have bound it.
     """
 
     values: Values = ATOM
     sites: frozenset[Statement] = frozenset()
-    unbound: int = 0
+    unbound: Unbound = BOUND
     constants: Constants = None
 
 
-UNBOUND = Var(unbound=2)
+UNBOUND = Var(unbound=PERHAPS)
 
 
 def join_vars(a: Var, b: Var) -> Var:
@@ -181,8 +181,8 @@ def join_vars(a: Var, b: Var) -> Var:
     if a == b:
         return a
     unbound = max(a.unbound, b.unbound)
-    if unbound == 3 and a.unbound != b.unbound:
-        unbound = 2  # deleted on one path only
+    if unbound == DELETED and a.unbound != b.unbound:
+        unbound = PERHAPS  # deleted on one path only
     constants = a.constants | b.constants if a.constants is not None and b.constants is not None else None
     if constants is not None and len(constants) > 32:
         constants = None
@@ -236,8 +236,8 @@ def merge(base: State, ends: Iterable[State], loop: bool = False) -> tuple[State
         joined: Var | None = None
         for number, delta in enumerate(deltas):
             var = delta.get(key, before)
-            if loop and number == 0 and var.unbound == 2 and var is before:
-                var = Var(var.values, var.sites, 1, var.constants)
+            if loop and number == 0 and var.unbound == PERHAPS and var is before:
+                var = Var(var.values, var.sites, WITHOUT_TURN, var.constants)
             joined = var if joined is None else join_vars(joined, var)
         assert joined is not None
         if joined != before:
@@ -373,7 +373,7 @@ def owned(objects: Iterable[Obj]) -> set[Obj]:
 
 def is_design(obj: Obj) -> bool:
     """Whether an array is a design of patsy, or a part of one."""
-    return any(o.path == DESIGN for o in with_bases(obj))
+    return any(o.mark == DESIGN for o in with_bases(obj))
 
 
 def with_bases(obj: Obj, kind: str = "") -> set[Obj]:
@@ -391,4 +391,4 @@ def with_bases(obj: Obj, kind: str = "") -> set[Obj]:
 def line_of(obj: Obj) -> tuple[int, int, str]:
     """A stable order of objects: by where they stand."""
     node = obj.node
-    return (getattr(node, "lineno", 0), getattr(node, "col_offset", 0), obj.path or obj.type)
+    return (getattr(node, "lineno", 0), getattr(node, "col_offset", 0), obj.path or obj.mark or obj.type)

@@ -114,7 +114,7 @@ class Randomness:
             packages |= self.package_of(obj) or {""}
         if len(packages) == 1:
             for obj in made:
-                if obj.kind == "value" and not obj.type and not obj.path:
+                if obj.kind == "value" and not (obj.type or obj.path or obj.mark):
                     obj.package = next(iter(packages))
 
     def draw_by_iterating(self, obj: Obj) -> None:

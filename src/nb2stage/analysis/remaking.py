@@ -10,11 +10,11 @@ from nb2stage.analysis.crossings import Need, StageData
 from nb2stage.analysis.objects import Obj, Statement, Var
 from nb2stage.analysis.randomness import FOLLOWING
 from nb2stage.analysis.versions import REPEATABLE, Versions
-from nb2stage.analysis.vocabulary import CHUNKS, MEMMAP
+from nb2stage.analysis.vocabulary import CHUNKS, DELETED, MEMMAP
 from nb2stage.knowledge import BY_KEY
 
 AGAIN = "again "
-BY_PATH = {
+BY_MARK = {
     MEMMAP: AGAIN + "an array whose memory is a file (a memmap)",
     CHUNKS: AGAIN + "a reader that gives a file in parts",
 }
@@ -32,7 +32,7 @@ class Remaking(Versions):
 
     def crossing_of(self, obj: Obj) -> str | None:
         """How a value crosses into another process; None where nobody knows."""
-        return BY_PATH.get(obj.path) or self.heap.known.crossing(obj.type)
+        return BY_MARK.get(obj.mark) or self.heap.known.crossing(obj.type)
 
     def natives(self, values: frozenset[Obj], before: int) -> set[Obj]:
         """What is certainly held of objects that no file keeps: not what only an unknown call may have linked."""
@@ -95,7 +95,7 @@ class Remaking(Versions):
         start = self.start(stage)
         for name in sorted(statement.binds):
             var = self.entries[stage.index].get(name)
-            if var is None or var.unbound == 3:
+            if var is None or var.unbound == DELETED:
                 continue
             values = frozenset(o for o in var.values if o.kind != "lib")
             if name == need.name:

@@ -8,19 +8,20 @@ import shlex
 from collections.abc import Sequence
 from typing import Final, NamedTuple
 
+from nb2stage.analysis.vocabulary import FileMode
 from nb2stage.patterns import Pattern
 
 
 class ShellFiles(NamedTuple):
     """The uses of files, as (mode, path); words that may be files; and whether that is all that the command does."""
 
-    uses: list[tuple[str, str]]
+    uses: list[tuple[FileMode, str]]
     words: list[str]
     complete: bool
 
 
 _OPERATORS: Final = frozenset({"|", "||", "&&", ";", "&", "(", ")", "|&"})
-_REDIRECTS: Final = {
+_REDIRECTS: Final[dict[str, FileMode]] = {
     ">": "write",
     ">|": "write",
     "&>": "write",
@@ -129,7 +130,7 @@ def _program(words: list[str], found: ShellFiles) -> bool:
     return True
 
 
-def _known(name: str, options: list[str], plain: list[str]) -> list[tuple[str, str]] | None:
+def _known(name: str, options: list[str], plain: list[str]) -> list[tuple[FileMode, str]] | None:
     """The uses of files by a program that is known; None where it is not."""
     if name in _LISTING:
         return [("glob", path) for path in (plain[:1] if name == "find" else plain) or ["."]]

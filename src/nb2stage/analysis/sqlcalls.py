@@ -13,6 +13,7 @@ from nb2stage.analysis.randomness import Randomness
 from nb2stage.analysis.sqltext import changes_nothing, reaches_outside, table_names
 from nb2stage.analysis.vocabulary import FRAMES
 from nb2stage.knowledge import Effect
+from nb2stage.knowledge.valuetypes import Type
 from nb2stage.patterns import Pattern
 from nb2stage.records import replace
 
@@ -90,7 +91,7 @@ class SqlCalls:
             state = state.parent  # type: ignore[assignment]
         return found
 
-    def process_object(self, kind: str) -> Obj:
+    def process_object(self, kind: Type) -> Obj:
         """The object of a type that each process has one of: duckdb's own connection."""
         return self.heap.objects.setdefault(f"<{kind}>", Obj(type=kind))
 

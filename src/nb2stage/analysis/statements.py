@@ -20,6 +20,7 @@ from nb2stage.analysis.names import Names
 from nb2stage.analysis.objects import ATOM, Key, State, Values, Var, join_vars, merge, reach
 from nb2stage.analysis.plainvalues import PlainValues
 from nb2stage.analysis.scopes import ScopeNode, bound_names, scope_of
+from nb2stage.analysis.vocabulary import DELETED
 from nb2stage.patterns import Pattern
 
 IS_MAIN = Pattern(r"__name__ == (['\"])__main__\1")
@@ -155,7 +156,9 @@ class Statements:
         for target in node.targets:
             if isinstance(target, ast.Name):
                 self.names.load(target.id, target)
-                self.heap.set(self.heap.resolve(target.id), Var(sites=frozenset({self.heap.statement}), unbound=3))
+                self.heap.set(
+                    self.heap.resolve(target.id), Var(sites=frozenset({self.heap.statement}), unbound=DELETED)
+                )
                 if self.heap.resolve(target.id) == target.id:
                     self.heap.statement.binds.add(target.id)
             elif isinstance(target, ast.Tuple | ast.List):
@@ -259,7 +262,7 @@ class Statements:
             for name, inner in list(cls.fields.items()):
                 if not any(o.kind == "function" for o in inner):
                     member = self.heap.make(node, "member " + name, type="class")
-                    member.path = "enum member"
+                    member.mark = "enum member"
                     member.fields["class"] = frozenset({cls})
                     member.fields["value"] = inner
                     cls.fields[name] = frozenset({member})
@@ -450,7 +453,7 @@ class Statements:
             self.names.bind(handler.name, frozenset({caught}))
         self.execute_block(handler.body)
         if handler.name and not self.heap.state.dead:
-            self.heap.set(self.heap.resolve(handler.name), Var(sites=frozenset({self.heap.statement}), unbound=3))
+            self.heap.set(self.heap.resolve(handler.name), Var(sites=frozenset({self.heap.statement}), unbound=DELETED))
 
     def do_With(self, node: ast.With | ast.AsyncWith) -> None:
         before, graph, suppresses = self.heap.temporary, self.heap.without_graph, False

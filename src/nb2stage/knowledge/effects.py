@@ -7,6 +7,7 @@ from functools import cache
 from typing import Any, Final
 
 from nb2stage.knowledge.generators import GENERATORS
+from nb2stage.knowledge.valuetypes import Type
 from nb2stage.patterns import Pattern
 from nb2stage.records import dataclass, replace
 
@@ -31,7 +32,7 @@ class Effect:
     """A parsed row."""
 
     result: str = "any"
-    type: str = ""
+    type: Type = ""
     changes: bool = False
     changes_all: bool = False
     changes_some: tuple[str, ...] = ()  # names, and places from 0, of arguments that it changes
@@ -62,12 +63,12 @@ class Effect:
     cells: bool = False  # the result's cells may be new lists or other mutable objects
     nested: bool = False  # a list of lists
     sql: bool = False  # the first argument is a text in SQL
-    process: str = ""  # the type of the object of the process whose method it is
-    yields: str = ""  # the type of what an iteration over the result gives
+    process: Type = ""  # the type of the object of the process whose method it is
+    yields: Type = ""  # the type of what an iteration over the result gives
     cuts: bool = False  # the result has no graph
     shares: bool = False  # the result certainly shares the memory of the receiver or first argument
-    itself: str = ""  # the result is the first argument itself where that has this type
-    shares_with: str = ""  # or shares its memory
+    itself: Type = ""  # the result is the first argument itself where that has this type
+    shares_with: Type = ""  # or shares its memory
     itself_if: tuple[tuple[str, int, str], ...] = ()  # or where an argument (name, place) has this value
     gives: tuple[tuple[str, int, str], ...] = ()  # arguments (name, place) that may be part of the result
     foreign: bool = False  # the result may be of any class

@@ -6,9 +6,10 @@ import sys
 from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
-from typing import Final
+from typing import Final, cast
 
 from nb2stage.knowledge.effects import UNKNOWN, Effect, parse
+from nb2stage.knowledge.valuetypes import Type
 from nb2stage.records import dataclass, field, replace
 
 FOLDER: Final = Path(__file__).parent / "libraries"
@@ -331,9 +332,10 @@ class Knowledge:
         """The type of instances of a library's class at a dotted path; empty where no row says."""
         return self.table_for(path).classes.get(path, "")
 
-    def inner_type(self, kind: str, attribute: str) -> str:
-        """The type of what an attribute of a type gives, which lies in its owner; empty where no row says."""
-        return self._table_of_type(kind).inner.get((kind, attribute), "") if kind else ""
+    def inner_type(self, kind: Type, attribute: str) -> Type | None:
+        """The type of what an attribute of a type gives, which lies in its owner; None where no row says."""
+        found = self._table_of_type(kind).inner.get((kind, attribute)) if kind else None
+        return "" if found == "data" else cast("Type | None", found)
 
     def gradients(self, name: str) -> str:
         """What a method, attribute or function of this name does to gradients: `adds`, `reads` or `clears`."""

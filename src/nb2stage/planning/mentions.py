@@ -18,6 +18,7 @@ from nb2stage.analysis.dataflow import Program
 from nb2stage.analysis.fileuses import MEMORY, database_files
 from nb2stage.analysis.notes import FileUse, Mention
 from nb2stage.analysis.objects import Statement
+from nb2stage.analysis.vocabulary import FileMode
 from nb2stage.messages import Notes
 from nb2stage.patterns import Pattern
 from nb2stage.planning.definitions import FOLDER
@@ -75,7 +76,7 @@ class _Named:
         verbs = {_verb(call) for call in self.calls}
         return verbs.pop() if len(verbs) == 1 else ""
 
-    def use(self, mode: str) -> FileUse:
+    def use(self, mode: FileMode) -> FileUse:
         return FileUse(mode, self.path, self.statement, self.node, None, self.ways)
 
 
@@ -160,67 +161,67 @@ class Mentions:
                 (self.writers if mode == "write" else self.readers)[named.path].add(place)
         return found
 
-    def mode_of(self, named: _Named) -> str:
-        """How the stage uses the file; empty where it does not, as far as is known."""
+    def mode_of(self, named: _Named) -> FileMode | None:
+        """How the stage uses the file; None where it does not, as far as is known."""
         path, place = named.path, self.order[named.plan.data.index]
         if _PATTERN.search(path):
             return self.pattern(named)
         writers = self.writers.get(path, set())
         if place in writers or place in self.readers.get(path, ()):
-            return ""
+            return None
         made = bool(writers) or path in self.around.known_outs
         if any(writer < place for writer in writers):
             return "write" if named.verb == "write" else "read"
         if not made and self.around.exists(path):
             return self.there(named, place)
         if any(other.startswith(path + "/") for other in self.writers):
-            return "glob" if self.is_folder(named) else ""
+            return "glob" if self.is_folder(named) else None
         if writers:
             writer = self.stages[min(writers)].name
             self.ask(named, f"stage `{writer}` writes it later", error=False)
-            return ""
+            return None
         return self.missing(named, place)
 
-    def pattern(self, named: _Named) -> str:
+    def pattern(self, named: _Named) -> FileMode | None:
         """`data/*.csv` is a pattern where files match it."""
         path = named.path
         if "/" not in named.text and not named.text.startswith("*."):
-            return ""
-        return "glob" if any(fnmatch(other, path) for other in self.writers) or self.around.glob(path) else ""
+            return None
+        return "glob" if any(fnmatch(other, path) for other in self.writers) or self.around.glob(path) else None
 
     def is_folder(self, named: _Named) -> bool:
         """Whether a word that is the name of a folder means it."""
         return "/" in named.text or named.keyword or (named.verb == "read" and named.positional)
 
-    def there(self, named: _Named, place: int) -> str:
+    def there(self, named: _Named, place: int) -> FileMode | None:
         """A file or folder that is there, and that no stage is known to write."""
         if self.around.is_dir(named.path):
-            return "glob" if self.is_folder(named) and not named.path.startswith(("/", "..")) else ""
+            return "glob" if self.is_folder(named) and not named.path.startswith(("/", "..")) else None
         if named.verb == "write":
             if self.used_after(named.path, place):
                 return "write"
             self.ask(named, "DVC will not keep it", error=False)
-            return ""
+            return None
         if not named.verb and not named.known:
             self.ask(named, "it is taken for an input", error=False)
         return "read"
 
-    def missing(self, named: _Named, place: int) -> str:
+    def missing(self, named: _Named, place: int) -> FileMode | None:
         """A file that is not there and that no stage is known to write."""
         if named.known and named.verb != "write":
-            return ""  # `load_sample_image("china.jpg")` brings its own
+            return None  # `load_sample_image("china.jpg")` brings its own
         others = self.used_after(named.path, place)
         if named.verb == "write" and others:
             return "write"
         if not _SUFFIX.search(named.path):
-            return ""
+            return None
         if named.verb == "read":
             return "read"
         if others:
             self.ask(named, f"stage `{self.stages[min(others)].name}` uses it too", error=True)
         else:
             self.ask(named, "DVC will not keep it", error=False)
-        return ""
+        return None
 
     def used_after(self, path: str, place: int) -> set[int]:
         """The later stages that read a file, or name it in a call that does not say that it writes."""

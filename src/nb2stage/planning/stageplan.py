@@ -12,8 +12,8 @@ from typing import Any
 
 from nb2stage.analysis.crossings import StageData, Transfer
 from nb2stage.analysis.dataflow import SourceCell
-from nb2stage.patterns import Pattern
 from nb2stage.analysis.notes import FileUse
+from nb2stage.patterns import Pattern
 from nb2stage.planning.definitions import DefinitionsModule
 from nb2stage.planning.exhibits import Exhibit
 from nb2stage.planning.pipeline import DvcStage, Out, Param
