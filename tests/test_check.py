@@ -14,10 +14,10 @@ from notebooks import notebook_data
 from nb2stage.checks.code import absolute_path
 from nb2stage.checks.pipeline import with_dep
 from nb2stage.cli import main
-from nb2stage.configuration import CHECK_CODES
 from nb2stage.planning.stageplan import has_version
+from nb2stage.project.configuration import CHECK_CODES
 from nb2stage.rules import FIXABLE
-from nb2stage.yamltext import read_yaml
+from nb2stage.texts.yamltext import read_yaml
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

@@ -12,9 +12,11 @@ import pytest
 from notebooks import notebook_data
 from ruamel.yaml import YAML
 
-from nb2stage import __version__, cli, report
+from nb2stage import __version__, cli
 from nb2stage.cli import main
+from nb2stage.console import report
 from nb2stage.diagnostics import RULES
+from nb2stage.texts import wording
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -229,7 +231,7 @@ def test_json_of_a_refusal(project: Path, call: Any) -> None:
 
 
 def test_json_has_no_nan(project: Path, call: Any) -> None:
-    assert report.json_value([float("nan"), {"a": float("-inf")}, (1, None), b"x"]) == [
+    assert wording.json_value([float("nan"), {"a": float("-inf")}, (1, None), b"x"]) == [
         "nan", {"a": "-inf"}, [1, None], "b'x'",
     ]  # fmt: skip
 
@@ -690,7 +692,7 @@ def test_colour_on_a_terminal(monkeypatch: pytest.MonkeyPatch, no_color: str, te
 
 @pytest.mark.parametrize(("numbers", "text"), [([], ""), ([4], "4"), ([1, 2, 3, 7], "1-3, 7"), ([1, 3, 4], "1, 3-4")])
 def test_spans(numbers: list[int], text: str) -> None:
-    assert report.spans(numbers) == text
+    assert wording.spans(numbers) == text
 
 
 @pytest.mark.parametrize("width", [60, 80, 100, 200])
@@ -710,7 +712,7 @@ def test_a_table_fits_and_splits_no_name(project: Path, call: Any, width: int) -
 
 @pytest.mark.parametrize(("text", "quoted"), [("a/b.c", "a/b.c"), ("a b", "'a b'"), ("it's", "'it'\\''s'")])
 def test_paths_are_quoted_for_the_shell(text: str, quoted: str) -> None:
-    assert report.quoted(text) == quoted
+    assert wording.quoted(text) == quoted
 
 
 def test_git_ignores_what_python_writes_beside_definitions(project: Path, call: Any) -> None:

@@ -12,7 +12,7 @@ import pytest
 
 from nb2stage.cli import main
 from nb2stage.files.gitignore import OUTS_COMMENT, out_line, update_gitignore, update_outs
-from nb2stage.repository import ignored_by_git
+from nb2stage.files.repository import ignored_by_git
 
 HEAD: Final = OUTS_COMMENT + "\n"
 

@@ -11,7 +11,7 @@ from notebooks import notebook_data
 
 from nb2stage import convert as spine
 from nb2stage.cli import main
-from nb2stage.installed import pandas_major
+from nb2stage.project.installed import pandas_major
 
 if TYPE_CHECKING:
     from pathlib import Path

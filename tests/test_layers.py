@@ -11,7 +11,10 @@ import pytest
 
 ROOT: Final = Path(__file__).resolve().parent.parent
 SOURCES: Final = ROOT / "src" / "nb2stage"
-ORDER: Final = ["knowledge", "reading", "analysis", "planning", "scripts", "files", "runs", "overview"]
+ORDER: Final = [
+    *("texts", "knowledge", "reading", "analysis", "planning", "scripts", "files", "project", "runs", "overview"),
+    "console",
+]
 
 
 def test_the_document_has_all_packages_in_this_order() -> None:

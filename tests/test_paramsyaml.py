@@ -13,7 +13,7 @@ from ruamel.yaml import YAML
 from nb2stage.diagnostics import Nb2stageError
 from nb2stage.files.paramsyaml import check_params_text, read_params, update_params_yaml
 from nb2stage.planning.pipeline import Param
-from nb2stage.yamltext import is_yaml_value, same, scalar_text
+from nb2stage.texts.yamltext import is_yaml_value, same, scalar_text
 
 
 def param(key: str, value: object, comment: str = "") -> Param:

@@ -8,7 +8,7 @@ from typing import Any, Final
 import pytest
 from ruamel.yaml import YAML
 
-from nb2stage.plainyaml import NotPlainError, plain_nodes, value_of
+from nb2stage.texts.plainyaml import NotPlainError, plain_nodes, value_of
 
 TEXTS: Final = {
     "a pipeline": """\

@@ -16,8 +16,8 @@ from typing import Any, Final
 import pytest
 
 from nb2stage.cli import build_parser, main
-from nb2stage.configuration import read_configuration
 from nb2stage.diagnostics import RULES
+from nb2stage.project.configuration import read_configuration
 from nb2stage.reading.notebook import read_notebook
 from nb2stage.reading.tags import STAGES, parse_tags
 

@@ -234,7 +234,7 @@ def test_parameters_that_are_gone_go_if_untouched(text: str, result: str) -> Non
 def test_a_long_value_is_replaced() -> None:
     before, now = Param("n", "n", ["a" * 30] * 4), Param("n", "n", ["b" * 30] * 4)
     text = merge_params_yaml(None, [before], {}).text
-    from nb2stage.yamltext import flow_text
+    from nb2stage.texts.yamltext import flow_text
 
     assert merge_params_yaml(text, [now], {"n": (flow_text(before.value), "")}).text == text.replace("a", "b")
 

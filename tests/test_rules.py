@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Final
 import pytest
 
 from nb2stage.cli import main
-from nb2stage.configuration import CHECK_CODES
 from nb2stage.diagnostics import RULES
+from nb2stage.project.configuration import CHECK_CODES
 from nb2stage.rules import FIXABLE, GROUPS, RULES_EXPLAINED, page
 
 if TYPE_CHECKING:

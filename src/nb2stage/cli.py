@@ -18,11 +18,11 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
     from typing import TextIO
 
-    from nb2stage.configuration import Configuration
+    from nb2stage.console.report import Result
     from nb2stage.conversion import Conversion
     from nb2stage.files.writer import Change, State
     from nb2stage.planning.pipeline import GeneratedFile
-    from nb2stage.report import Result
+    from nb2stage.project.configuration import Configuration
 
 # The heavy modules are imported where they are used: `nb2stage --help` and a typing error cost nothing.
 
@@ -164,7 +164,7 @@ class Console:
 
     def paint(self, text: str, style: str, stream: TextIO | None) -> str:
         """The text in colour where it may be."""
-        from nb2stage.report import painted
+        from nb2stage.texts.wording import painted
 
         return painted(text, style) if self._is_coloured(stream) else text
 
@@ -188,7 +188,7 @@ class Console:
 
     def findings(self, findings: Iterable[Diagnostic]) -> None:
         """Print findings: errors always, the rest unless `-q`; none with `--json`, which has them in its document."""
-        from nb2stage.report import diagnostic_text
+        from nb2stage.console.report import diagnostic_text
 
         for finding in () if self.json else findings:
             if finding.severity is Severity.ERROR or not self.quiet:
@@ -247,7 +247,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         if console.json:
             import json
 
-            from nb2stage.report import finding_data
+            from nb2stage.console.report import finding_data
 
             found = [finding_data(finding) for finding in error.diagnostics]
             console.out(json.dumps({"version": 1, "ok": False, "diagnostics": found}, indent=2, ensure_ascii=False))
@@ -329,9 +329,9 @@ def converted(options: argparse.Namespace, console: Console) -> Run:
 
     Without a notebook those of the configuration, or all that were converted before.
     """
-    from nb2stage.configuration import project_folder, read_configuration
     from nb2stage.files.writer import read_state
-    from nb2stage.projects import existing_project, notebooks_of
+    from nb2stage.project.configuration import project_folder, read_configuration
+    from nb2stage.project.notebooks import existing_project, notebooks_of
 
     given, here = [Path(name) for name in options.notebooks], Path.cwd()
     root = project_folder(given, Path(options.output) if options.output is not None else None, here)
@@ -376,8 +376,8 @@ class Run:
 
     def go(self) -> None:
         """Convert, compare with the disk, write."""
+        from nb2stage.files.repository import initialise, missing_commands
         from nb2stage.files.writer import apply_changes, finish_killed, plan_changes, read_state
-        from nb2stage.repository import initialise, missing_commands
 
         notebooks, settings = self.find()
         if not self.is_preview:
@@ -400,7 +400,7 @@ class Run:
 
     def find(self) -> tuple[list[Path], Configuration]:
         """The notebooks, the project folder and its settings."""
-        from nb2stage.configuration import project_folder, read_configuration
+        from nb2stage.project.configuration import project_folder, read_configuration
 
         given = [Path(name) for name in self.options.notebooks]
         output = Path(self.options.output) if self.options.output is not None else None
@@ -409,7 +409,7 @@ class Run:
         if given:
             return given, settings
         from nb2stage.files.writer import read_state
-        from nb2stage.projects import found_notebooks, notebooks_of
+        from nb2stage.project.notebooks import found_notebooks, notebooks_of
 
         known = notebooks_of(self.root, settings, read_state(self.root))
         if not known:
@@ -425,7 +425,7 @@ class Run:
         gone = [name for name in state.notebooks if not (self.root / name).exists()]
         if not gone:
             return state
-        from nb2stage.configuration import inside
+        from nb2stage.project.configuration import inside
 
         new = [inside(path, self.root, self.here) for path in notebooks]
         new = [path for path in dict.fromkeys(new) if path not in state.notebooks]
@@ -440,9 +440,9 @@ class Run:
         self, notebooks: Sequence[Path], settings: Configuration, state: State
     ) -> tuple[list[GeneratedFile], list[str]]:
         """Convert one notebook after the other; each sees the files and the state that those before it have made."""
-        from nb2stage.configuration import inside, read_notebook_bytes
         from nb2stage.conversion import Project
         from nb2stage.convert import convert
+        from nb2stage.project.configuration import inside, read_notebook_bytes
 
         files: dict[str, GeneratedFile] = {}
         removed: list[str] = []
@@ -469,7 +469,7 @@ class Run:
 
     def report(self) -> int:
         """Print what came out; the exit code."""
-        from nb2stage import report
+        from nb2stage.console import report
 
         result = self.result()
         console = self.console
@@ -492,7 +492,7 @@ class Run:
             # A state file that cannot be read is why nobody knows the scripts, which is the error then.
             return [found for found in self.diagnostics if found.severity is Severity.ERROR or found.code == "NB616"]
         if self.written:
-            from nb2stage.told import new_findings
+            from nb2stage.project.told import new_findings
 
             new = new_findings(self.root, self.diagnostics, [path for path, _ in self.conversions])
             return self.diagnostics if self.options.verbose else new
@@ -500,7 +500,7 @@ class Run:
 
     def print_result(self, result: Result) -> None:
         """The diff, or the table with the files and the next commands."""
-        from nb2stage import report
+        from nb2stage.console import report
 
         console, verbose = self.console, self.options.verbose
         if self.options.diff:
@@ -517,7 +517,7 @@ class Run:
 
     def result(self) -> Result:
         """All that there is to report."""
-        from nb2stage.report import Result, next_commands
+        from nb2stage.console.report import Result, next_commands
 
         folder = os.path.relpath(self.root, self.here)
         plans = [plan for _, conversion in self.conversions for plan in conversion.stages]

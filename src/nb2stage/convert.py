@@ -12,33 +12,33 @@ from pathlib import Path
 
 from nb2stage.analysis.dataflow import Program, SourceCell, World, analyse
 from nb2stage.analysis.modulefiles import ModuleFiles
-from nb2stage.configuration import read_configuration
 from nb2stage.conversion import Conversion, Project
 from nb2stage.diagnostics import Diagnostic, Severity
 from nb2stage.files.dvcyaml import foreign_outs
 from nb2stage.files.paramsyaml import read_params
 from nb2stage.files.projectfiles import ProjectFiles
+from nb2stage.files.repository import git_top, ignored_by_git
 from nb2stage.files.requirements import REQUIREMENTS, update_requirements
 from nb2stage.files.writer import STATE_PATH
-from nb2stage.installed import pandas_major
 from nb2stage.knowledge import Knowledge
-from nb2stage.messages import diagnose_all
-from nb2stage.neighbours import clash, params_of_others, renamed, stage_names
+from nb2stage.planning.messages import diagnose_all
 from nb2stage.planning.pipeline import GeneratedFile
 from nb2stage.planning.places import folder_of, locate, located, with_locations
 from nb2stage.planning.planner import Planner
+from nb2stage.planning.regrouped import with_regrouped
 from nb2stage.planning.stageplan import StagePlan, Surroundings
+from nb2stage.planning.untagged import Attempt, first_line, with_needed
+from nb2stage.project.configuration import read_configuration
+from nb2stage.project.installed import pandas_major
+from nb2stage.project.neighbours import clash, params_of_others, renamed, stage_names
 from nb2stage.reading.magics import to_python_all
 from nb2stage.reading.notebook import Notebook, read_notebook
 from nb2stage.reading.tags import CellRole, Role, parse_tags, report_texts, run_order
 from nb2stage.reading.translation import parse
 from nb2stage.records import replace
-from nb2stage.regrouped import with_regrouped
-from nb2stage.repository import git_top, ignored_by_git
 from nb2stage.scripts.companion_texts import companion_texts
 from nb2stage.scripts.linemap import line_maps
 from nb2stage.scripts.script_text import ScriptWriter, module_text
-from nb2stage.untagged import Attempt, first_line, with_needed
 
 
 def convert(data: bytes, path: str, project: Project) -> Conversion:

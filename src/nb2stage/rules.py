@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from typing import Final, NamedTuple
 
-from nb2stage.configuration import CHECK_CODES
 from nb2stage.diagnostics import RULES
+from nb2stage.project.configuration import CHECK_CODES
 
 
 class Rule(NamedTuple):

@@ -25,7 +25,7 @@ from nb2stage.patterns import Pattern
 from nb2stage.reading.tags import CellRole, Role
 from nb2stage.reading.translation import PythonCell
 from nb2stage.records import dataclass, field
-from nb2stage.yamltext import is_yaml_value
+from nb2stage.texts.yamltext import is_yaml_value
 
 
 @dataclass

@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Final
 
 from nb2stage.diagnostics import Diagnostic
+from nb2stage.files.repository import git_top
 from nb2stage.patterns import Pattern
-from nb2stage.repository import git_top
 
 GITLAB_REPORT: Final = "gl-code-quality-report.json"
 # How Jupyter writes the beginning of a cell's source: its keys stand three columns in, and no text of an output does.

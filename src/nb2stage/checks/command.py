@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from nb2stage.checks.project import Finding, Fix, Snapshot, take
-from nb2stage.configuration import CHECK_CODES
 from nb2stage.diagnostics import Diagnostic, Nb2stageError, Severity
+from nb2stage.project.configuration import CHECK_CODES
 from nb2stage.records import replace
 
 if TYPE_CHECKING:
@@ -58,8 +58,8 @@ def projects_of(given: Sequence[str], here: Path) -> list[Path]:
 
     Raises `Nb2stageError` where there is none: nothing would be checked.
     """
-    from nb2stage.projects import existing_project, project_around, projects_below
-    from nb2stage.repository import git_top
+    from nb2stage.files.repository import git_top
+    from nb2stage.project.notebooks import existing_project, project_around, projects_below
 
     # Above a repository there may be anybody's projects: a home folder is not checked as a whole.
     if not given and project_around(here) is None and git_top(here) and (below := projects_below(here)):
@@ -95,8 +95,8 @@ def check(root: Path) -> Checked:
     from nb2stage.checks.notebooks import check_cells, check_notebooks
     from nb2stage.checks.pipeline import check_pipeline
     from nb2stage.checks.tracked import check_tracked
-    from nb2stage.configuration import read_configuration
     from nb2stage.files.writer import read_state
+    from nb2stage.project.configuration import read_configuration
 
     settings = read_configuration(root)
     project = take(root, settings, read_state(root))
@@ -181,8 +181,8 @@ def fix(root: Path, checked: Checked) -> Checked:
     from nb2stage.files.writer import Change, apply_changes, read_text
 
     if any(finding.fix is _CONVERSION for finding in checked.findings):
-        from nb2stage.configuration import read_configuration
         from nb2stage.files.writer import read_state
+        from nb2stage.project.configuration import read_configuration
 
         convert(root, take(root, read_configuration(root), read_state(root)).notebooks)
         checked = check(root)
@@ -234,7 +234,7 @@ def report(
 
 def _text(finding: Diagnostic, console: Console, explained: set[str]) -> str:
     """A finding; the first one of a rule with its reason between what it says and how to mend it."""
-    from nb2stage.report import diagnostic_text
+    from nb2stage.console.report import diagnostic_text
     from nb2stage.rules import RULES_EXPLAINED
 
     text = diagnostic_text(finding, lambda text, style: console.paint(text, style, sys.stderr))
@@ -259,7 +259,7 @@ def _many(number: int, what: str) -> str:
 
 def document(checked: Checked, fixed: Sequence[Diagnostic]) -> dict[str, Any]:
     """The result as data; keys may be added in later versions, none is taken away."""
-    from nb2stage.report import finding_data
+    from nb2stage.console.report import finding_data
     from nb2stage.rules import RULES_EXPLAINED
 
     return {

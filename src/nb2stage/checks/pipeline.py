@@ -13,7 +13,7 @@ from nb2stage.checks.project import Finding, Fix, Snapshot, Stage, child, line_o
 from nb2stage.diagnostics import Diagnostic, Nb2stageError
 from nb2stage.files.writer import read_text
 from nb2stage.patterns import Pattern
-from nb2stage.yamltext import content_end, insertion, line_end, read_yaml, scalar_text, splice, yaml_nodes
+from nb2stage.texts.yamltext import content_end, insertion, line_end, read_yaml, scalar_text, splice, yaml_nodes
 
 _SCRIPTS: Final = (".py", ".sh", ".bash", ".R", ".r", ".jl", ".pl", ".js", ".m", ".sql")
 _SEPARATORS: Final = frozenset({"&&", "||", ";", "|", "&"})

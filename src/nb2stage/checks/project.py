@@ -8,13 +8,13 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
-from nb2stage.configuration import Configuration
 from nb2stage.diagnostics import Diagnostic, Nb2stageError
 from nb2stage.files.dvcyaml import stage_names
+from nb2stage.files.repository import GitFiles, git_files
 from nb2stage.files.writer import State, read_text
+from nb2stage.project.configuration import Configuration
 from nb2stage.records import dataclass
-from nb2stage.repository import GitFiles, git_files
-from nb2stage.yamltext import read_yaml, yaml_nodes
+from nb2stage.texts.yamltext import read_yaml, yaml_nodes
 
 _OUTPUTS: Final = ("outs", "metrics", "plots")
 

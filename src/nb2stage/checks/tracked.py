@@ -10,8 +10,8 @@ from typing import Final
 from nb2stage.checks.project import Finding, Fix, Snapshot
 from nb2stage.diagnostics import Diagnostic
 from nb2stage.files.gitignore import out_line, quoted, update_gitignore
+from nb2stage.files.repository import ignored_by_git
 from nb2stage.files.writer import STATE_PATH
-from nb2stage.repository import ignored_by_git
 
 _FOLDERS: Final = ("cache", "data")
 _MODELS: Final = (

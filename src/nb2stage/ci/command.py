@@ -19,9 +19,9 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 from nb2stage import __version__
 from nb2stage.ci.workflows import Setup, github_workflow, gitlab_workflow, slug
 from nb2stage.diagnostics import Diagnostic, Nb2stageError
+from nb2stage.files.repository import git_top
 from nb2stage.files.writer import Change, apply_changes, read_text
-from nb2stage.projects import existing_project
-from nb2stage.repository import git_top
+from nb2stage.project.notebooks import existing_project
 
 if TYPE_CHECKING:
     from nb2stage.cli import Console
@@ -215,9 +215,9 @@ def data_of(root: Path) -> tuple[list[str], list[str]]:
     Data that `dvc import` or `dvc import-url` track comes from where it was.
     """
     from nb2stage.checks.project import take
-    from nb2stage.configuration import read_configuration
     from nb2stage.files.writer import read_state
-    from nb2stage.yamltext import read_yaml
+    from nb2stage.project.configuration import read_configuration
+    from nb2stage.texts.yamltext import read_yaml
 
     project = take(root, read_configuration(root), read_state(root))
     files = project.git.tracked | project.git.untracked if project.git is not None else frozenset()

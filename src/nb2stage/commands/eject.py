@@ -59,11 +59,11 @@ def run(options: argparse.Namespace, console: Console) -> int:
     """`nb2stage eject`; the exit code."""
     from pathlib import Path
 
-    from nb2stage.configuration import absolute
+    from nb2stage.console.report import diff_text
     from nb2stage.files.dvclock import Pipeline
     from nb2stage.files.writer import apply_changes, finish_killed, read_text
-    from nb2stage.projects import existing_project
-    from nb2stage.report import diff_text
+    from nb2stage.project.configuration import absolute
+    from nb2stage.project.notebooks import existing_project
 
     root = (
         absolute(Path(options.output), Path.cwd()) if options.output else existing_project(Path.cwd(), "eject --output")
@@ -129,8 +129,8 @@ def planned(root: Path) -> list[Change]:
 
 def settings_without(root: Path, notebooks: Iterable[str]) -> list[Change]:
     """The settings in which these notebooks are not converted, and no rule asks what they are there for."""
-    from nb2stage.configuration import CONFIGURATION_FILE, read_configuration
     from nb2stage.files.writer import Change, read_text
+    from nb2stage.project.configuration import CONFIGURATION_FILE, read_configuration
 
     settings = read_configuration(root)
     known = dict(settings.check.per_file_ignores)

@@ -100,9 +100,9 @@ def run(options: argparse.Namespace, console: Console) -> int:
     import os
     from pathlib import Path
 
-    from nb2stage.configuration import absolute
+    from nb2stage.files.repository import initialise, missing_commands
     from nb2stage.files.writer import apply_changes
-    from nb2stage.repository import initialise, missing_commands
+    from nb2stage.project.configuration import absolute
 
     root = absolute(Path(options.folder), Path.cwd())
     notebooks = pipeline_notebooks(root)
@@ -141,8 +141,8 @@ def _said(changes: Sequence[Change], commands: Sequence[str], follow: Sequence[s
 
 def _to_tag(root: Path, notebooks: Sequence[str]) -> list[str]:
     """What is to be done with notebooks in which no cell has a stage yet."""
-    from nb2stage.configuration import read_configuration
-    from nb2stage.projects import found_notebooks, has_stages
+    from nb2stage.project.configuration import read_configuration
+    from nb2stage.project.notebooks import found_notebooks, has_stages
 
     if not notebooks and (found := found_notebooks(root, read_configuration(root))):
         return [
@@ -156,8 +156,8 @@ def _to_tag(root: Path, notebooks: Sequence[str]) -> list[str]:
 def pipeline_notebooks(root: Path) -> list[str]:
     """The notebooks that are to be a pipeline: those in the project folder, and those with tags in folders of it; else
     the only one that there is."""
-    from nb2stage.configuration import read_configuration
-    from nb2stage.projects import found_notebooks, has_stages
+    from nb2stage.project.configuration import read_configuration
+    from nb2stage.project.notebooks import found_notebooks, has_stages
 
     settings = read_configuration(root)
     if settings.notebooks:
@@ -169,13 +169,13 @@ def pipeline_notebooks(root: Path) -> list[str]:
 
 def planned(root: Path, notebooks: Sequence[str]) -> list[Change]:
     """The files that are missing, and the lines that .gitignore and requirements.txt lack."""
-    from nb2stage.configuration import read_configuration
     from nb2stage.files.gitignore import update_gitignore
     from nb2stage.files.packages import missing_requirements
     from nb2stage.files.requirements import REQUIREMENTS
     from nb2stage.files.writer import Change, read_text
-    from nb2stage.projects import found_notebooks
-    from nb2stage.yamltext import insertion, splice
+    from nb2stage.project.configuration import read_configuration
+    from nb2stage.project.notebooks import found_notebooks
+    from nb2stage.texts.yamltext import insertion, splice
 
     is_empty = not notebooks and not found_notebooks(root, read_configuration(root))
     fresh = {f"{folder}/README.md": f"# {folder}\n\n{line}\n" for folder, line in FOLDERS.items()}

@@ -77,7 +77,7 @@ def run(options: argparse.Namespace, console: Console) -> int:
     from nb2stage.overview.history import read_history
     from nb2stage.overview.staleness import mark_stale
     from nb2stage.overview.table import overview_of
-    from nb2stage.projects import project_around
+    from nb2stage.project.notebooks import project_around
 
     here = Path.cwd()
     root = project_around(here) or here

@@ -61,11 +61,11 @@ def run(options: argparse.Namespace, console: Console) -> int:
     """`nb2stage pull`; the exit code."""
     from pathlib import Path
 
-    from nb2stage.configuration import inside, project_folder, read_configuration
+    from nb2stage.console.report import diff_text
     from nb2stage.files.pull import cell_changes, pull
     from nb2stage.files.writer import finish_killed, read_state
-    from nb2stage.projects import existing_project
-    from nb2stage.report import diff_text
+    from nb2stage.project.configuration import inside, project_folder, read_configuration
+    from nb2stage.project.notebooks import existing_project
 
     here = Path.cwd()
     given = [Path(name) for name in options.notebooks]
@@ -116,7 +116,7 @@ def write(root: Path, pulled: Pulled, layout: str) -> None:
 def _document(pulled: Sequence[Pulled], findings: Sequence[Diagnostic], diff: str, written: bool) -> str:
     import json
 
-    from nb2stage.report import finding_data
+    from nb2stage.console.report import finding_data
 
     data = {
         "version": 1,

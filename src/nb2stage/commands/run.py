@@ -92,8 +92,8 @@ def run(options: argparse.Namespace, console: Console) -> int:
 
 
 def _run(options: argparse.Namespace, console: Console) -> int:
-    from nb2stage.configuration import inside, project_folder, read_notebook_bytes
-    from nb2stage.progress import Progress, bar
+    from nb2stage.console.progress import Progress, bar
+    from nb2stage.project.configuration import inside, project_folder, read_notebook_bytes
     from nb2stage.reading.notebook import read_notebook
     from nb2stage.reading.tags import parse_tags
     from nb2stage.runs.kernels import kernel_name, needed

@@ -144,7 +144,7 @@ def hand_edits(root: Path, state: State, values: Mapping[str, str]) -> list[str]
     from nb2stage.files.dvcyaml import stage_names, untouched_fields
     from nb2stage.files.paramsyaml import read_params, value_at
     from nb2stage.files.writer import read_text
-    from nb2stage.yamltext import flow_text, is_yaml_value
+    from nb2stage.texts.yamltext import flow_text, is_yaml_value
 
     found = []
     for made in state.notebooks.values():
@@ -182,7 +182,7 @@ def _size(before: str, after: str) -> str:
 
 
 def _numbers(cells: Sequence[int]) -> str:
-    from nb2stage.report import spans
+    from nb2stage.texts.wording import spans
 
     return f"{'cell' if len(cells) == 1 else 'cells'} {spans(cells)}" if cells else ""
 

@@ -78,7 +78,7 @@ def _tolerance(text: str) -> float:
 
 def run(options: argparse.Namespace, console: Console) -> int:
     """Verify one notebook; the exit code."""
-    from nb2stage.progress import Progress, bar
+    from nb2stage.console.progress import Progress, bar
     from nb2stage.runs import verifyreport
     from nb2stage.runs.kernels import kernel_name, needed
     from nb2stage.runs.verdicts import Settings
@@ -117,11 +117,11 @@ def run(options: argparse.Namespace, console: Console) -> int:
 
 def subject_of(options: argparse.Namespace, console: Console) -> Subject:
     """The notebook with its project and conversion; `Nb2stageError` with all findings where it is refused."""
-    from nb2stage.configuration import inside, project_folder, read_configuration, read_notebook_bytes
     from nb2stage.conversion import Project
     from nb2stage.convert import convert
     from nb2stage.files.paramsyaml import read_params
     from nb2stage.files.writer import read_state, read_text
+    from nb2stage.project.configuration import inside, project_folder, read_configuration, read_notebook_bytes
     from nb2stage.runs.verdicts import Subject
 
     here = Path.cwd()

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 from nb2stage.commands import add_command, add_common
 from nb2stage.diagnostics import Diagnostic, Nb2stageError
 from nb2stage.records import dataclass, replace
-from nb2stage.spelling import closest
+from nb2stage.texts.spelling import closest
 
 if TYPE_CHECKING:
     from nb2stage.cli import Console
@@ -152,7 +152,7 @@ def script_of(name: str, here: Path) -> tuple[Path, str]:
 
 def looked_up(root: Path, state: State, notebook: str, origin: Origin, number: int) -> Origin:
     """The origin with cell and line, from the state's line map and the notebook as it is now."""
-    from nb2stage.configuration import read_notebook_bytes
+    from nb2stage.project.configuration import read_notebook_bytes
     from nb2stage.reading.notebook import read_notebook
     from nb2stage.reading.tags import parse_tags
     from nb2stage.scripts.linemap import Run, cell_of, find, key_of

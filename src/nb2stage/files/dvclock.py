@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from nb2stage.files.writer import read_text
 from nb2stage.records import dataclass
-from nb2stage.yamltext import read_yaml
+from nb2stage.texts.yamltext import read_yaml
 
 if TYPE_CHECKING:
     from nb2stage.files.writer import Change

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from nb2stage.diagnostics import Nb2stageError
 from nb2stage.files.top_plots import plain_y
-from nb2stage.yamltext import (
+from nb2stage.texts.yamltext import (
     content_end,
     entry_lines,
     flow_text,
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping, Sequence
 
     from nb2stage.planning.pipeline import DvcStage, Out
-    from nb2stage.yamltext import Edit
+    from nb2stage.texts.yamltext import Edit
 
 # What we own of a stage; the order is that in which DVC writes the keys of a stage.
 _OWNED: Final = ("cmd", "deps", "params", "outs", "metrics", "plots")

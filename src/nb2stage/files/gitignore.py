@@ -10,7 +10,7 @@ from bisect import bisect
 from collections.abc import Collection, Sequence
 from typing import Final
 
-from nb2stage.yamltext import insertion, newline_of, splice
+from nb2stage.texts.yamltext import insertion, newline_of, splice
 
 OUTS_COMMENT: Final = "# outs of the stages: DVC keeps them"
 

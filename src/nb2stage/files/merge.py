@@ -14,9 +14,9 @@ from collections.abc import Iterable, Iterator
 from typing import Final, NamedTuple, TypeVar
 
 from nb2stage.analysis.scopes import looked_up, top_level_names
+from nb2stage.files.repository import merge_file
 from nb2stage.patterns import Pattern
 from nb2stage.records import dataclass
-from nb2stage.repository import merge_file
 
 _MARKS: Final = Pattern(r"^<{7} .*\n(?:.*\n)*?={7}\r?\n(?:.*\n)*?>{7} ", re.MULTILINE)
 # Names may come and go where nobody sees it.

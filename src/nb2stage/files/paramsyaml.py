@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from nb2stage.diagnostics import Diagnostic, Nb2stageError, Severity
 from nb2stage.patterns import Pattern
 from nb2stage.planning.pipeline import Param
-from nb2stage.yamltext import (
+from nb2stage.texts.yamltext import (
     Edit,
     content_end,
     entry_lines,

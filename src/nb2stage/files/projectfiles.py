@@ -28,14 +28,14 @@ from nb2stage.files.dvcyaml import (
 )
 from nb2stage.files.gitignore import out_line, update_gitignore, update_outs
 from nb2stage.files.paramsyaml import check_params_text, merge_params_yaml
+from nb2stage.files.repository import git_top, ignored_by_git
 from nb2stage.files.top_plots import merge_top_plots
 from nb2stage.files.writer import Conversion
 from nb2stage.patterns import Pattern
 from nb2stage.planning.pipeline import GeneratedFile
 from nb2stage.reading.tags import Role
 from nb2stage.records import replace
-from nb2stage.repository import git_top, ignored_by_git
-from nb2stage.yamltext import flow_text
+from nb2stage.texts.yamltext import flow_text
 
 if TYPE_CHECKING:
     from nb2stage.analysis.dataflow import SourceCell

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final
 
 from nb2stage.diagnostics import Diagnostic, Severity
 from nb2stage.patterns import Pattern
-from nb2stage.yamltext import insertion, splice
+from nb2stage.texts.yamltext import insertion, splice
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
-from nb2stage.yamltext import (
+from nb2stage.texts.yamltext import (
     content_end,
     entry_lines,
     insertion,
@@ -23,7 +23,7 @@ from nb2stage.yamltext import (
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from nb2stage.yamltext import Edit
+    from nb2stage.texts.yamltext import Edit
 
 _HINT: Final = "write it in block style, one `- path:` on a line"
 

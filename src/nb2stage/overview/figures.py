@@ -8,11 +8,11 @@ import posixpath
 from typing import TYPE_CHECKING, Final
 
 from nb2stage.diagnostics import Nb2stageError
+from nb2stage.files.repository import blobs, objects, output_of
 from nb2stage.overview.graph import build
 from nb2stage.overview.history import WORKSPACE
 from nb2stage.patterns import Pattern
-from nb2stage.repository import blobs, objects, output_of
-from nb2stage.yamltext import read_yaml
+from nb2stage.texts.yamltext import read_yaml
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from nb2stage.files.paramsyaml import read_params
 from nb2stage.records import dataclass, field
-from nb2stage.report import json_value, painted, spans
-from nb2stage.yamltext import read_yaml
+from nb2stage.texts.wording import json_value, painted, spans
+from nb2stage.texts.yamltext import read_yaml
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence

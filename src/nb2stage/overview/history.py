@@ -10,8 +10,8 @@ import posixpath
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from nb2stage.diagnostics import Diagnostic, Nb2stageError
+from nb2stage.files.repository import output_of
 from nb2stage.records import dataclass, field
-from nb2stage.repository import output_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence

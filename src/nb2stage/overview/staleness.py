@@ -6,9 +6,9 @@ import hashlib
 from typing import TYPE_CHECKING, Any, Final
 
 from nb2stage.diagnostics import Nb2stageError
+from nb2stage.files.repository import blobs, objects
 from nb2stage.overview.history import WORKSPACE, flat, same_value
-from nb2stage.repository import blobs, objects
-from nb2stage.yamltext import read_yaml
+from nb2stage.texts.yamltext import read_yaml
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

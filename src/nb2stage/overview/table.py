@@ -14,8 +14,8 @@ from nb2stage.diagnostics import Diagnostic, Nb2stageError
 from nb2stage.overview.history import WORKSPACE, Change, History, Row, same_value
 from nb2stage.patterns import Pattern
 from nb2stage.records import dataclass, field
-from nb2stage.report import json_value
-from nb2stage.spelling import closest
+from nb2stage.texts.spelling import closest
+from nb2stage.texts.wording import json_value
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence

@@ -16,8 +16,8 @@ from nb2stage.analysis.modulefiles import imported_names
 from nb2stage.analysis.objects import Statement
 from nb2stage.diagnostics import Severity
 from nb2stage.knowledge import packages
-from nb2stage.messages import Notes
 from nb2stage.patterns import Pattern
+from nb2stage.planning.messages import Notes
 from nb2stage.planning.metrics import is_number
 from nb2stage.planning.pipeline import Out
 from nb2stage.planning.stageplan import StagePlan

@@ -11,10 +11,10 @@ from pathlib import PurePosixPath
 from nb2stage.analysis.dataflow import Program
 from nb2stage.analysis.notes import FileUse
 from nb2stage.diagnostics import Severity
-from nb2stage.messages import Notes
 from nb2stage.patterns import Pattern
 from nb2stage.planning.fileversions import FileVersions
 from nb2stage.planning.mentions import Mentions
+from nb2stage.planning.messages import Notes
 from nb2stage.planning.pipeline import Out
 from nb2stage.planning.places import spelled
 from nb2stage.planning.stageplan import NO_VERSION_HINT, StagePlan, Surroundings, has_version, normal

@@ -20,7 +20,7 @@ from nb2stage.analysis.dataflow import Program
 from nb2stage.analysis.notes import FileUse
 from nb2stage.analysis.objects import Statement
 from nb2stage.diagnostics import Severity
-from nb2stage.messages import Notes
+from nb2stage.planning.messages import Notes
 from nb2stage.planning.stageplan import StagePlan, Surroundings, normal
 from nb2stage.records import dataclass, replace
 

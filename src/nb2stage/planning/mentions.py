@@ -19,9 +19,9 @@ from nb2stage.analysis.fileuses import MEMORY, database_files
 from nb2stage.analysis.notes import FileUse, Mention
 from nb2stage.analysis.objects import Statement
 from nb2stage.analysis.vocabulary import FileMode
-from nb2stage.messages import Notes
 from nb2stage.patterns import Pattern
 from nb2stage.planning.definitions import FOLDER
+from nb2stage.planning.messages import Notes
 from nb2stage.planning.places import located, spelled
 from nb2stage.planning.stageplan import StagePlan, Surroundings, normal
 from nb2stage.records import dataclass, field

@@ -12,8 +12,8 @@ from typing import Final
 from nb2stage.analysis.dataflow import Program, SourceCell
 from nb2stage.analysis.versions import DEFINITIONS, IMPORTS
 from nb2stage.diagnostics import Severity
-from nb2stage.messages import Notes
 from nb2stage.patterns import Pattern
+from nb2stage.planning.messages import Notes
 from nb2stage.planning.pipeline import Out
 from nb2stage.planning.stageplan import StagePlan
 

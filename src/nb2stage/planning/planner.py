@@ -12,13 +12,13 @@ from nb2stage.analysis.kinds import kind_of
 from nb2stage.analysis.objects import Statement
 from nb2stage.diagnostics import Severity
 from nb2stage.knowledge import BY_KEY
-from nb2stage.messages import Notes
 from nb2stage.planning.companions import REPORT, companion_folder, companions_of
 from nb2stage.planning.definitions import FOLDER, Definitions, DefinitionsModule
 from nb2stage.planning.displays import Displays, figures_shown, plan_report
 from nb2stage.planning.exhibits import exhibits_of, saved_as, shown_in_functions
 from nb2stage.planning.figures import pictures_of
 from nb2stage.planning.fileplans import FilePlanner
+from nb2stage.planning.messages import Notes
 from nb2stage.planning.metrics import plan_metrics
 from nb2stage.planning.pipeline import Out, Param
 from nb2stage.planning.places import Workplaces, located
@@ -27,7 +27,7 @@ from nb2stage.planning.places import Workplaces, located
 from nb2stage.planning.stageplan import CacheFile, StagePlan, Surroundings
 from nb2stage.reading.notebook import Cell
 from nb2stage.reading.tags import INJECTED, unnumbered
-from nb2stage.spelling import identifier
+from nb2stage.texts.spelling import identifier
 
 FOLDERS = {
     "import": "data_processing",

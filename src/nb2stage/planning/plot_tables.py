@@ -14,8 +14,8 @@ from typing import Final
 from nb2stage.analysis.dataflow import Program, SourceCell
 from nb2stage.analysis.kinds import kind_of
 from nb2stage.diagnostics import Severity
-from nb2stage.messages import Notes
 from nb2stage.patterns import Pattern
+from nb2stage.planning.messages import Notes
 from nb2stage.planning.metrics import assigned_names, assignments, called_name, in_notebook_scope, is_number, is_several
 from nb2stage.planning.pipeline import Out
 from nb2stage.planning.stageplan import PlotTable, StagePlan

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final
 from nb2stage.diagnostics import Diagnostic, Severity
 from nb2stage.patterns import Pattern
 from nb2stage.records import dataclass, field
-from nb2stage.spelling import closest
+from nb2stage.texts.spelling import closest
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

@@ -14,9 +14,9 @@ from typing import Any
 from nb2stage.diagnostics import Diagnostic, Nb2stageError, Severity
 from nb2stage.files.dvcyaml import cached_outs
 from nb2stage.files.gitignore import quoted
+from nb2stage.files.repository import ignored_by_git, not_ignored_in
 from nb2stage.planning.stageplan import StagePlan
 from nb2stage.reading.notebook import read_notebook
-from nb2stage.repository import ignored_by_git, not_ignored_in
 from nb2stage.runs.sandbox import environment, run_process, source_of
 from nb2stage.runs.scratch import stamps, written
 from nb2stage.runs.verdicts import Settings, Subject
@@ -103,7 +103,7 @@ class PipelineRun:
 
     def command(self, plan: StagePlan, request: Path) -> str:
         """The stage's command in dvc.yaml, with the probe in the place of the script, which it runs."""
-        from nb2stage.yamltext import read_yaml
+        from nb2stage.texts.yamltext import read_yaml
 
         stages = read_yaml(self.dvc_text, "dvc.yaml", "NB601")["stages"]
         command = stages[plan.name].get("cmd", "")

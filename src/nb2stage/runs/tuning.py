@@ -103,7 +103,7 @@ def _is_inside(key: str, name: str, names: Sequence[str]) -> bool:
 
 def parsed(text: str) -> Any:
     """A value of the command line: as params.yaml has it; a date stays a text, since DVC knows none."""
-    from nb2stage.yamltext import read_yaml
+    from nb2stage.texts.yamltext import read_yaml
 
     if not text.strip():
         return text

@@ -15,12 +15,12 @@ from typing import Final
 from nb2stage.analysis.dataflow import Program, SourceCell, is_inert_node, is_parameter, literal
 from nb2stage.analysis.notes import Finding
 from nb2stage.diagnostics import CellNote, Diagnostic
-from nb2stage.messages import stores
 from nb2stage.patterns import Pattern
+from nb2stage.planning.messages import stores
 from nb2stage.reading.notebook import Cell, Notebook
 from nb2stage.reading.tags import STAGES, CellRole, Role, directive_lines
 from nb2stage.records import dataclass, field, replace
-from nb2stage.report import spans
+from nb2stage.texts.wording import spans
 
 # The codes of findings about one cell without a stage; their hint is its number.
 CODES: Final = ("NB202", "NB204", "NB207")

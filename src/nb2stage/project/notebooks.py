@@ -7,14 +7,14 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from nb2stage.configuration import is_project
 from nb2stage.diagnostics import Diagnostic, Nb2stageError
+from nb2stage.project.configuration import is_project
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from nb2stage.configuration import Configuration
     from nb2stage.files.writer import State
+    from nb2stage.project.configuration import Configuration
 
 _DEEPEST: Final = 4  # folders below the one where notebooks and projects are looked for
 _ENVIRONMENT: Final = "pyvenv.cfg"

@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 
 from nb2stage.diagnostics import Diagnostic, Severity
 from nb2stage.files.writer import Conversion
-from nb2stage.spelling import identifier
+from nb2stage.texts.spelling import identifier
 
 
 def stage_names(tags: Sequence[str], path: str, notebooks: Mapping[str, Conversion]) -> list[str]:

@@ -8,10 +8,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from nb2stage.diagnostics import CellNote, Diagnostic
+from nb2stage.planning.untagged import Again, Attempt, first_line, listed, tagged
 from nb2stage.reading.notebook import Cell
 from nb2stage.reading.tags import STAGES, CellRole
-from nb2stage.report import spans
-from nb2stage.untagged import Again, Attempt, first_line, listed, tagged
+from nb2stage.texts.wording import spans
 
 CODE = "NB206"
 _ROUNDS = 5

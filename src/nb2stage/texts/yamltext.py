@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from nb2stage.diagnostics import Diagnostic, Nb2stageError
 from nb2stage.patterns import Pattern
-from nb2stage.plainyaml import NotPlainError, plain_nodes, value_of
+from nb2stage.texts.plainyaml import NotPlainError, plain_nodes, value_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from nb2stage.diagnostics import Diagnostic, Severity
+from nb2stage.texts.wording import json_value, quoted, spans
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -18,7 +19,6 @@ _WIDEST: Final = 100
 _NARROWEST_COLUMN: Final = 16
 _GAP: Final = "  "
 _HEADINGS: Final = ("stage", "cells", "loads", "saves", "parameters", "metrics, figures")
-_STYLES: Final = {"bold": "1", "red": "31", "green": "32", "yellow": "33", "cyan": "36"}
 _SEVERITIES: Final = {Severity.ERROR: "red", Severity.WARNING: "yellow", Severity.NOTE: "cyan"}
 _VERBS: Final = {"create": "written", "update": "updated", "merge": "merged", "delete": "deleted"}
 _PLANNED: Final = {
@@ -41,12 +41,7 @@ class Result(NamedTuple):
     before: Mapping[str, Mapping[str, object]] = {}  # notebook -> its stages as they were converted last
 
 
-# -- colour ----------------------------------------------------------------------------------------------------------
-
-
-def painted(text: str, style: str) -> str:
-    """A text with the escape codes of a terminal."""
-    return f"\x1b[{_STYLES[style]}m{text}\x1b[0m"
+# -- findings --------------------------------------------------------------------------------------------------------
 
 
 def diagnostic_text(finding: Diagnostic, paint: Callable[[str, str], str]) -> str:
@@ -75,17 +70,6 @@ def diff_text(changes: Iterable[Change], paint: Callable[[str, str], str]) -> st
 
 
 # -- the table of stages ---------------------------------------------------------------------------------------------
-
-
-def spans(numbers: Iterable[int]) -> str:
-    """`[1, 2, 3, 7]` as `1-3, 7`."""
-    found: list[list[int]] = []
-    for number in numbers:
-        if found and number == found[-1][1] + 1:
-            found[-1][1] = number
-        else:
-            found.append([number, number])
-    return ", ".join(str(a) if a == b else f"{a}-{b}" for a, b in found)
 
 
 def loads_of(plan: StagePlan) -> list[str]:
@@ -262,12 +246,6 @@ def next_commands(missing: Sequence[str], folder: str, plans: Sequence[StagePlan
     return commands
 
 
-def quoted(text: str) -> str:
-    """A path as a shell wants it."""
-    safe = all(char.isalnum() or char in "-_./" for char in text)
-    return text if safe else "'" + text.replace("'", "'\\''") + "'"
-
-
 # -- for programs ----------------------------------------------------------------------------------------------------
 
 
@@ -312,17 +290,6 @@ def _stage(plan: StagePlan) -> dict[str, Any]:
         "metrics": [out.path for out in entry.metrics],
         "plots": [out.path for out in entry.plots],
     }
-
-
-def json_value(value: object) -> object:
-    """NaN and the infinities are no JSON: they become texts."""
-    if isinstance(value, float) and (value != value or value in (float("inf"), float("-inf"))):
-        return str(value)
-    if isinstance(value, dict):
-        return {str(key): json_value(item) for key, item in value.items()}
-    if isinstance(value, list | tuple):
-        return [json_value(item) for item in value]
-    return value if isinstance(value, str | int | float | None) else str(value)
 
 
 def finding_data(finding: Diagnostic) -> dict[str, Any]:

@@ -12,7 +12,7 @@ from nb2stage.diagnostics import Diagnostic, Severity
 from nb2stage.patterns import Pattern
 from nb2stage.reading.tags import Role
 from nb2stage.records import replace
-from nb2stage.report import spans
+from nb2stage.texts.wording import spans
 
 MESSAGES: dict[str, tuple[Severity, str, str]] = {
     "NB201": (

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 from nb2stage.diagnostics import Diagnostic, Nb2stageError
 from nb2stage.files.writer import STATE_PATH, read_text
 from nb2stage.patterns import Pattern
-from nb2stage.spelling import closest
+from nb2stage.texts.spelling import closest
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
