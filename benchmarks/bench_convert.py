@@ -301,8 +301,8 @@ def bench_scaling(folder: Path, rounds: int, report: Report, sizes: tuple[int, i
 
 def bench_tangled(rounds: int, report: Report, sizes: tuple[int, ...] = (25, 60)) -> None:
     from nb2stage.conversion import Project
-    from nb2stage.convert import convert
     from nb2stage.files.writer import State
+    from nb2stage.spine import convert
 
     def processor_time(content: Notebook) -> float:
         data = json.dumps(content).encode()

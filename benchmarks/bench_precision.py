@@ -38,13 +38,13 @@ from withholding import WITHHELD
 
 from nb2stage.analysis.dataflow import Program, analyse
 from nb2stage.conversion import Project
-from nb2stage.convert import convert, surroundings, to_cells, world_of
 from nb2stage.diagnostics import Nb2stageError
 from nb2stage.files.writer import read_state
 from nb2stage.planning.planner import Planner
 from nb2stage.project.installed import pandas_major
 from nb2stage.reading.notebook import read_notebook
 from nb2stage.reading.tags import parse_tags
+from nb2stage.spine import convert, surroundings, to_cells, world_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence

@@ -27,10 +27,10 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "tests"))
 import differential
 
 from nb2stage.conversion import Project
-from nb2stage.convert import convert
 from nb2stage.diagnostics import Nb2stageError
 from nb2stage.files.writer import read_state
 from nb2stage.scripts.linemap import Run
+from nb2stage.spine import convert
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence

@@ -600,7 +600,7 @@ def test_what_goes_wrong_inside(
     def broken(*_: object) -> None:
         raise error
 
-    monkeypatch.setattr("nb2stage.convert.convert", broken)
+    monkeypatch.setattr("nb2stage.spine.convert", broken)
     found, out, err = call("convert", "a.ipynb")
     assert (found, out) == (code, "")
     assert said in err
@@ -698,8 +698,8 @@ def test_spans(numbers: list[int], text: str) -> None:
 @pytest.mark.parametrize("width", [60, 80, 100, 200])
 def test_a_table_fits_and_splits_no_name(project: Path, call: Any, width: int) -> None:
     from nb2stage.conversion import Project
-    from nb2stage.convert import convert
     from nb2stage.files.writer import State
+    from nb2stage.spine import convert
 
     names = [f"a_rather_long_name_{n}" for n in range(9)]
     first = "\n".join(LOAD.format(name) for name in names)

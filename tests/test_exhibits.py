@@ -12,11 +12,11 @@ import pytest
 from test_pictures import notebook
 
 from nb2stage.conversion import Conversion, Project
-from nb2stage.convert import convert
 from nb2stage.files.writer import State
 from nb2stage.probes.capturing import store
 from nb2stage.probes.digests import examined
 from nb2stage.runs.displayed import saved_charts, shown_charts
+from nb2stage.spine import convert
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 from notebooks import notebook_data
 
-from nb2stage import convert as spine
+from nb2stage import spine
 from nb2stage.cli import main
 from nb2stage.project.installed import pandas_major
 

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 # `inspect` comes with `dataclasses`, `traitlets` with the whole of IPython.
 SLOW: Final = {"ruamel.yaml", "IPython", "traitlets", "nbformat", "subprocess", "tomllib", "dataclasses", "inspect"}
-OF_A_CONVERSION: Final = {"nb2stage.convert", "ast", "json"}
+OF_A_CONVERSION: Final = {"nb2stage.spine", "ast", "json"}
 
 CELLS: Final = [
     ("parameters", "C = 0.1\nunused = 3"),

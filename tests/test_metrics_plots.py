@@ -16,9 +16,9 @@ from notebooks import notebook_data
 
 from nb2stage.cli import main
 from nb2stage.conversion import Conversion, Project
-from nb2stage.convert import convert
 from nb2stage.files.top_plots import merge_top_plots
 from nb2stage.files.writer import State
+from nb2stage.spine import convert
 
 IMPORTS: Final = """
 import numpy as np

@@ -18,8 +18,8 @@ from notebooks import notebook_data
 from rows import SAME, constructs
 
 from nb2stage.conversion import Conversion, Project
-from nb2stage.convert import convert
 from nb2stage.files.writer import State
+from nb2stage.spine import convert
 
 OUTSIDE: Final = frozenset({"parameters", "setup", "skip", "explore", "hpo"})
 EXAMPLES: Final = Path(__file__).parents[1] / "example_notebooks"

@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, Any, Final
 import pytest
 
 from nb2stage.conversion import Project
-from nb2stage.convert import convert
 from nb2stage.files.writer import State
 from nb2stage.probes.comparing import _plain_svg
 from nb2stage.runs.displayed import PICTURES, shown_figures
+from nb2stage.spine import convert
 
 if TYPE_CHECKING:
     from pathlib import Path

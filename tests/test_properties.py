@@ -86,7 +86,7 @@ def load_libraries() -> None:
     import sklearn.pipeline
     import sklearn.preprocessing  # noqa: F401
 
-    import nb2stage.convert  # noqa: F401
+    import nb2stage.spine  # noqa: F401
 
     plt.close("all")
     sys.dont_write_bytecode = True

@@ -12,9 +12,9 @@ import pytest
 import yaml
 
 from nb2stage.conversion import Conversion, Project
-from nb2stage.convert import convert
 from nb2stage.files.writer import State
 from nb2stage.planning.displays import moved_links
+from nb2stage.spine import convert
 
 Cells = list[tuple[str, str]]
 DATA: Final = ("import", "import pandas as pd\ndf = pd.DataFrame({'a': [1, 2], 'b': [0.5, 1 / 3]})")

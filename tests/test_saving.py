@@ -8,8 +8,8 @@ import sys
 from pathlib import Path
 
 from nb2stage.conversion import Project
-from nb2stage.convert import convert
 from nb2stage.files.writer import State
+from nb2stage.spine import convert
 
 
 def test_a_value_that_cannot_be_saved_is_named_and_leaves_no_file(tmp_path: Path) -> None:

@@ -24,13 +24,13 @@ import nbformat
 import pytest
 
 from nb2stage.conversion import Project
-from nb2stage.convert import convert
 from nb2stage.files.paramsyaml import read_params
 from nb2stage.files.writer import apply_changes, plan_changes, read_state
 from nb2stage.probes import capturing, digests, kernel
 from nb2stage.runs import verifyreport
 from nb2stage.runs.verdicts import Item, Settings, Status, Subject, Verdict
 from nb2stage.runs.verifying import verify
+from nb2stage.spine import convert
 
 CELLS: Final = [
     ("parameters", "lr = 0.5\nsteps = 20\nlayers = (3, 4)"),

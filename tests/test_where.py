@@ -16,11 +16,11 @@ import follow_hints
 
 from nb2stage.commands.where import Origin, origin_of
 from nb2stage.conversion import Project
-from nb2stage.convert import convert
 from nb2stage.diagnostics import Nb2stageError
 from nb2stage.files.writer import State, apply_changes, plan_changes, read_state
 from nb2stage.reading.notebook import read_notebook
 from nb2stage.scripts.linemap import Run, find, key_of
+from nb2stage.spine import convert
 
 EXAMPLES = sorted((Path(__file__).parents[1] / "example_notebooks").glob("*.ipynb"))
 CELLS = [

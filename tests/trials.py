@@ -70,7 +70,7 @@ IMPORTED: Final = (
     "IPython",
     "ruamel.yaml",
     "nb2stage.cli",
-    "nb2stage.convert",
+    "nb2stage.spine",
     "nb2stage.files.writer",
 )
 # Their bytes are others in each run, or need not be the same: what a notebook reads out of them is compared by its results.

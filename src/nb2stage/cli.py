@@ -441,8 +441,8 @@ class Run:
     ) -> tuple[list[GeneratedFile], list[str]]:
         """Convert one notebook after the other; each sees the files and the state that those before it have made."""
         from nb2stage.conversion import Project
-        from nb2stage.convert import convert
         from nb2stage.project.configuration import inside, read_notebook_bytes
+        from nb2stage.spine import convert
 
         files: dict[str, GeneratedFile] = {}
         removed: list[str] = []

@@ -88,9 +88,9 @@ def _kb(size: int) -> str:
 
 def check_cells(project: Snapshot, path: str) -> Iterator[Finding]:
     """The findings in the code of the cells that go into the pipeline."""
-    from nb2stage.convert import to_cells
     from nb2stage.reading.notebook import read_notebook
     from nb2stage.reading.tags import Role, parse_tags
+    from nb2stage.spine import to_cells
 
     try:
         notebook = read_notebook((project.root / path).read_bytes(), path)

@@ -112,11 +112,11 @@ def project_graph(given: list[Path], here: Path) -> tuple[Graph, list[Diagnostic
     Raises `Nb2stageError` when there is nothing to show or a file cannot be read.
     """
     from nb2stage.conversion import Project
-    from nb2stage.convert import convert
     from nb2stage.files.writer import read_state, read_text
     from nb2stage.overview.graph import build
     from nb2stage.project.configuration import inside, project_folder, read_configuration, read_notebook_bytes
     from nb2stage.project.notebooks import project_around
+    from nb2stage.spine import convert
 
     root = project_folder(given, None, here) if given else project_around(here) or here
     settings, state = read_configuration(root), read_state(root)

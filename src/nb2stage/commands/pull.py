@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from nb2stage.cli import Console
     from nb2stage.diagnostics import Diagnostic
-    from nb2stage.files.pull import Pulled
+    from nb2stage.project.pulling import Pulled
 
 _DESCRIPTION: Final = """\
 Bring hand edits of the scripts back into the cells that the lines came from.  The changes are shown first, and made
@@ -62,10 +62,10 @@ def run(options: argparse.Namespace, console: Console) -> int:
     from pathlib import Path
 
     from nb2stage.console.report import diff_text
-    from nb2stage.files.pull import cell_changes, pull
     from nb2stage.files.writer import finish_killed, read_state
     from nb2stage.project.configuration import inside, project_folder, read_configuration
     from nb2stage.project.notebooks import existing_project
+    from nb2stage.project.pulling import cell_changes, pull
 
     here = Path.cwd()
     given = [Path(name) for name in options.notebooks]
@@ -102,8 +102,8 @@ def _agreed(taken: Sequence[Pulled], console: Console) -> bool:
 def write(root: Path, pulled: Pulled, layout: str) -> None:
     """Write a notebook and what its conversion makes, all or none."""
     from nb2stage.diagnostics import Nb2stageError
-    from nb2stage.files.pull import conversion_of
     from nb2stage.files.writer import Change, apply_changes, plan_changes, read_state
+    from nb2stage.project.pulling import conversion_of
 
     state = read_state(root)
     conversion = conversion_of(root, pulled.notebook, pulled.after, state, layout)

@@ -162,8 +162,8 @@ def places(
         return keys_of(list(parameters), values, {})
     except Nb2stageError:
         from nb2stage.conversion import Project
-        from nb2stage.convert import convert
         from nb2stage.files.writer import read_state
+        from nb2stage.spine import convert
 
         conversion = convert(data, path, Project(root, read_state(root)))
         planned = {param.name: param.key for plan in conversion.stages for param in plan.params}

@@ -118,11 +118,11 @@ def run(options: argparse.Namespace, console: Console) -> int:
 def subject_of(options: argparse.Namespace, console: Console) -> Subject:
     """The notebook with its project and conversion; `Nb2stageError` with all findings where it is refused."""
     from nb2stage.conversion import Project
-    from nb2stage.convert import convert
     from nb2stage.files.paramsyaml import read_params
     from nb2stage.files.writer import read_state, read_text
     from nb2stage.project.configuration import inside, project_folder, read_configuration, read_notebook_bytes
     from nb2stage.runs.verdicts import Subject
+    from nb2stage.spine import convert
 
     here = Path.cwd()
     given = Path(options.notebook)

@@ -13,12 +13,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from nb2stage.conversion import Project
-from nb2stage.convert import convert
 from nb2stage.diagnostics import Diagnostic, Nb2stageError, Severity
 from nb2stage.files.writer import Change, State, read_text
 from nb2stage.reading.notebook import Cell, read_notebook
 from nb2stage.reading.notebooktext import replace_sources
 from nb2stage.records import dataclass, field
+from nb2stage.spine import convert
 
 if TYPE_CHECKING:
     from nb2stage.conversion import Conversion
