@@ -180,7 +180,57 @@ axes[0].set_title("left")
 axes[1].set_title("right")
 fig.suptitle("both")
 """,
-        ["figure.gca().get_title() or file"],
+        ['figures = Figures("report/figures", report, "figures")\nplt.show = figures.save_open\n', "figures.save_open()"],
+    ),
+    "one at each show": (
+        """\
+# %% report
+import matplotlib.pyplot as plt
+plt.plot([1, 2]); plt.show()
+plt.scatter([1, 2], [2, 1])
+plt.title("second")
+plt.show()
+plt.show()
+for n in range(3):
+    plt.plot([n, 1])
+plt.show()
+for n in range(0):
+    plt.plot([n, 1])
+plt.show()
+def draw(values, title):
+    plt.bar(range(len(values)), values)
+    plt.title(title)
+draw([1, 2], "bars")
+# %% report
+n = 3
+fig, (left, right) = plt.subplots(1, 2)
+left.set_title("left")
+right.set_title(f"right {n}")
+""",
+        [
+            "![second](figures/figure_2.png)",
+            'if plt.get_fignums():\n    plt.savefig("report/figures/figure_4.png"',
+            "![left, {right.get_title()}](figures/figure_6.png)",
+        ],
+    ),
+    "a show in a loop, and functions that close": (
+        """\
+# %% report
+import matplotlib.pyplot as plt
+def kept(n):
+    plt.plot([n, 1])
+    plt.savefig(f"kept_{n}.png")
+    plt.close()
+plt.plot([1, 2])
+kept(1)
+# %% report
+for n in range(2):
+    fig, ax = plt.subplots()
+    ax.plot([n, 3])
+    if n:
+        plt.show()
+""",
+        ['figures = Figures("report/figures", report, "figures")\n\n', "        figures.save_open()\n"],
     ),
     "of several stages": (
         """\
@@ -241,7 +291,7 @@ last, part = plt.subplots()
 part.plot([3, 1])
 display(last)
 """,
-        ["    file_ = f", "    other.savefig("],
+        ["    figures.save(other)\n"],
     ),
 }  # fmt: skip
 

@@ -457,7 +457,8 @@ def _forget_empty_figures(statements: Sequence[Statement]) -> None:
     if not made or drawing or any(s.reads.keys() & names or s.calls for s in statements):
         return
     for statement in made:
-        statement.figures, statement.draws_current, statement.plots_unsure = 0, False, False
+        statement.figures = 0
+        statement.draws_current = statement.draws_perhaps = statement.plots_unsure = False
 
 
 TIMED = Pattern(r"^\s*%%?timeit\s+(?:-\w+\s*\S*\s+)*(.*)$")

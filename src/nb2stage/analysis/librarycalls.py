@@ -203,6 +203,10 @@ class LibraryCalls:
         may_plot = effect.unknown and module not in packages("pictureless")
         if may_plot or path.startswith(("statsmodels", "sklearn", "pandas")):
             plots = PLOT_NAME.search(path) and not effect.plots and not DISPLAY_FROM.search(path)
+            if path.startswith("sklearn."):  # where graphs and histograms are no pictures
+                plots = "plot" in last
+            if path.startswith("statsmodels."):  # which draws where it is told to
+                plots = plots and not any(a.name in ("ax", "fig") and a.constants is None for a in arguments)
             self.process.note_plot(node, 3 if plots else 0)
         effect = self.adjust_library(effect, path, arguments, node)
         if last == "setp" and arguments:  # of one artist or of a list of them

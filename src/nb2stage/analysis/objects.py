@@ -321,6 +321,7 @@ class Statement:
     seeds: set[str] = field(default_factory=set)
     figures: int = 0  # figures that it certainly makes, one by one
     draws_current: bool = False  # draws in pyplot's current figure
+    draws_perhaps: bool = False  # the same in a branch, loop or function: never, once or often
     plots_unsure: bool = False  # perhaps makes figures, or an unknown number
     outright: set[Obj] = field(
         default_factory=set
@@ -338,7 +339,7 @@ class Statement:
     @property
     def plots(self) -> bool:
         """Whether it may leave an open figure."""
-        return bool(self.figures or self.draws_current or self.plots_unsure)
+        return bool(self.figures or self.draws_current or self.draws_perhaps or self.plots_unsure)
 
     def __hash__(self) -> int:
         return self.position

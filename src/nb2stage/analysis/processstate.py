@@ -43,7 +43,9 @@ class ProcessState:
         statement = self.heap.statement
         if not plots:
             return
-        if plots == 3 or self.heap.depth:
+        if plots == 2 and self.heap.depth:
+            statement.draws_perhaps = True
+        elif plots == 3 or self.heap.depth:
             statement.plots_unsure = True
         elif plots == 1:
             statement.figures += 1

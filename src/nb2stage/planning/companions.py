@@ -10,6 +10,7 @@ from nb2stage.planning.definitions import FOLDER
 SAVING = "saving"
 NANS = "nans"
 REPORT = "markdown_report"
+FIGURES = "saved_figures"
 
 
 def companion_folder(is_taken: Callable[[str], bool]) -> str:

@@ -3,47 +3,84 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from typing import Final, NamedTuple
 
 from nb2stage.analysis.dataflow import Program, SourceCell
 from nb2stage.analysis.objects import Statement
+from nb2stage.analysis.versions import DEFINITIONS
 from nb2stage.planning.captions import caption_of
 from nb2stage.planning.displays import figures_shown
 from nb2stage.planning.inline import drawing_in
 from nb2stage.planning.stageplan import StagePlan
 
+_CLOSING: Final = frozenset({"close", "clf", "show"})
 
-def is_simple(program: Program, plan: StagePlan, repeats: Iterable[Statement]) -> bool:
-    """Whether each cell that plots leaves exactly one figure, made by its own top-level lines."""
-    for cell in plan.cells:
-        plotting = [s for s in cell.statements if s.plots]
-        if any(figure.is_nested for figure in figures_shown(program, cell)):
-            return False
-        if not plotting:
-            continue
-        figures = sum(s.figures for s in plotting)
-        shows = shows_in(plan, cell)
-        charts = [exhibit.node for exhibit in plan.exhibits.get(cell.index, ())]
-        nested = any(
-            isinstance(n, ast.Call) and n not in charts and is_show(ast.Expr(n))
-            for s in cell.statements
-            for n in ast.walk(s.node)
-            if s not in shows
-        )
-        drawn_after = shows and any(
-            s.plots and s not in shows and s.position > shows[0].position for s in cell.statements
-        )
-        drawing = [s for s in plotting if s not in shows]
-        if any(isinstance(n, ast.Attribute) and n.attr in ("close", "clf") for n in ast.walk(cell.tree)):
-            return False
-        if figures > 1 or nested or len(shows) > 1 or drawn_after or not drawing:
-            return False
-        if any(s.plots_unsure for s in drawing) or not (figures or any(s.draws_current for s in drawing)):
-            return False
-        if figures and drawing[0].figures == 0:
-            return False
+
+class Shown(NamedTuple):
+    """A place where a cell shows pyplot's one open figure: a call of `plt.show`, or its end."""
+
+    show: Statement | None
+    is_sure: bool  # that there is one: what only a loop draws may be drawn never
+
+
+def shown_figures(program: Program, plan: StagePlan, repeats: Iterable[Statement]) -> dict[int, list[Shown]] | None:
+    """The places by cell; None where not all cells show their figures one by one, by their own top-level lines."""
+    repeats = list(repeats)
     # A function or module that shows figures itself needs `plt.show` to save them.
-    return not any("show" in {n.attr for n in ast.walk(s.node) if isinstance(n, ast.Attribute)} for s in repeats)
+    if any("show" in _attributes(s.node) for s in repeats):
+        return None
+    functions = [*repeats, *(s for module in plan.definitions for s in module.statements)]
+    functions += [s for cell in plan.cells for s in cell.statements if isinstance(s.node, DEFINITIONS)]
+    closing = bool(plan.local_modules) or any(_attributes(s.node) & _CLOSING for s in functions)
+    found: dict[int, list[Shown]] = {}
+    for cell in plan.cells:
+        if any(figure.is_nested for figure in figures_shown(program, cell)):
+            return None
+        parts = _parts(plan, cell)
+        if parts is None:
+            return None
+        found[cell.index] = []
+        for show, statements in parts:
+            drawing = [s for s in statements if s.plots]
+            if not drawing:
+                continue
+            if not _is_one(drawing) or (closing and any(s.draws_perhaps and s.calls for s in drawing)):
+                return None
+            is_sure = any(s.figures or s.draws_current for s in drawing)
+            found[cell.index].append(Shown(show, is_sure))
+    return found
+
+
+def _parts(plan: StagePlan, cell: SourceCell) -> list[tuple[Statement | None, list[Statement]]] | None:
+    """The statements of a cell up to each call of `plt.show`, and those behind the last; None where others show too."""
+    shows = shows_in(plan, cell)
+    charts = [exhibit.node for exhibit in plan.exhibits.get(cell.index, ())]
+    parts: list[tuple[Statement | None, list[Statement]]] = []
+    statements: list[Statement] = []
+    for statement in cell.statements:
+        if statement in shows:
+            parts.append((statement, statements))
+            statements = []
+            continue
+        statements.append(statement)
+        for node in ast.walk(statement.node):
+            if isinstance(node, ast.Call) and node not in charts and is_show(ast.Expr(node)):
+                return None
+    if any(s.plots for s in cell.statements) and _attributes(cell.tree) & {"close", "clf"}:
+        return None
+    return [*parts, (None, statements)]
+
+
+def _is_one(drawing: Sequence[Statement]) -> bool:
+    """Whether statements that draw leave no more than one figure: one that is made first, or pyplot's own."""
+    figures = sum(s.figures for s in drawing)
+    made_first = drawing[0].figures == 1 and not drawing[0].draws_perhaps
+    return not any(s.plots_unsure for s in drawing) and (not figures or (figures == 1 and made_first))
+
+
+def _attributes(tree: ast.AST) -> set[str]:
+    return {n.attr for n in ast.walk(tree) if isinstance(n, ast.Attribute)}
 
 
 def shows_in(plan: StagePlan, cell: SourceCell) -> list[Statement]:
@@ -54,16 +91,29 @@ def shows_in(plan: StagePlan, cell: SourceCell) -> list[Statement]:
 
 def pictures_of(program: Program, plan: StagePlan) -> list[tuple[str, str]] | None:
     """The pictures in the folder of a stage's figures and their captions; None where only a run can tell."""
-    if plan.charts or not is_simple(program, plan, plan.data.repeats):
+    places = None if plan.charts else shown_figures(program, plan, plan.data.repeats)
+    if places is None or not all(place.is_sure for each in places.values() for place in each):
         return None
     found: list[tuple[str, str]] = []
     for cell in plan.cells:
+        shown = places[cell.index]
         captions = ["" for figure in figures_shown(program, cell) if not figure.is_open]
-        captions += [caption_of(cell.tree) or ""] if any(s.plots for s in cell.statements) else []
+        captions += [caption_of(part) or "" for part in parts_of(cell.tree, shown)]
         for caption in captions:
             name = f"figure_{len(found) + 1}"
             found.append((f"{name}.{drawing_in(program, cell.index).suffix}", caption or name))
     return found
+
+
+def parts_of(tree: ast.Module, shown: Sequence[Shown]) -> list[ast.Module]:
+    """The lines that belong to each figure of a cell: those from the one before it on."""
+    ends = [place.show.node.lineno if place.show else None for place in shown]
+    parts, rest = [], list(tree.body)
+    for end in ends:
+        mine = [node for node in rest if end is None or node.lineno <= end]
+        rest = rest[len(mine) :]
+        parts.append(ast.Module(mine, []))
+    return parts
 
 
 def is_show(node: ast.AST) -> bool:

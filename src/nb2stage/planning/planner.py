@@ -12,11 +12,11 @@ from nb2stage.analysis.kinds import kind_of
 from nb2stage.analysis.objects import Statement
 from nb2stage.diagnostics import Severity
 from nb2stage.knowledge import BY_KEY
-from nb2stage.planning.companions import REPORT, companion_folder, companions_of
+from nb2stage.planning.companions import FIGURES, REPORT, companion_folder, companions_of
 from nb2stage.planning.definitions import FOLDER, Definitions, DefinitionsModule
 from nb2stage.planning.displays import Displays, figures_shown, plan_report
 from nb2stage.planning.exhibits import exhibits_of, saved_as, shown_in_functions
-from nb2stage.planning.figures import pictures_of
+from nb2stage.planning.figures import is_show, pictures_of, shown_figures
 from nb2stage.planning.fileplans import FilePlanner
 from nb2stage.planning.messages import Notes
 from nb2stage.planning.metrics import plan_metrics
@@ -97,7 +97,7 @@ class Planner:
 
             plan_plots(self.stages, self.program, self.is_taken, self.notes)
         plan_report(self.stages, self.program, self.texts, self.is_taken, self.notes)
-        self.plan_report_companions()
+        self.plan_near_companions()
         self.plan_others()
         Workplaces(self.program, self.around).plan(self.stages)
         return self.stages
@@ -198,7 +198,7 @@ class Planner:
 
     def plan_figures(self, plan: StagePlan) -> None:
         plan.exhibits = exhibits_of(self.program, plan.cells)
-        plots = any(s.plots for s in plan.data.statements)
+        plots = any(s.plots and not is_show(s.node) for s in plan.data.statements)
         plan.draws = plots or any(figures_shown(self.program, cell) for cell in plan.cells)
         plan.chart_methods = shown_in_functions(self.program, [*plan.data.statements, *plan.data.repeats])
         if plan.draws or saved_as("picture", plan.charts):
@@ -246,14 +246,22 @@ class Planner:
             names = companions_of(file.transfer for file in plan.saves)
             plan.companions = {name: f"{folder}/{name}.py" for name in names}
 
-    def plan_report_companions(self) -> None:
-        """The module of a report that is more than texts and figures; it lies beside the only script that needs it."""
-        name = REPORT
-        while self.is_module(name):
-            name += "_"
+    def plan_near_companions(self) -> None:
+        """The modules that lie beside the scripts that need them.
+
+        That of a report which is more than texts and figures, and that of figures which only a run can tell.
+        """
         for plan in self.stages:
             if plan.report and Displays(self.program, plan).says_anything():
-                plan.companions[REPORT] = f"{plan.folder}/{name}.py"
+                plan.companions[REPORT] = self.beside(plan, REPORT)
+            if plan.draws and shown_figures(self.program, plan, plan.data.repeats) is None:
+                plan.companions[FIGURES] = self.beside(plan, FIGURES)
+
+    def beside(self, plan: StagePlan, name: str) -> str:
+        """The path of a module beside a stage's script, which hides none that the notebook imports."""
+        while self.is_module(name):
+            name += "_"
+        return f"{plan.folder}/{name}.py"
 
     def is_module(self, name: str) -> bool:
         """Whether the notebook or the project has a module or package of this name."""

@@ -267,6 +267,13 @@ class Imports:
         self.header.add(f"import {name} as {other}")
         return other
 
+    def imported(self, module: str) -> str:
+        """The name by which the script has a module; "" where it imports it by none."""
+        names = [alias for alias in self.header.modules.get(module, ()) if alias]
+        package, _, last = module.rpartition(".")
+        names += [alias or name for name, alias in self.header.members.get(package, ()) if name == last]
+        return min(names, default="")
+
     def member(self, module: str, name: str) -> str:
         text = f"from {module} import {name}"
         if self.is_free(name, text):

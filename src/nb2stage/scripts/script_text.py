@@ -17,7 +17,7 @@ from nb2stage.analysis.dataflow import SourceCell, literal
 from nb2stage.analysis.objects import Statement
 from nb2stage.analysis.scopes import free_names, inner_free_names, mentioned_names, outside_functions
 from nb2stage.analysis.versions import DEFINITIONS, IMPORTS
-from nb2stage.planning.companions import REPORT
+from nb2stage.planning.companions import FIGURES, REPORT
 from nb2stage.planning.definitions import FOLDER, DefinitionsModule, gives_handle
 from nb2stage.planning.displays import Displays
 from nb2stage.planning.inline import is_for_display
@@ -53,7 +53,7 @@ class ScriptWriter:
         self.displays = Displays(self.program, plan)
         self.report = ReportLines(planner, plan, self.imports, self.displays)
         self.exhibits = ExhibitLines(plan, self.imports, self.report)
-        self.figures = FigureLines(planner, plan, self.imports, self.report, self.repeats)
+        self.figures = FigureLines(planner, plan, self.imports, self.report)
         self.left_out = self.unused_definitions() | {s for s in self.own if s in self.moved or is_for_display(s.node)}
 
     def own_repeats(self) -> list[Statement]:
@@ -93,8 +93,8 @@ class ScriptWriter:
         cells.append(self.report.end())
         saves = self.cache.saves()
         folders = self.folders()
-        figures = self.figures.helper()
-        figures += self.exhibits.helpers(makes_folder=not figures)
+        figures = self.figures.begin()
+        charts = self.exhibits.helpers(makes_folder=not figures)
         backend = self.figures.backend()
         displays = self.display_helper([*repeats, *cells])
         future = self.imports.header.members.pop("__future__", None)
@@ -106,14 +106,14 @@ class ScriptWriter:
             "" if self.is_moved_early else self.workplace(),
             backend,
             params,
-            *figures,
+            *charts,
             *displays,
             self.metrics.helper,
             *repeats,
             *loads,
             "\n".join(self.cache.states),
             folders,
-            *report,
+            "\n".join([*report, *figures]),
             *cells,
             saves,
         ]
@@ -177,7 +177,7 @@ class ScriptWriter:
         modules = {m.name.partition(".")[0] for m in self.program.heap.modules.values()}
         modules |= {path.partition("/")[0] for path in self.plan.far_companions}
         if self.plan.folder == "src":  # where tools look for a project's own modules
-            modules |= {self.plan.imported_as(name) for name in self.plan.companions if name == REPORT}
+            modules |= {self.plan.imported_as(name) for name in self.plan.companions if name in (REPORT, FIGURES)}
         return modules | {PurePosixPath(m).name.removesuffix(".py") for m in self.plan.local_modules} | {FOLDER}
 
     def used_names(self) -> set[str]:
