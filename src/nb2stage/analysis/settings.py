@@ -149,7 +149,7 @@ class Settings(Versions):
             noticing = (name,) if name in self.packages else ("*",)
         if "*" in noticing:
             return True
-        if name == "matplotlib" and any(s.plots or _has_artists(s) for s in stage.statements):
+        if name == "matplotlib" and self.may_draw(stage):
             return True
         if any(each[1:] in self.words(stage) for each in noticing if each.startswith(".")):
             return True
@@ -158,6 +158,14 @@ class Settings(Versions):
         if packages & used or (packages and used & self.heap.opaque_modules):
             return True
         return "?" in packages and any(each in self.packages and not known.has_table(each) for each in used)
+
+    def may_draw(self, stage: StageData) -> bool:
+        """Whether a stage may draw: it has parts of figures, or results of statsmodels, which have methods that draw."""
+        if any(s.plots or _reads_type(s, "matplotlib") for s in stage.statements):
+            return True
+        if not any(_reads_type(s, "statsmodels") for s in stage.statements):
+            return False
+        return any(s.unknown for s in stage.statements) or any("plot" in word for word in self.words(stage))
 
     def used(self, stage: StageData) -> set[str]:
         """The packages that a stage uses: those that its code names, and those whose things it is given."""
@@ -200,5 +208,5 @@ def _what_is_set(node: ast.stmt) -> str:
     return ast.dump(node)
 
 
-def _has_artists(statement: Statement) -> bool:
-    return any(obj.type in ("matplotlib", "statsmodels") for var in statement.reads.values() for obj in var.values)
+def _reads_type(statement: Statement, wanted: str) -> bool:
+    return any(obj.type == wanted for var in statement.reads.values() for obj in var.values)

@@ -14,6 +14,10 @@ from nb2stage.planning.displays import figures_shown
 from nb2stage.planning.inline import drawing_in
 from nb2stage.planning.stageplan import StagePlan
 
+_BLANK: Final = {
+    f"matplotlib.pyplot.{name}"
+    for name in ("draw", "figtext", "gcf", "savefig", "subplots_adjust", "suptitle", "tight_layout")
+}
 _CLOSING: Final = frozenset({"close", "clf", "show"})
 
 
@@ -22,6 +26,7 @@ class Shown(NamedTuple):
 
     show: Statement | None
     is_sure: bool  # that there is one: what only a loop draws may be drawn never
+    is_blank: bool = False  # has nothing drawn in it: a notebook closes it, and shows nothing
 
 
 def shown_figures(program: Program, plan: StagePlan, repeats: Iterable[Statement]) -> dict[int, list[Shown]] | None:
@@ -37,7 +42,7 @@ def shown_figures(program: Program, plan: StagePlan, repeats: Iterable[Statement
     for cell in plan.cells:
         if any(figure.is_nested for figure in figures_shown(program, cell)):
             return None
-        parts = _parts(plan, cell)
+        parts = _parts(program, plan, cell)
         if parts is None:
             return None
         found[cell.index] = []
@@ -48,13 +53,15 @@ def shown_figures(program: Program, plan: StagePlan, repeats: Iterable[Statement
             if not _is_one(drawing) or (closing and any(s.draws_perhaps and s.calls for s in drawing)):
                 return None
             is_sure = any(s.figures or s.draws_current for s in drawing)
-            found[cell.index].append(Shown(show, is_sure))
+            found[cell.index].append(Shown(show, is_sure, all(map(draws_nothing, drawing))))
     return found
 
 
-def _parts(plan: StagePlan, cell: SourceCell) -> list[tuple[Statement | None, list[Statement]]] | None:
+def _parts(
+    program: Program, plan: StagePlan, cell: SourceCell
+) -> list[tuple[Statement | None, list[Statement]]] | None:
     """The statements of a cell up to each call of `plt.show`, and those behind the last; None where others show too."""
-    shows = shows_in(plan, cell)
+    shows = shows_in(program, plan, cell)
     charts = [exhibit.node for exhibit in plan.exhibits.get(cell.index, ())]
     parts: list[tuple[Statement | None, list[Statement]]] = []
     statements: list[Statement] = []
@@ -79,14 +86,45 @@ def _is_one(drawing: Sequence[Statement]) -> bool:
     return not any(s.plots_unsure for s in drawing) and (not figures or (figures == 1 and made_first))
 
 
+def draws_nothing(statement: Statement) -> bool:
+    """Whether a statement uses pyplot's current figure, which it may make, but puts no axes into it."""
+    used = {path for path in statement.imports if path.startswith("matplotlib.")}
+    return bool(used) and used <= _BLANK and not (statement.calls or statement.figures or statement.plots_unsure)
+
+
 def _attributes(tree: ast.AST) -> set[str]:
     return {n.attr for n in ast.walk(tree) if isinstance(n, ast.Attribute)}
 
 
-def shows_in(plan: StagePlan, cell: SourceCell) -> list[Statement]:
-    """The calls of `plt.show`: not those of other libraries."""
+def shows_in(program: Program, plan: StagePlan, cell: SourceCell) -> list[Statement]:
+    """The calls of `plt.show`, and those of a figure: not those of other libraries, which may draw."""
     charts = [exhibit.node for exhibit in plan.exhibits.get(cell.index, ())]
-    return [s for s in cell.statements if is_show(s.node) and getattr(s.node, "value", None) not in charts]
+    shows = [s for s in cell.statements if is_show(s.node) and getattr(s.node, "value", None) not in charts]
+    return [s for s in shows if not s.plots or is_pyplots(program, s.node)]
+
+
+def is_pyplots(program: Program, node: ast.stmt) -> bool:
+    """Whether a statement is `plt.show()`: not `fig.show()`, nor `charts.show()`."""
+    if not is_show(node):
+        return False
+    owner = node.value.func.value.id  # type: ignore[attr-defined]
+    makers = [maker.node for maker in program.binders.get(owner, ())]
+    return bool(makers) and all(_imports_pyplot(maker, owner) for maker in makers)
+
+
+def _imports_pyplot(node: ast.stmt, name: str) -> bool:
+    """Whether an import gives pyplot a name."""
+    if not isinstance(node, ast.Import | ast.ImportFrom):
+        return False
+    package = f"{node.module}." if isinstance(node, ast.ImportFrom) else ""
+    named = [package + each.name for each in node.names if (each.asname or each.name) == name]
+    return any(each in ("matplotlib.pyplot", "pylab", "matplotlib.pylab") for each in named)
+
+
+def draws_figures(program: Program, plan: StagePlan) -> bool:
+    """Whether the lines of a stage may leave figures that have something in them."""
+    own = [s for s in plan.data.statements if s.plots and not draws_nothing(s) and not is_pyplots(program, s.node)]
+    return bool(own) or any(figures_shown(program, cell) for cell in plan.cells)
 
 
 def pictures_of(program: Program, plan: StagePlan) -> list[tuple[str, str]] | None:
@@ -98,7 +136,8 @@ def pictures_of(program: Program, plan: StagePlan) -> list[tuple[str, str]] | No
     for cell in plan.cells:
         shown = places[cell.index]
         captions = ["" for figure in figures_shown(program, cell) if not figure.is_open]
-        captions += [caption_of(part) or "" for part in parts_of(cell.tree, shown)]
+        parts = zip(parts_of(cell.tree, shown), shown, strict=True)
+        captions += [caption_of(part) or "" for part, place in parts if not place.is_blank]
         for caption in captions:
             name = f"figure_{len(found) + 1}"
             found.append((f"{name}.{drawing_in(program, cell.index).suffix}", caption or name))

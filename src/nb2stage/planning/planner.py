@@ -14,9 +14,9 @@ from nb2stage.diagnostics import Severity
 from nb2stage.knowledge import BY_KEY
 from nb2stage.planning.companions import FIGURES, REPORT, companion_folder, companions_of
 from nb2stage.planning.definitions import FOLDER, Definitions, DefinitionsModule
-from nb2stage.planning.displays import Displays, figures_shown, plan_report
+from nb2stage.planning.displays import Displays, plan_report
 from nb2stage.planning.exhibits import exhibits_of, saved_as, shown_in_functions
-from nb2stage.planning.figures import is_show, pictures_of, shown_figures
+from nb2stage.planning.figures import draws_figures, pictures_of, shown_figures
 from nb2stage.planning.fileplans import FilePlanner
 from nb2stage.planning.messages import Notes
 from nb2stage.planning.metrics import plan_metrics
@@ -198,8 +198,7 @@ class Planner:
 
     def plan_figures(self, plan: StagePlan) -> None:
         plan.exhibits = exhibits_of(self.program, plan.cells)
-        plots = any(s.plots and not is_show(s.node) for s in plan.data.statements)
-        plan.draws = plots or any(figures_shown(self.program, cell) for cell in plan.cells)
+        plan.draws = draws_figures(self.program, plan)
         plan.chart_methods = shown_in_functions(self.program, [*plan.data.statements, *plan.data.repeats])
         if plan.draws or saved_as("picture", plan.charts):
             plan.figures = self.folder_for(plan, "figures")

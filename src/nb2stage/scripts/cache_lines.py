@@ -199,14 +199,16 @@ class CacheLines:
         if transfer.kind == "joblib":
             return f'{self.imports.module("joblib")}.dump({value}, "{path}")'
         if self.is_for_pandas(transfer):
-            return f'{self.imports.module("pandas", "pd")}.to_pickle({value}, "{path}")'
+            arrays = any(obj.type == "ndarray" for obj in self.program.boundaries.held(transfer))
+            # By a newer protocol an array comes back without memory of its own; generators take a copy.
+            protocol = ", protocol=4" if arrays and transfer.kind not in BY_KEY else ""
+            return f'{self.imports.module("pandas", "pd")}.to_pickle({value}, "{path}"{protocol})'
         module = self.imports.module("cloudpickle" if transfer.kind == "cloudpickle" else "pickle")
         return f'{self.imports.member("pathlib", "Path")}("{path}").write_bytes({module}.dumps({value}))'
 
     def is_for_pandas(self, transfer: Transfer) -> bool:
-        """Whether pandas saves a plain pickle: where it is at hand, and never an array, which would not own its memory."""
-        held = self.program.boundaries.held(transfer)
-        return self.has_pandas and transfer.kind == "pickle" and not any(obj.type == "ndarray" for obj in held)
+        """Whether pandas saves a plain pickle: where it is at hand."""
+        return self.has_pandas and (transfer.kind == "pickle" or transfer.kind in BY_KEY)
 
     @cached_property
     def has_pandas(self) -> bool:
@@ -259,9 +261,9 @@ def fitted(line: str) -> str:
     call = getattr(node, "value", None)
     if not isinstance(call, ast.Call) or not line.endswith(")") or not line.isascii():
         return line
-    inner = [*call.args, *(keyword.value for keyword in call.keywords)]
+    inner = [*call.args, *call.keywords]
     begin = line.index("(", call.func.end_col_offset or 0) + 1
-    if not inner or call.keywords:
+    if not inner:
         return line
     if len(line[begin:-1]) <= LINE - 4:
         return f"{line[:begin]}\n    {line[begin:-1]}\n)"

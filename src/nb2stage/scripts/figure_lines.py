@@ -14,7 +14,7 @@ from nb2stage.knowledge import packages
 from nb2stage.planning.captions import asked_caption, caption_of
 from nb2stage.planning.companions import FIGURES
 from nb2stage.planning.displays import figures_shown
-from nb2stage.planning.figures import Shown, is_show, parts_of, shown_figures, shows_in
+from nb2stage.planning.figures import Shown, is_pyplots, parts_of, shown_figures, shows_in
 from nb2stage.planning.inline import Drawing, drawing_in, lays_out
 from nb2stage.planning.planner import Planner
 from nb2stage.planning.stageplan import StagePlan
@@ -62,12 +62,14 @@ class FigureLines:
             else:
                 edits.replace_line(place.show.node, lines)
         saving = [place.show for place in places]
-        for show in shows_in(self.plan, cell):
-            if show not in saving and self.is_pyplots(show.node):
+        for show in shows_in(self.program, self.plan, cell):
+            if show not in saving and is_pyplots(self.program, show.node):
                 edits.remove(show.node)
 
     def lines(self, cell: SourceCell, place: Shown, part: ast.Module) -> str:
         """Save and close pyplot's current figure."""
+        if place.is_blank:
+            return f"{self.pyplot()}.close()"
         caption = caption_of(part)
         asked = asked_caption(part, self.pyplot()) if not caption else ""
         lines = self.saving(cell, self.pyplot(), f"{self.pyplot()}.gcf()", asked or caption or "", "f" * bool(asked))
@@ -123,7 +125,7 @@ class FigureLines:
         """Save the open figures where the cell shows them, and at its end."""
         for call in self.show_calls(cell):
             edits.replace(call, f"{self.figures}.save_open()")
-        shows = shows_in(self.plan, cell)
+        shows = shows_in(self.program, self.plan, cell)
         last = cell.statements[-1] if cell.statements else None
         if any(s.plots for s in cell.statements) and (not shows or shows[-1] is not last):
             edits.append(f"{self.drawn('draw_all')}{self.figures}.save_open()")
@@ -135,18 +137,10 @@ class FigureLines:
         while todo:
             node = todo.pop()
             if isinstance(node, ast.Expr) and isinstance(node.value, ast.Call) and node.value not in charts:
-                if self.is_pyplots(node):
+                if is_pyplots(self.program, node):
                     yield node.value
             if not isinstance(node, (*DEFINITIONS, ast.Lambda)):
                 todo += ast.iter_child_nodes(node)
-
-    def is_pyplots(self, node: ast.stmt) -> bool:
-        """Whether a statement is `plt.show()`: not `fig.show()`."""
-        if not is_show(node):
-            return False
-        owner = node.value.func.value.id  # type: ignore[attr-defined]
-        makers = [maker.node for maker in self.program.binders.get(owner, ())]
-        return bool(makers) and all(_imports_pyplot(maker, owner) for maker in makers)
 
     def shows_elsewhere(self) -> bool:
         """Whether a function, a module or a library may call `plt.show`."""
@@ -183,16 +177,6 @@ class FigureLines:
             return ""
         name = self.imports.imported("matplotlib.pyplot")
         return f'{name}.switch_backend("agg")' if name else f'{self.imports.module("matplotlib")}.use("agg")'
-
-
-def _imports_pyplot(node: ast.stmt, name: str) -> bool:
-    """Whether an import gives pyplot a name."""
-    if isinstance(node, ast.Import):
-        return any(
-            each.name in ("matplotlib.pyplot", "pylab") and (each.asname or each.name) == name for each in node.names
-        )
-    named = isinstance(node, ast.ImportFrom) and node.module == "matplotlib"
-    return named and any(each.name == "pyplot" and (each.asname or each.name) == name for each in node.names)  # type: ignore[attr-defined]
 
 
 def _options(drawing: Drawing) -> list[str]:
