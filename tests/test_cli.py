@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import subprocess
@@ -12,9 +13,10 @@ import pytest
 from notebooks import notebook_data
 from ruamel.yaml import YAML
 
-from nb2stage import __version__, cli
+from nb2stage import __version__
 from nb2stage.cli import main
 from nb2stage.console import report
+from nb2stage.console.streams import Console
 from nb2stage.diagnostics import RULES
 from nb2stage.texts import wording
 
@@ -683,7 +685,7 @@ def test_colour_on_a_terminal(monkeypatch: pytest.MonkeyPatch, no_color: str, te
 
     monkeypatch.setenv("NO_COLOR", no_color)
     monkeypatch.setenv("TERM", term)
-    console = cli.Console(cli.parse(["convert", "a.ipynb"]))
+    console = Console()
     assert ("\x1b[" in console.paint("x", "red", Terminal())) == is_coloured  # type: ignore[arg-type]
 
 
@@ -720,3 +722,32 @@ def test_git_ignores_what_python_writes_beside_definitions(project: Path, call: 
     assert call("convert", "a.ipynb")[0] == 0
     assert (project / "definitions").is_dir()
     assert (project / ".gitignore").read_text() == "cache/\n__pycache__/\n"
+
+
+# -- the text of a notebook that is not saved ------------------------------------------------------------------------
+
+
+def piped(monkeypatch: pytest.MonkeyPatch, data: bytes) -> None:
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(data), encoding="utf-8"))
+
+
+def test_a_notebook_from_standard_input(
+    project: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """An editor asks about what it has not saved: nothing is written, and the file that lies there is not read."""
+    (project / "a.ipynb").write_text("not a notebook", encoding="utf-8")
+    before = sorted(project.rglob("*"))
+    piped(monkeypatch, json.dumps(notebook_data([("import", "x = 1"), ("train", "print(x, 'é😀' + y)")])).encode())
+    assert main(["convert", "-", "--as", "a.ipynb", "--json"]) == 1
+    found = next(d for d in json.loads(capsys.readouterr().out)["diagnostics"] if d["code"] == "NB201")
+    assert (found["path"], found["cell"], found["line"], found["column"]) == ("a.ipynb", 2, 1, 18)
+    piped(monkeypatch, json.dumps(notebook_data([("import", "x = 1"), ("train", "print(x)")])).encode())
+    assert main(["convert", "-", "--as", "a.ipynb"]) == 0
+    assert "would be written: " in capsys.readouterr().out
+    assert sorted(project.rglob("*")) == before
+
+
+@pytest.mark.parametrize("argv", [["-"], ["--as", "a.ipynb"], ["-", "b.ipynb", "--as", "a.ipynb"]])
+def test_standard_input_needs_a_name(project: Path, argv: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["convert", *argv]) == 2
+    assert "nb2stage convert - --as explore.ipynb" in capsys.readouterr().err

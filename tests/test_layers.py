@@ -86,3 +86,9 @@ def test_no_modules_import_each_other() -> None:
     graph = import_graph()
     assert "nb2stage.analysis.heap" in graph["nb2stage.analysis.interpreter"]
     assert circle_in(graph) == []
+
+
+def test_nothing_imports_the_command_line() -> None:
+    """Commands are called with what they need and return: none is composed as text and parsed again."""
+    importers = {name for name, others in import_graph().items() if "nb2stage.cli" in others}
+    assert importers == {"nb2stage.__main__"}

@@ -187,8 +187,9 @@ def _short(text: str, width: int) -> str:
 class Diagnostic:
     """One finding: where it is, what it is, and how to mend it.
 
-    `cell` is the 1-based position among all cells of the notebook, `line` and `column` are 1-based inside the cell, or
-    inside the file where it is no notebook.  `source` is that line; `cells` are those that get a tag by the hint.
+    `cell` counts all cells of the notebook from 1, text cells too; `line` and `column` count from 1 inside the cell, or
+    inside the file where it is no notebook, columns in UTF-16 code units as front ends do.  `source` is that line; `cells`
+    are those that get a tag by the hint.
     """
 
     code: str
@@ -245,6 +246,10 @@ class Diagnostic:
     def sort_key(self) -> tuple[str, int, int, int, str, str]:
         """Order of printing: by place in the notebook, then by rule."""
         return (self.path, self.cell or 0, self.line or 0, self.column or 0, self.code, self.message)
+
+
+class UsageError(Exception):
+    """A command was given what it cannot do anything with, or nothing: `cli` says how it is used, exit code 2."""
 
 
 class Nb2stageError(Exception):

@@ -12,8 +12,10 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from nb2stage.cli import Console, parse, started
+from nb2stage.commands.convert import Shown, print_run
+from nb2stage.console.streams import Console
 from nb2stage.files.writer import read_text
+from nb2stage.project.converting import Wanted, converted
 
 Exporter: Any = importlib.import_module("nbconvert.exporters").Exporter
 
@@ -33,12 +35,10 @@ class PipelineExporter(Exporter):  # type: ignore[misc]
         """
         is_printed = "Stdout" in str(self.config.NbConvertApp.get("writer_class", ""))
         folder = str(self.config.FilesWriter.get("build_directory") or "")
-        options = parse(
-            ["convert", *["--dry-run"] * is_printed, *(["--output", folder] if folder else []), "--", filename]
-        )
+        wanted = Wanted([Path(filename)], Path(folder) if folder else None, preview=is_printed)
         with contextlib.redirect_stdout(sys.stderr):
-            run = started(options, Console(options))
-            if code := run.report():
+            run = converted(wanted)
+            if code := print_run(run, Console(), Shown()):
                 raise SystemExit(code)
         planned = {change.path: change.after for change in run.changes}
         text = planned.get("dvc.yaml") or read_text(run.root, "dvc.yaml") or ""

@@ -15,6 +15,7 @@ from nb2stage.diagnostics import Diagnostic
 from nb2stage.knowledge import GENERATORS, Knowledge, looks_like_seeder
 from nb2stage.patterns import Pattern
 from nb2stage.planning.stageplan import NO_VERSION_HINT, has_version
+from nb2stage.texts.wording import column_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -83,15 +84,20 @@ class Code(NamedTuple):
     """A piece of code and where it stands: a whole script, or a cell of a notebook with its stage."""
 
     tree: ast.Module
+    text: str
     path: str
     cell: int | None = None
     stage: str | None = None
 
     def finding(self, code: str, node: ast.AST, message: str, hint: str) -> Diagnostic:
         """A finding at a node of this code."""
-        line, column = getattr(node, "lineno", None), getattr(node, "col_offset", -1) + 1
+        line, before = getattr(node, "lineno", None), getattr(node, "col_offset", None)
+        column = None
+        if line is not None and before is not None:
+            lines = self.text.split("\n")  # fewer than Python counts where a carriage return stands alone
+            column = column_of(lines[line - 1], before) if line <= len(lines) else before + 1
         return Diagnostic(
-            code, message, hint, path=self.path, cell=self.cell, line=line, column=column or None, stage=self.stage
+            code, message, hint, path=self.path, cell=self.cell, line=line, column=column, stage=self.stage
         )
 
 
@@ -117,7 +123,7 @@ def check_code(codes: Sequence[Code], also_imported: Sequence[ast.Module] = ()) 
 
 def run_notebooks(tree: ast.Module) -> Iterator[tuple[ast.Call, str | None]]:
     """The calls in a script that run a notebook, with the notebook where it is a constant text."""
-    names = _Names([Code(tree, "")])
+    names = _Names([Code(tree, "", "")])
     for node in ast.walk(tree):
         if isinstance(node, ast.Call) and names.dotted(node.func) in _RUNS_NOTEBOOK:
             yield node, names.text(node.args[0]) if node.args else None

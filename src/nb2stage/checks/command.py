@@ -15,8 +15,9 @@ from nb2stage.project.configuration import CHECK_CODES
 from nb2stage.records import replace
 
 if TYPE_CHECKING:
-    from nb2stage.cli import Console, Run
+    from nb2stage.console.streams import Console
     from nb2stage.files.writer import Change
+    from nb2stage.project.converting import Run
 
 JSON_VERSION: Final = 1
 # Rules of `convert` that warn there and have to hold here.
@@ -128,7 +129,7 @@ def _conversion(project: Snapshot) -> list[Finding]:
 
     if not project.notebooks:
         return []
-    run = convert(project.root, project.notebooks, "--dry-run")
+    run = convert(project.root, project.notebooks, preview=True)
     found: list[Finding] = []
     for diagnostic in run.diagnostics:
         if diagnostic.severity is Severity.ERROR or diagnostic.code in _PROMOTED:
@@ -139,17 +140,11 @@ def _conversion(project: Snapshot) -> list[Finding]:
     return found + [Finding(_out_of_step(run, change), fix) for change in changes]
 
 
-def convert(root: Path, notebooks: Sequence[str], *options: str) -> Run:
-    """A run of `nb2stage convert` on notebooks of the project, without output."""
-    from nb2stage.cli import Console, Run, parse
+def convert(root: Path, notebooks: Sequence[str], *, preview: bool = False) -> Run:
+    """A conversion of notebooks of the project."""
+    from nb2stage.project.converting import Wanted, converted
 
-    given = parse(["convert", *options, "--output", str(root), *(str(root / path) for path in notebooks)])
-    run = Run(given, Console(given))
-    try:
-        run.go()
-    except Nb2stageError as error:
-        run.diagnostics += error.diagnostics
-    return run
+    return converted(Wanted([root / path for path in notebooks], root, preview=preview))
 
 
 def _out_of_step(run: Run, change: Change) -> Diagnostic:

@@ -99,5 +99,9 @@ def check_cells(project: Snapshot, path: str) -> Iterator[Finding]:
     roles, stages, _ = parse_tags(notebook)
     cells = to_cells(notebook, roles, [stage.name for stage in stages], [])
     aside = (Role.UNTAGGED, Role.SKIP)
-    used = [Code(cell.tree, path, cell.index, cell.role.stage) for cell in cells if cell.role.role not in aside]
+    used = [
+        Code(cell.tree, cell.python.text, path, cell.index, cell.role.stage)
+        for cell in cells
+        if cell.role.role not in aside
+    ]
     yield from map(Finding, check_code(used, [cell.tree for cell in cells if cell.role.role in aside]))

@@ -177,7 +177,7 @@ def _script_code(project: Snapshot, stage: Stage, path: str) -> Iterator[Finding
         tree = ast.parse(text)
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         return  # Python itself says more about it
-    yield from map(Finding, check_code([Code(tree, path, stage=stage.name)]))
+    yield from map(Finding, check_code([Code(tree, text, path, stage=stage.name)]))
     for node, notebook in run_notebooks(tree):
         if notebook is None or not project.is_exploration(posixpath.normpath(notebook)):
             message = f"the script runs {'a notebook' if notebook is None else f'the notebook `{notebook}`'}"

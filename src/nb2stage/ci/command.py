@@ -24,7 +24,7 @@ from nb2stage.files.writer import Change, apply_changes, read_text
 from nb2stage.project.notebooks import existing_project
 
 if TYPE_CHECKING:
-    from nb2stage.cli import Console
+    from nb2stage.console.streams import Console
 
 FILES: Final = {"github": ".github/workflows/pipeline.yml", "gitlab": ".gitlab-ci.yml"}
 DVC: Final = ">=3.60,<4"

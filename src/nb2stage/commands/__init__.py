@@ -8,7 +8,7 @@ if TYPE_CHECKING:
     import argparse
     from collections.abc import Callable
 
-    from nb2stage.cli import Console
+    from nb2stage.console.streams import Console
 
 
 def add_command(
@@ -29,7 +29,7 @@ def add_command(
     return parser
 
 
-def add_common(parser: argparse.ArgumentParser) -> None:
+def add_common(parser: argparse._ActionsContainer) -> None:
     """The last options of every command."""
     parser.add_argument("--color", choices=("auto", "always", "never"), default="auto", help="default: auto")
     parser.add_argument("--debug", action="store_true", help="print the traceback of a bug")

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 from nb2stage.commands import add_command, add_common
 
 if TYPE_CHECKING:
-    from nb2stage.cli import Console
+    from nb2stage.console.streams import Console
 
 DESCRIPTION: Final = """\
 Check that the project still follows the rules: scripts, dvc.yaml and params.yaml in step with the notebooks, no stage

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 from nb2stage.commands import add_command, add_common
 
 if TYPE_CHECKING:
-    from nb2stage.cli import Console
+    from nb2stage.console.streams import Console
 
 DESCRIPTION: Final = """\
 Write a CI workflow for the project.  For each pull request (merge request) and each push to the main branch it installs

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
     from pathlib import Path
 
-    from nb2stage.cli import Console
+    from nb2stage.console.streams import Console
     from nb2stage.files.writer import Change
 
 _DESCRIPTION: Final = """\

@@ -11,7 +11,7 @@ from nb2stage.commands import add_command, add_common
 from nb2stage.diagnostics import Diagnostic, Nb2stageError, Severity
 
 if TYPE_CHECKING:
-    from nb2stage.cli import Console
+    from nb2stage.console.streams import Console
     from nb2stage.overview.graph import Graph
 
 _DESCRIPTION: Final = """\

@@ -14,7 +14,7 @@ from nb2stage.diagnostics import Diagnostic, Nb2stageError
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from nb2stage.cli import Console
+    from nb2stage.console.streams import Console
     from nb2stage.reading.tags import CellRole
     from nb2stage.runs.tuning import Override, Parameter
 

@@ -12,10 +12,11 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
 
-    from nb2stage.cli import Console, Run
+    from nb2stage.console.streams import Console
     from nb2stage.files.dvclock import Reason
     from nb2stage.files.writer import State
     from nb2stage.planning.stageplan import StagePlan
+    from nb2stage.project.converting import Run
 
 _DESCRIPTION: Final = """\
 Say what changed since the last conversion, in the notebook and by hand, and which stages `dvc repro` would run and why.
@@ -77,9 +78,13 @@ class Status(NamedTuple):
 
 def run(options: argparse.Namespace, console: Console) -> int:
     """`nb2stage status`; the exit code."""
-    from nb2stage.cli import converted
+    from pathlib import Path
 
-    done = converted(options, console)
+    from nb2stage.project.converting import converted, known_notebooks
+
+    given, output = [Path(name) for name in options.notebooks], options.output
+    wanted = known_notebooks(given, Path(output) if output is not None else None, Path.cwd(), "status")
+    done = converted(wanted)
     console.findings(d for d in done.diagnostics if d.severity is Severity.ERROR)
     if done.refused:
         if console.json:

@@ -14,7 +14,7 @@ from nb2stage.commands import add_command, add_common
 from nb2stage.diagnostics import Nb2stageError
 
 if TYPE_CHECKING:
-    from nb2stage.cli import Console
+    from nb2stage.console.streams import Console
     from nb2stage.runs.verdicts import Subject
 
 COULD_NOT_RUN: Final = 2

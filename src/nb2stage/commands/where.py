@@ -13,7 +13,7 @@ from nb2stage.records import dataclass, replace
 from nb2stage.texts.spelling import closest
 
 if TYPE_CHECKING:
-    from nb2stage.cli import Console
+    from nb2stage.console.streams import Console
     from nb2stage.files.writer import State
 
 _DESCRIPTION: Final = """\

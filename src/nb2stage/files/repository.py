@@ -1,4 +1,4 @@
-"""Git and DVC around a project: what is missing, and how it is set up.  The only module that starts programs."""
+"""Git and DVC around a project: what is missing, and how it is set up.  `convert` and `check` start programs here alone."""
 
 from __future__ import annotations
 

@@ -12,7 +12,7 @@ from nb2stage.diagnostics import Diagnostic, Severity
 from nb2stage.patterns import Pattern
 from nb2stage.reading.tags import Role
 from nb2stage.records import replace
-from nb2stage.texts.wording import spans
+from nb2stage.texts.wording import column_of, spans
 
 MESSAGES: dict[str, tuple[Severity, str, str]] = {
     "NB201": (
@@ -119,7 +119,7 @@ def diagnose_all(program: Program, path: str, names: Sequence[str]) -> list[Diag
     found = []
     told: set[str] = set()
     for finding in program.findings:
-        diagnostic = diagnose(finding, path, names)
+        diagnostic = _in_columns(diagnose(finding, path, names), program)
         if finding.code == "NB201":
             if finding.name in told:
                 continue
@@ -127,6 +127,15 @@ def diagnose_all(program: Program, path: str, names: Sequence[str]) -> list[Diag
             diagnostic = _of_unbound_name(diagnostic, finding, program, list(users[finding.name])[1:])
         found.append(diagnostic)
     return found
+
+
+def _in_columns(told: Diagnostic, program: Program) -> Diagnostic:
+    """The finding with a column as front ends count; Python's parser counts bytes."""
+    cell = program.cell_at.get(told.cell or 0)
+    if told.line is None or told.column is None or cell is None or cell.python.text.isascii():
+        return told
+    line = cell.python.text.split("\n")[told.line - 1]
+    return replace(told, column=column_of(line, told.column - 1))
 
 
 def _of_unbound_name(told: Diagnostic, finding: Finding, program: Program, others: Sequence[int]) -> Diagnostic:

@@ -7,6 +7,7 @@ import sys
 from typing import Final
 
 from nb2stage.reading.translation import Work
+from nb2stage.texts.wording import column_of
 
 # (pattern in the line, or in Python's message; what it was in Python 2; what to write)
 _PYTHON_2: Final = (
@@ -45,7 +46,9 @@ def report_problem(work: Work, problem: Exception) -> None:
     code, message, hint = _diagnosis(problem.msg, text)
     if re.match(r"\s*(pip|conda|mamba)\s+install\b", text):
         hint = f"write `%{text.strip()}`"
-    column = problem.offset if problem.offset and problem.offset > 0 else None
+    column = None
+    if problem.offset and problem.offset > 0:
+        column = column_of(text, 4 * (problem.offset - 1), "utf-32-le")
     work.report(code, message, hint, line=line, column=column)
 
 
