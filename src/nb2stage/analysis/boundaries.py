@@ -45,8 +45,7 @@ class Boundaries(Settings, Views, FileContents):
                 self.definitions_of_file(self.stages[index], transfer)
         self.transfers.sort(key=lambda t: (t.stage, t.names))
         for transfer in self.transfers:
-            transfer.keeps_nan = self.keeps_nan(transfer)
-            transfer.kind = self.kind_of(transfer)
+            transfer.contents = self.contents_of(transfer)
             transfer.untried = self.is_untried(transfer)
         for stage in self.stages:
             self.check_identities(stage)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from nb2stage.analysis.objects import Obj, Statement
 from nb2stage.analysis.vocabulary import BOUND, Unbound
+from nb2stage.knowledge.formats import Contents
 from nb2stage.records import dataclass, field
 
 
@@ -29,10 +30,14 @@ class Transfer:
     consumers: dict[int, set[str]] = field(default_factory=dict)
     unsure: set[str] = field(default_factory=set)  # may be unbound when saved, for all that the saving stage shows
     certain: set[str] = field(default_factory=set)  # bound when saved, as a stage that loads it shows
-    kind: str = "joblib"
+    contents: Contents = Contents()
     graded: list[str] = field(default_factory=list)  # names beside whose values their gradients are saved
-    keeps_nan: bool = False  # holds NaN that is looked for by identity
     untried: bool = False  # holds something of a kind that is not known to be savable
+
+    @property
+    def keeps_nan(self) -> bool:
+        """Whether it holds NaN that is looked for by identity."""
+        return "one NaN" in self.contents.traits
 
     @property
     def optional(self) -> set[str]:

@@ -13,8 +13,10 @@ from nb2stage.analysis.scopes import free_names
 from nb2stage.analysis.versions import DEFINITIONS
 from nb2stage.analysis.vocabulary import DESIGN, LABELLED, TRANSFORMED
 from nb2stage.knowledge import BY_KEY
+from nb2stage.knowledge.formats import Contents, Trait
 from nb2stage.patterns import Pattern
 
+FRAMES_ALONE = frozenset({"frame", "series"})
 PICKLE_HOOKS = ("__getstate__", "__setstate__", "__reduce__", "__reduce_ex__")
 NEW_ARGUMENTS = ("__getnewargs__", "__getnewargs_ex__")
 # What is made by `__new__` alone, which gets the value itself when it is loaded.
@@ -47,43 +49,46 @@ class FileContents(Remaking):
                     attributes.add(each)
         return sorted(attributes)
 
-    def kind_of(self, transfer: Transfer) -> str:
+    def contents_of(self, transfer: Transfer) -> Contents:
+        """What is known of what a file will hold; what no file can hold is refused."""
         values = frozenset(obj for name in transfer.names for obj in self.exits[transfer.stage].get(name, Var()).values)
         self.check_savable(transfer, values)
+        traits: set[Trait] = {"one NaN"} if self.keeps_nan(transfer) else set()
         if len(transfer.names) == 1 and not transfer.optional:
-            name = transfer.names[0]
-            if name in BY_KEY:
-                return name
+            if transfer.names[0] in BY_KEY:
+                return Contents(parts=frozenset({"?"}), traits=frozenset(traits))
+            if self.state_of(transfer, transfer.names[0]) is None:
+                traits.add("single")
         reached = self.pickled(values, self.end(transfer.stage))
-        plain = (
-            len(transfer.names) == 1 and not transfer.optional and self.state_of(transfer, transfer.names[0]) is None
-        )
-        if plain and values and all(obj.kind == "value" and obj.type in ("frame", "series") for obj in values):
-            return "pandas"
+        types, parts = map(_types, (values, reached))
+        if not ("single" in traits and types and types <= FRAMES_ALONE):
+            traits |= self.traits_of(transfer, reached)
+        return Contents(types, parts, frozenset(traits))
+
+    def traits_of(self, transfer: Transfer, reached: set[Obj]) -> set[Trait]:
+        """What of these objects needs a format of its own."""
         if any(self.is_of_torch(obj) for obj in reached):
-            return self.kind_of_torch(transfer, reached)
+            return self.traits_of_tensors(transfer, reached)
         if any(
             self.is_local_function(obj, transfer) or self.is_module(obj) or obj.mark in ("itertuples", LABELLED)
             for obj in reached
         ):
-            return "cloudpickle"
-        by_value = any(self.heap.known.crossing(obj.type) == "cloudpickle" for obj in reached)
-        if by_value and not any(obj.kind == "class" for obj in reached):
-            return "cloudpickle"  # it may hold functions without a name
-        if any(obj.big_endian for obj in reached) and not any(obj.kind == "class" for obj in reached):
-            return "pandas" if plain else "cloudpickle"  # which write the order of the bytes too; joblib turns it round
-        if plain and values and all(o.kind == "value" and o.type in ("ndarray", "sklearn") for o in reached):
-            return "pickle" if transfer.keeps_nan else "joblib"
-        return "pickle"
+            return {"by value"}
+        if not any(obj.kind == "class" for obj in reached):
+            if any(self.heap.known.crossing(obj.type) == "cloudpickle" for obj in reached):
+                return {"by value"}  # it may hold functions without a name
+            if any(obj.big_endian for obj in reached):
+                return {"byte order"}
+        return {"nested"} if any(self.holds_itself(obj, guesses=True) for obj in reached) else set()
 
-    def kind_of_torch(self, transfer: Transfer, reached: set[Obj]) -> str:
+    def traits_of_tensors(self, transfer: Transfer, reached: set[Obj]) -> set[Trait]:
         """How a file with tensors is written; where a later stage may notice gradients, these are saved beside them."""
         local = [o for o in reached if self.is_local_function(o, transfer) or self.is_module(o)]
         if local:
             self.refuse(transfer, transfer.names[0], "a function without a name together with tensors")
         graded = {o for s in self.graders for o in s.grades if s.position < self.end(transfer.stage)} & reached
         if not self.heap.gradients_cross or not graded:
-            return "torch"
+            return {"tensors"}
         exits, found = self.exits[transfer.stage], set()
         for name in transfer.names:
             values = exits.get(name, Var()).values
@@ -96,7 +101,7 @@ class FileContents(Remaking):
         ]
         if not graded <= found or not plain or more:
             self.refuse(transfer, transfer.names[0], "gradients, which no file keeps")
-        return "torch gradients"
+        return {"tensors", "gradients"}
 
     def keeps_nan(self, transfer: Transfer) -> bool:
         """Whether it is seen that pickle makes each NaN anew: dicts, sets and `in` find it by identity.
@@ -156,8 +161,8 @@ class FileContents(Remaking):
 
     def held_by_name(self, transfer: Transfer) -> set[Obj]:
         """The functions and classes that a file holds by name: they are looked up when it is loaded."""
-        if transfer.kind == "cloudpickle":
-            return set()  # which holds what scripts define whole
+        if transfer.contents.are_whole:
+            return set()
         roots: set[Obj] = set()
         for name in transfer.names:
             state = self.state_of(transfer, name)
@@ -406,6 +411,11 @@ class FileContents(Remaking):
         var = self.exits[transfer.stage].get(name, Var())
         site = max(var.sites or self.stages[transfer.stage].statements, key=lambda s: s.position)
         self.findings.append(Finding("NB243", site, site.node, name, text=what))
+
+
+def _types(objects: Iterable[Obj]) -> frozenset[str]:
+    """The types of values of libraries; `?` for any other object."""
+    return frozenset(obj.type if obj.kind == "value" else "?" for obj in objects)
 
 
 def _needs_arguments(fn: Obj) -> bool:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 
-from nb2stage.analysis.crossings import Transfer
 from nb2stage.planning.definitions import FOLDER
+from nb2stage.planning.stageplan import CacheFile
 
 SAVING = "saving"
 NANS = "nans"
@@ -21,23 +21,23 @@ def companion_folder(is_taken: Callable[[str], bool]) -> str:
     return folder
 
 
-def companions_of(saves: Iterable[Transfer]) -> list[str]:
+def companions_of(saves: Iterable[CacheFile]) -> list[str]:
     """The modules without which a stage cannot save its values."""
     found = set()
-    for transfer in saves:
-        if is_tried(transfer):
+    for file in saves:
+        if is_tried(file):
             found.add(SAVING)
-        if keeps_nan(transfer):
-            found |= {SAVING, NANS}
+        if keeps_nan(file):
+            found.add(NANS)
     return sorted(found)
 
 
-def is_tried(transfer: Transfer) -> bool:
+def is_tried(file: CacheFile) -> bool:
     """Whether it turns out only when a file is saved that this cannot be."""
-    return transfer.untried and transfer.kind != "joblib" and (transfer.kind != "pandas" or transfer.keeps_nan)
+    known = file.format.name == "joblib" or (file.format.name == "pandas" and not file.transfer.keeps_nan)
+    return file.transfer.untried and not known
 
 
-def keeps_nan(transfer: Transfer) -> bool:
-    """Whether a file is written by a pickler that keeps each NaN one object; cloudpickle's cannot be told to."""
-    own = transfer.kind in ("cloudpickle", "joblib") or transfer.kind.startswith("torch")
-    return transfer.keeps_nan and not own
+def keeps_nan(file: CacheFile) -> bool:
+    """Whether a file is written by a pickler that keeps each NaN one object; those of other formats cannot be told to."""
+    return file.transfer.keeps_nan and file.format.name in ("pandas", "pickle")

@@ -59,7 +59,7 @@ class Definitions:
         """The names that functions in cloudpickles look up: those take along what the script defines, not a module."""
         boundaries = self.program.boundaries
         nodes: list[ast.AST | None] = []
-        for transfer in [t for t in boundaries.transfers if t.kind == "cloudpickle"]:
+        for transfer in [t for t in boundaries.transfers if t.contents.are_whole]:
             values = [boundaries.exits[transfer.stage].get(name, Var()).values for name in transfer.names]
             held = boundaries.pickled({o for each in values for o in each}, boundaries.end(transfer.stage))
             nodes += [obj.node for obj in held if boundaries.is_local_function(obj, transfer)]

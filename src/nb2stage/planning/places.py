@@ -230,7 +230,7 @@ def called(use: FileUse) -> str:
 
 def is_plain(file: CacheFile) -> bool:
     """Whether a file holds nothing that may keep the path of another one, to read it later."""
-    if file.transfer.kind.startswith("torch"):
+    if "tensors" in file.transfer.contents.traits:
         return True
     kinds = (file.kinds.get(name, "") for name in file.transfer.names if name not in BY_KEY)
     return all(set(kind.split(" | ")) <= _PLAIN for kind in kinds)

@@ -6,12 +6,12 @@ import ast
 import sys
 from collections.abc import Mapping, Sequence
 
-from nb2stage.analysis.crossings import Transfer
 from nb2stage.analysis.dataflow import Program, literal, yaml_value
 from nb2stage.analysis.kinds import kind_of
 from nb2stage.analysis.objects import Statement
 from nb2stage.diagnostics import Severity
 from nb2stage.knowledge import BY_KEY
+from nb2stage.knowledge.formats import format_of
 from nb2stage.planning.companions import FIGURES, REPORT, companion_folder, companions_of
 from nb2stage.planning.definitions import FOLDER, Definitions, DefinitionsModule
 from nb2stage.planning.displays import Displays, plan_report
@@ -40,8 +40,17 @@ FOLDERS = {
     "report": "report",
 }
 LONGEST_NAME = 60  # of a file that holds several values, which are all in its name if there is room
+PLURALS = {
+    "DataFrame": "frames",
+    "Series": "series",
+    "array": "arrays",
+    "scikit-learn": "models",
+    "statsmodels": "results",
+    "list": "lists",
+    "dict": "dicts",
+    "scalar": "numbers",
+}
 FILE_NAMES = {"import": "import_data"}
-SUFFIXES = {"joblib": ".joblib", "torch": ".pt", "torch gradients": ".pt"}
 
 
 class Planner:
@@ -128,24 +137,19 @@ class Planner:
         boundaries = self.program.boundaries
         for transfer in boundaries.transfers:
             source = by_index[transfer.stage]
-            path = f"cache/{source.name}/{self.file_name(transfer)}"
+            kind = format_of(transfer.contents)
+            leaving = boundaries.exits[transfer.stage]
+            kinds = {name: kind_of(leaving[name].values) for name in transfer.names if name in leaving}
+            path = f"cache/{source.name}/{stem_of(transfer.names, kinds)}{kind.suffix}"
             while path.lower() in taken:
                 stem, _, suffix = path.rpartition(".")
                 path = f"{stem}_2.{suffix}"
             taken.add(path.lower())
             consumers = {by_index[i].name: sorted(names) for i, names in sorted(transfer.consumers.items())}
-            leaving = boundaries.exits[transfer.stage]
-            kinds = {name: kind_of(leaving[name].values) for name in transfer.names if name in leaving}
-            file = CacheFile(path, transfer, source.name, consumers, kinds)
+            file = CacheFile(path, transfer, kind, source.name, consumers, kinds)
             source.saves.append(file)
             for index in sorted(transfer.consumers):
                 by_index[index].loads.append(file)
-
-    def file_name(self, transfer: Transfer) -> str:
-        names = [BY_KEY[name].file if name in BY_KEY else name for name in transfer.names]
-        shown = next(n for n in range(len(names), 0, -1) if n == 1 or len("_".join(names[:n])) <= LONGEST_NAME)
-        stem = "_".join(names[:shown]) + (f"_and_{len(names) - shown}_more" if shown < len(names) else "")
-        return stem + SUFFIXES.get(transfer.kind, ".pkl")
 
     # -- parameters
 
@@ -242,7 +246,7 @@ class Planner:
         """The modules that scripts of every notebook share."""
         folder = companion_folder(self.is_module)
         for plan in self.stages:
-            names = companions_of(file.transfer for file in plan.saves)
+            names = companions_of(plan.saves)
             plan.companions = {name: f"{folder}/{name}.py" for name in names}
 
     def plan_near_companions(self) -> None:
@@ -307,6 +311,16 @@ class Planner:
         ):
             found.append(parts[0])
         return found
+
+
+def stem_of(names: Sequence[str], kinds: Mapping[str, str]) -> str:
+    """How a cache file is called: as the names that it holds, or as what they are where they are too many."""
+    shown = [BY_KEY[name].file if name in BY_KEY else name for name in names]
+    stem = "_".join(shown)
+    if len(names) > 1 and len(stem) > LONGEST_NAME:
+        words = sorted({PLURALS.get(kinds.get(name, ""), "") for name in names})
+        return "_and_".join(words) if len(words) <= 2 and "" not in words else "values"
+    return stem
 
 
 def _key_paths(values: Mapping[str, object]) -> dict[str, list[str]]:

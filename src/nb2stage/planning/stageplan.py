@@ -13,6 +13,7 @@ from typing import Any
 from nb2stage.analysis.crossings import StageData, Transfer
 from nb2stage.analysis.dataflow import SourceCell
 from nb2stage.analysis.notes import FileUse
+from nb2stage.knowledge.formats import Format
 from nb2stage.patterns import Pattern
 from nb2stage.planning.definitions import DefinitionsModule
 from nb2stage.planning.exhibits import Exhibit
@@ -27,6 +28,7 @@ class CacheFile:
 
     path: str
     transfer: Transfer
+    format: Format
     source: str
     consumers: dict[str, list[str]]  # stage name -> the names that it takes
     kinds: dict[str, str] = field(default_factory=dict)  # name -> `DataFrame`, `list`, ..., as far as known

@@ -54,7 +54,7 @@ def by_value(task: dict[str, Any]) -> str:
 
 def loaded(task: dict[str, Any]) -> Any:
     """The pipeline's value: of a file of our own, or a part of a cache file."""
-    value = read(task["pipeline"], task["format"])
+    value = capturing.reader(task["format"])(task["pipeline"])
     if task["part"] is None:
         return value
     return value[task["part"]]
@@ -95,13 +95,8 @@ def library(name: str) -> Any:
 
 def read(path: str, kind: str) -> Any:
     """The value in a pickle or joblib file."""
-    if kind == "pandas":
-        return library("pandas").read_pickle(path)
     if kind == "joblib":
         return library("joblib").load(path)
-    if kind.startswith("torch"):
-        value = library("torch").load(path, weights_only=False)
-        return value[0] if kind == "torch gradients" else value
     with open(path, "rb") as file:  # noqa: PTH123
         return pickle.loads(file.read())
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 import ast
 import builtins
 import os
-import pickle
 import sys
 from typing import Any
 
@@ -72,21 +71,9 @@ def run(request: dict[str, Any]) -> tuple[dict[str, Any], Clock]:
     return namespace, clock
 
 
-def load(path: str, kind: str, namespace: dict[str, Any]) -> Any:
+def load(path: str, form: dict[str, str], namespace: dict[str, Any]) -> Any:
     """What a cache file holds, loaded as a script loads it."""
-
-    def read(path: str) -> Any:
-        if kind == "pandas":
-            return sys.modules["pandas"].read_pickle(path)
-        if kind == "joblib":
-            return sys.modules["joblib"].load(path)
-        if kind.startswith("torch"):
-            value = sys.modules["torch"].load(path, weights_only=False)
-            return value[0] if kind == "torch gradients" else value
-        with open(path, "rb") as file:  # noqa: PTH123
-            return pickle.loads(file.read())
-
-    return digests.loaded(read, path, namespace)
+    return digests.loaded(capturing.reader(form), path, namespace)
 
 
 def look(namespace: dict[str, Any], request: dict[str, Any]) -> dict[str, Any]:
@@ -106,7 +93,7 @@ def look(namespace: dict[str, Any], request: dict[str, Any]) -> dict[str, Any]:
         path, names = file["path"], file["names"]
         try:
             # The script may have changed to the notebook's folder.
-            loaded = load(f"{request['project']}/{path}", file["kind"], namespace)
+            loaded = load(f"{request['project']}/{path}", file["format"], namespace)
         except Exception as error:
             broken[path] = f"{type(error).__name__}: {error}"
             continue

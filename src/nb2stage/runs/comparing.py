@@ -118,7 +118,7 @@ class Comparison:
             return
         for name in names:
             part = name if file.transfer.optional else None if len(names) == 1 else names.index(name)
-            task = {"pipeline": str(self.pipeline.folder / path), "format": file.transfer.kind, "part": part}
+            task = {"pipeline": str(self.pipeline.folder / path), "format": file.format.reader(), "part": part}
             self.variable(watch, name, mine, theirs["saved"].get(path, {}).get(name), task, theirs)
 
     def variable(

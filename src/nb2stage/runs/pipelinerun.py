@@ -59,7 +59,12 @@ class PipelineRun:
         keep.mkdir()
         names = [name for name in watch.points if name not in watch.saved]
         files = [
-            {"path": f.path, "names": f.transfer.names, "kind": f.transfer.kind, "optional": bool(f.transfer.optional)}
+            {
+                "path": f.path,
+                "names": f.transfer.names,
+                "format": f.format.reader(),
+                "optional": bool(f.transfer.optional),
+            }
             for f in plan.saves
         ]
         paths = {plan.here(file.path): "load" for file in plan.loads}

@@ -6,15 +6,20 @@ import ast
 import re
 from collections.abc import Sequence
 from functools import cached_property
+from itertools import groupby
+from textwrap import indent
 
 from nb2stage.analysis.crossings import Round, Transfer
+from nb2stage.analysis.scopes import inner_free_names
 from nb2stage.knowledge import BY_KEY
+from nb2stage.knowledge.formats import JOBLIB, PANDAS, PANDAS_ARRAYS, Format
 from nb2stage.planning.companions import NANS, SAVING, is_tried, keeps_nan
 from nb2stage.planning.planner import Planner
 from nb2stage.planning.stageplan import CacheFile, StagePlan
 from nb2stage.scripts.import_lines import LINE, Imports
 
-UNPACKED = 5  # of more values than these a stage takes those that it needs by their place
+INDENT = "    "
+STARRED = 2  # of more values in a row than these that a stage does not need, no one is counted
 
 
 class CacheLines:
@@ -40,39 +45,31 @@ class CacheLines:
     def load(self, file: CacheFile, names: list[str]) -> str:
         """The lines that bring back what a stage takes of one cache file."""
         transfer = file.transfer
-        if transfer.kind == "pandas":
-            return f"{names[0]} = {self.load_value('pandas', self.plan.here(file.path))}"
+        value = self.load_value(file)
         if transfer.graded:
-            return self.load_with_gradients(file)
-        if self.program.boundaries.holds_formula(transfer) and transfer.kind in ("pickle", "cloudpickle"):
-            # A model looks for the names of its formula two calls up: one is that of pandas.
-            value = self.load_value("pandas", self.plan.here(file.path))
-        else:
-            value = self.load_value(transfer.kind, self.plan.here(file.path))
+            return self.load_with_gradients(file, value)
         plain = all(self.is_plain(transfer, n) for n in transfer.names)
         if transfer.optional and plain and names == transfer.names:
-            return f"{self.imports.builtin('globals')}().update({value})"
+            return self.read(file, f"{self.imports.builtin('globals')}().update({value})")
         if transfer.optional:
             return self.load_optional(file, names, value)
         if transfer.names == [names[0]]:
-            return self.restore(transfer, names[0], value)
-        if plain and names == transfer.names:
-            return f"{wrapped(names)} = {value}"
-        if plain and len(transfer.names) <= UNPACKED and self.imports.fresh("_") == "_":
-            return f"{', '.join(n if n in names else '_' for n in transfer.names)} = {value}"
+            return self.restore(file, names[0], value)
+        if plain and (names == transfer.names or self.is_unread):
+            return self.read(file, f"{wrapped(unpacked(transfer.names, names))} = {value}")
         if plain and len(names) == 1:
-            return f"{names[0]} = {value}[{transfer.names.index(names[0])}]"
+            return self.read(file, f"{names[0]} = {value}[{transfer.names.index(names[0])}]")
         shared = self.shared_name(file)
-        lines = [f"{shared} = {value}"]
+        lines = [self.read(file, f"{shared} = {value}")]
         for name in names:
-            line = self.restore(transfer, name, f"{shared}[{transfer.names.index(name)}]")
+            line = self.restore(file, name, f"{shared}[{transfer.names.index(name)}]")
             if line:
                 lines.append(line)
         return "\n".join(lines)
 
-    def load_with_gradients(self, file: CacheFile) -> str:
+    def load_with_gradients(self, file: CacheFile, value: str) -> str:
         """The lines for a file of tensors with their gradients beside them."""
-        names, value = file.transfer.names, self.load_value(file.transfer.kind, self.plan.here(file.path))
+        names = file.transfer.names
         owners = self.parameters_of(file.transfer)
         if owners == names:
             return f"{names[0]}, {names[0]}.grad = {value}"
@@ -106,8 +103,8 @@ class CacheLines:
     def load_optional(self, file: CacheFile, names: list[str], value: str) -> str:
         """The lines for a file that holds names by name, since some of them may have been unbound."""
         transfer, shared = file.transfer, self.shared_name(file)
-        lines = [f"{shared} = {value}"]
-        lines += [self.restore(transfer, n, f'{shared}["{n}"]') for n in names if n not in transfer.optional]
+        lines = [self.read(file, f"{shared} = {value}")]
+        lines += [self.restore(file, n, f'{shared}["{n}"]') for n in names if n not in transfer.optional]
         optional = [name for name in names if name in transfer.optional]
         if len(optional) == 1:
             lines.append(f'if "{optional[0]}" in {shared}:\n    {optional[0]} = {shared}["{optional[0]}"]')
@@ -128,28 +125,55 @@ class CacheLines:
     def is_plain(self, transfer: Transfer, name: str) -> bool:
         return name not in BY_KEY and self.program.boundaries.state_of(transfer, name) is None
 
-    def restore(self, transfer: Transfer, name: str, value: str) -> str:
+    def restore(self, file: CacheFile, name: str, value: str) -> str:
         """The line that gives a name its value; the state of a definition waits until the definition stands."""
         if name in BY_KEY:
-            return f"{self.module_of(BY_KEY[name].module)}.{BY_KEY[name].put.format(value)}"
-        state = self.program.boundaries.state_of(transfer, name)
+            return self.read(file, f"{self.module_of(BY_KEY[name].module)}.{BY_KEY[name].put.format(value)}")
+        state = self.program.boundaries.state_of(file.transfer, name)
         if state is None:
-            return f"{name} = {value}"
+            return self.read(file, f"{name} = {value}")
         key, each = self.imports.fresh("attribute"), self.imports.fresh("state")
         setter = self.imports.builtin("setattr")
-        self.states.append(f"for {key}, {each} in {value}.items():\n    {setter}({name}, {key}, {each})")
+        loop = f"for {key}, {each} in {value}.items():\n    {setter}({name}, {key}, {each})"
+        self.states.append(self.read(file, loop))
         return ""
 
-    def load_value(self, kind: str, path: str) -> str:
-        if kind == "pandas" or (kind in ("pickle", "cloudpickle") and self.has_pandas):
-            return f'{self.imports.module("pandas", "pd")}.read_pickle("{path}")'
-        if kind in ("pickle", "cloudpickle"):
-            return f'{self.imports.module("pickle")}.loads({self.imports.member("pathlib", "Path")}("{path}").read_bytes())'
-        if kind in BY_KEY:
-            return self.load_value("pickle", path)
-        if kind.startswith("torch"):
-            return f'{self.imports.module("torch")}.load("{path}", weights_only=False)'
-        return f'{self.imports.module("joblib")}.load("{path}")'
+    def load_value(self, file: CacheFile) -> str:
+        """The call that reads a file."""
+        form = self.form(file, saved=False)
+        source = self.imports.fresh("file") if form.opened else f'"{self.plan.here(file.path)}"'
+        return form.load.format(module=self.imports.module(form.module, form.alias), file=source)
+
+    def read(self, file: CacheFile, statement: str) -> str:
+        """A statement with the call that reads a file, and around it what opens the file where the call needs that."""
+        if not self.form(file, saved=False).opened or self.load_value(file) not in statement:
+            return statement
+        return self.within(file, "rb", statement)
+
+    def within(self, file: CacheFile, mode: str, statement: str) -> str:
+        """A statement that uses the open file."""
+        opened = f'{self.imports.builtin("open")}("{self.plan.here(file.path)}", "{mode}")'
+        return f"with {opened} as {self.imports.fresh('file')}:\n" + indent(fitted(statement, INDENT), INDENT)
+
+    @cached_property
+    def is_unread(self) -> bool:
+        """Whether the notebook reads no `_`, which then may take what is not needed."""
+        return not any("_" in s.reads or "_" in inner_free_names(s.node) for s in self.program.statements)
+
+    def form(self, file: CacheFile, *, saved: bool) -> Format:
+        """The format by whose lines this script saves or loads a file: plain pickles other libraries write and read too."""
+        held = self.program.boundaries
+        if file.format.name not in ("pickle", "cloudpickle"):
+            return file.format
+        if saved and file.format.name == "cloudpickle":
+            return file.format._replace(module="cloudpickle")
+        if not saved and held.holds_formula(file.transfer):
+            return PANDAS  # a model looks for the names of its formula two calls up: one is that of pandas
+        if self.has_pandas:
+            # By a newer protocol an array comes back without memory of its own; generators take a copy.
+            return PANDAS_ARRAYS if saved and "ndarray" in file.transfer.contents.parts else PANDAS
+        # joblib writes an array anew for each place that holds it.
+        return JOBLIB if self.has_joblib and (file.transfer.contents.are_plain or not saved) else file.format
 
     def module_of(self, name: str) -> str:
         return self.imports.module("numpy", "np") if name == "numpy" else self.imports.module(name)
@@ -171,7 +195,7 @@ class CacheLines:
         lines: list[str] = []
         for root in sorted(self.planner.roots):
             for module, line in self.program.heap.known.before_saving(root).items():
-                transfers = [file.transfer for file in self.plan.saves if file.transfer.kind not in BY_KEY]
+                transfers = [file.transfer for file in self.plan.saves if file.transfer.names[0] not in BY_KEY]
                 if any(t.untried or root in self.program.boundaries.libraries_of(t) for t in transfers):
                     package, _, last = module.rpartition(".")
                     name = self.imports.member(package, last)
@@ -180,8 +204,6 @@ class CacheLines:
 
     def save(self, file: CacheFile) -> str:
         transfer, path = file.transfer, self.plan.here(file.path)
-        if transfer.kind == "pandas" and not transfer.keeps_nan:
-            return f'{self.imports.module("pandas", "pd")}.to_pickle({transfer.names[0]}, "{path}")'
         if transfer.optional:
             value = self.saved_by_name(transfer)
         elif len(transfer.names) == 1:
@@ -191,42 +213,42 @@ class CacheLines:
             value = value if value.startswith("(\n") else f"({value})"
         if transfer.graded:
             value = self.saved_with_gradients(file)
-        if is_tried(transfer) or keeps_nan(transfer):
+        if is_tried(file):
             dump = self.dump(file)
             return f'{self.companion(SAVING, "save_object")}({value}, "{path}"{f", {dump}" if dump else ""})'
-        if transfer.kind.startswith("torch"):
-            return f'{self.imports.module("torch")}.save({value}, "{path}")'
-        if transfer.kind == "joblib":
-            return f'{self.imports.module("joblib")}.dump({value}, "{path}")'
-        if self.is_for_pandas(transfer):
-            arrays = any(obj.type == "ndarray" for obj in self.program.boundaries.held(transfer))
-            # By a newer protocol an array comes back without memory of its own; generators take a copy.
-            protocol = ", protocol=4" if arrays and transfer.kind not in BY_KEY else ""
-            return f'{self.imports.module("pandas", "pd")}.to_pickle({value}, "{path}"{protocol})'
-        module = self.imports.module("cloudpickle" if transfer.kind == "cloudpickle" else "pickle")
-        return f'{self.imports.member("pathlib", "Path")}("{path}").write_bytes({module}.dumps({value}))'
-
-    def is_for_pandas(self, transfer: Transfer) -> bool:
-        """Whether pandas saves a plain pickle: where it is at hand."""
-        return self.has_pandas and (transfer.kind == "pickle" or transfer.kind in BY_KEY)
+        if keeps_nan(file):
+            dump = self.companion(NANS, "dump_with_nan")
+            return self.within(file, "wb", f"{dump}({value}, {self.imports.fresh('file')})")
+        form = self.form(file, saved=True)
+        module = self.imports.module(form.module, form.alias)
+        if not form.opened:
+            return form.save.format(module=module, value=value, file=f'"{path}"')
+        return self.within(file, "wb", form.save.format(module=module, value=value, file=self.imports.fresh("file")))
 
     @cached_property
     def has_pandas(self) -> bool:
         """Whether the script imports pandas anyway."""
         files = [*self.plan.loads, *self.plan.saves]
-        return "pandas" in self.imports.header.modules or any(file.transfer.kind == "pandas" for file in files)
+        return "pandas" in self.imports.header.modules or any(file.format.module == "pandas" for file in files)
+
+    @cached_property
+    def has_joblib(self) -> bool:
+        """Whether the script imports joblib anyway, or what needs it."""
+        files = [*self.plan.loads, *self.plan.saves]
+        imported = {name.partition(".")[0] for name in (*self.imports.header.modules, *self.imports.header.members)}
+        return bool(imported & {"joblib", "sklearn"}) or any(file.format.module == "joblib" for file in files)
 
     def dump(self, file: CacheFile) -> str:
         """The function that writes a value to an open file, where `save_object` needs to be told."""
         transfer = file.transfer
-        if transfer.kind.startswith("torch"):
+        if "tensors" in transfer.contents.traits:
             return f"{self.imports.module('torch')}.save"
-        if keeps_nan(transfer):
+        if keeps_nan(file):
             return self.companion(NANS, "dump_with_nan")
-        if transfer.kind == "cloudpickle":
+        if file.format.name == "cloudpickle":
             return f"{self.imports.module('cloudpickle')}.dump"
         # Where nothing of it is defined in the notebook, a library's own function may be saved whole.
-        is_plain = transfer.kind != "pickle" or self.program.boundaries.holds_definitions(transfer)
+        is_plain = file.format.name != "pickle" or self.program.boundaries.holds_definitions(transfer)
         return f"{self.imports.module('pickle')}.dump" if is_plain else ""
 
     def companion(self, module: str, name: str) -> str:
@@ -255,9 +277,20 @@ class CacheLines:
         return f"{{{defaults}, **{self.imports.builtin('vars')}({name})}}"
 
 
-def fitted(line: str) -> str:
+def unpacked(names: Sequence[str], wanted: Sequence[str]) -> list[str]:
+    """The targets that take those names of a tuple that are wanted: `_` for any other, `*_` for the most in a row."""
+    targets = [name if name in wanted else "_" for name in names]
+    runs = [(len(list(group)), name) for name, group in groupby(targets)]
+    longest = max((length for length, name in runs if name == "_"), default=0)
+    if longest <= STARRED:
+        return targets
+    place = next(n for n in range(len(targets)) if targets[n : n + longest] == ["_"] * longest)
+    return [*targets[:place], "*_", *targets[place + longest :]]
+
+
+def fitted(line: str, indented: str = "") -> str:
     """A statement of one line, broken in its last brackets where it is too long, as formatters break it."""
-    node = ast.parse(line).body[0] if len(line) > LINE and "\n" not in line else None
+    node = ast.parse(line).body[0] if len(line) + len(indented) > LINE and "\n" not in line else None
     call = getattr(node, "value", None)
     if not isinstance(call, ast.Call) or not line.endswith(")") or not line.isascii():
         return line
@@ -265,7 +298,7 @@ def fitted(line: str) -> str:
     begin = line.index("(", call.func.end_col_offset or 0) + 1
     if not inner:
         return line
-    if len(line[begin:-1]) <= LINE - 4:
+    if len(line[begin:-1]) <= LINE - 4 - len(indented):
         return f"{line[:begin]}\n    {line[begin:-1]}\n)"
     parts = [ast.get_source_segment(line, each) or "" for each in inner]
     return f"{line[:begin]}\n" + "".join(f"    {part},\n" for part in parts) + ")"
