@@ -80,9 +80,9 @@ def run(options: argparse.Namespace, console: Console) -> int:
     """Verify one notebook; the exit code."""
     from nb2stage.console.progress import Progress, bar
     from nb2stage.runs import verifyreport
-    from nb2stage.runs.kernels import kernel_name, needed
+    from nb2stage.runs.kernels import needed
     from nb2stage.runs.verdicts import Settings
-    from nb2stage.runs.verifying import verify
+    from nb2stage.runs.verifying import kernel_of, subject_of, verify
 
     progress = Progress(sys.stderr, wanted=not (options.quiet or options.json))
 
@@ -92,9 +92,9 @@ def run(options: argparse.Namespace, console: Console) -> int:
     try:
         for module in ("jupyter_client", "nbclient", "ipykernel"):
             needed(module, "verify", "pip install nbclient ipykernel")
-        subject = subject_of(options, console)
-        kernel = kernel_name(_metadata(subject.data), subject.notebook, options.kernel)
-        settings = Settings(kernel, options.rtol, options.repeat, bool(options.html), show)
+        output = Path(options.output) if options.output is not None else None
+        subject = subject_of(Path(options.notebook), output, options.layout)
+        settings = Settings(kernel_of(subject, options.kernel), options.rtol, options.repeat, bool(options.html), show)
         with ended_by_signals():
             verdict = verify(subject, settings)
     except Nb2stageError as error:
@@ -115,30 +115,6 @@ def run(options: argparse.Namespace, console: Console) -> int:
     return verdict.exit_code
 
 
-def subject_of(options: argparse.Namespace, console: Console) -> Subject:
-    """The notebook with its project and conversion; `Nb2stageError` with all findings where it is refused."""
-    from nb2stage.conversion import Project
-    from nb2stage.files.paramsyaml import read_params
-    from nb2stage.files.writer import read_state, read_text
-    from nb2stage.project.configuration import inside, project_folder, read_configuration, read_notebook_bytes
-    from nb2stage.runs.verdicts import Subject
-    from nb2stage.spine import convert
-
-    here = Path.cwd()
-    given = Path(options.notebook)
-    root = project_folder([given], Path(options.output) if options.output is not None else None, here)
-    path, data = inside(given, root, here), read_notebook_bytes(given)
-    state = read_state(root)
-    scripts = [file for file in state.of(path).files if file.endswith(".py")]
-    converted = "flat" if any(file.startswith("src/") for file in scripts) else "guideline" if scripts else None
-    layout = options.layout or converted or read_configuration(root).layout
-    conversion = convert(data, path, Project(root, state, layout))
-    if conversion.failed:
-        raise Nb2stageError(*conversion.diagnostics)
-    text = read_text(root, "params.yaml")
-    return Subject(root, path, data, conversion, read_params(text) if text is not None else {})
-
-
 def _graph_of(subject: Subject) -> str:
     """The stages of the notebook as `nb2stage graph --svg` draws them."""
     from nb2stage.files.writer import read_text
@@ -146,12 +122,6 @@ def _graph_of(subject: Subject) -> str:
     from nb2stage.overview.picture import svg
 
     return svg(build([(subject.notebook, subject.conversion.stages)], None, read_text(subject.root, "params.yaml")))
-
-
-def _metadata(data: bytes) -> object:
-    import json
-
-    return json.loads(data.decode("utf-8-sig")).get("metadata")
 
 
 @contextlib.contextmanager
