@@ -40,11 +40,13 @@ from nb2stage.analysis.dataflow import Program, analyse
 from nb2stage.conversion import Project
 from nb2stage.diagnostics import Nb2stageError
 from nb2stage.files.writer import read_state
+from nb2stage.planning.cells import to_cells
 from nb2stage.planning.planner import Planner
 from nb2stage.project.installed import pandas_major
+from nb2stage.project.surroundings import surroundings, world_of
 from nb2stage.reading.notebook import read_notebook
 from nb2stage.reading.tags import parse_tags
-from nb2stage.spine import convert, surroundings, to_cells, world_of
+from nb2stage.spine import convert
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -138,9 +140,9 @@ def make_pipeline(path: Path, notebook: Any, folder: Path, helper: str) -> Pipel
 
 def planned(data: bytes, name: str, project: Project) -> tuple[list[StagePlan], Program]:
     """The stages once more, with the analysis behind them, which a conversion does not keep."""
-    roles, stages, diagnostics = parse_tags(read_notebook(data, name))
+    roles, stages, _ = parse_tags(read_notebook(data, name))
     names = [stage.name for stage in stages]
-    cells = to_cells(read_notebook(data, name), roles, names, diagnostics)
+    cells, _ = to_cells(read_notebook(data, name), roles, names)
     program = analyse(cells, len(names), world_of(project, "", pandas_major(project.root, os.environ, sys.path)))
     return Planner(name, names, program, surroundings(project, name, names)).plan(), program
 

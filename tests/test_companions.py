@@ -78,7 +78,7 @@ def test_companions_are_of_nobody() -> None:
     """A reader of the project need not know where they come from; nothing of nb2stage has to be installed."""
     folder = Path(companion_texts.__code__.co_filename).with_name("companions")
     names = {path.stem for path in folder.glob("*.py")} - {"__init__"}
-    assert names == {companions.SAVING, companions.NANS, companions.REPORT}
+    assert names == {companions.SAVING, companions.NANS, companions.REPORT, companions.FIGURES}
     for name in names:
         text = (folder / f"{name}.py").read_text(encoding="utf-8")
         assert "nb2stage" not in text

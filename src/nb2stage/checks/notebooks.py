@@ -88,16 +88,16 @@ def _kb(size: int) -> str:
 
 def check_cells(project: Snapshot, path: str) -> Iterator[Finding]:
     """The findings in the code of the cells that go into the pipeline."""
+    from nb2stage.planning.cells import to_cells
     from nb2stage.reading.notebook import read_notebook
     from nb2stage.reading.tags import Role, parse_tags
-    from nb2stage.spine import to_cells
 
     try:
         notebook = read_notebook((project.root / path).read_bytes(), path)
     except Nb2stageError:
         return  # the conversion has reported it
     roles, stages, _ = parse_tags(notebook)
-    cells = to_cells(notebook, roles, [stage.name for stage in stages], [])
+    cells, _ = to_cells(notebook, roles, [stage.name for stage in stages])
     aside = (Role.UNTAGGED, Role.SKIP)
     used = [
         Code(cell.tree, cell.python.text, path, cell.index, cell.role.stage)

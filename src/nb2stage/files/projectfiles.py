@@ -12,7 +12,7 @@ import re
 from collections.abc import Mapping, Sequence
 from functools import cached_property
 from pathlib import Path, PurePosixPath
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from nb2stage.diagnostics import Diagnostic, Severity
 from nb2stage.files.dvcyaml import (
@@ -51,6 +51,31 @@ _IGNORED: Final = ("cache/",)
 _COMPILED: Final = "__pycache__/"
 
 
+class Merged(NamedTuple):
+    """The files of a project as they should be, with what the user has made of them."""
+
+    files: list[GeneratedFile]
+    gone: list[str]  # files that nothing needs any more
+    made: Conversion  # the base of the next merge
+    diagnostics: list[Diagnostic]
+
+
+def merged(
+    project: Project,
+    notebook: str,
+    plans: Sequence[StagePlan],
+    params: Sequence[Param],
+    scripts: Sequence[GeneratedFile],
+    cells: Sequence[SourceCell],
+) -> Merged:
+    """Merge what a conversion makes with what the user has made of it: scripts, dvc.yaml, params.yaml and the others."""
+    merge = ProjectFiles(project, notebook, plans, params, scripts)
+    files = [*merge.scripts(), *merge.files(), *merge.requirements(cells)]
+    kept = merge.kept_files()
+    gone = [path for path in project.state.obsolete(notebook, files) if path not in kept]
+    return Merged(files, gone + merge.leftovers, merge.made(), merge.diagnostics)
+
+
 class ProjectFiles:
     """The files that the conversion of one notebook changes beside its scripts."""
 
@@ -61,9 +86,9 @@ class ProjectFiles:
         plans: Sequence[StagePlan],
         params: Sequence[Param],
         scripts: Sequence[GeneratedFile],
-        diagnostics: list[Diagnostic],
     ) -> None:
-        self.project, self.notebook, self.plans, self.diagnostics = project, notebook, plans, diagnostics
+        self.project, self.notebook, self.plans = project, notebook, plans
+        self.diagnostics: list[Diagnostic] = []
         self.params = [param for param in params if any(param in plan.params for plan in plans)]
         self.new_scripts = scripts
         self.stages = [plan.dvc_stage() for plan in plans]
@@ -177,6 +202,18 @@ class ProjectFiles:
                 self.note("NB629", message, hint, Severity.ERROR, path)
 
     # -- requirements.txt
+
+    def requirements(self, cells: Sequence[SourceCell]) -> list[GeneratedFile]:
+        """requirements.txt with what the notebook installs and imports; none where nothing is wanted of it."""
+        from nb2stage.files.requirements import REQUIREMENTS, installed_by, update_requirements
+
+        installed = installed_by(cells)
+        wanted = installed + self.packages(cells, installed)
+        if not wanted:
+            return []
+        text, notes = update_requirements(self.project.text(REQUIREMENTS), wanted, self.notebook)
+        self.diagnostics += notes
+        return [GeneratedFile(REQUIREMENTS, text)] if text else []
 
     def packages(self, cells: Sequence[SourceCell], installed: Sequence[str]) -> list[str]:
         """The lines that a requirements.txt lacks for what notebook and scripts import.

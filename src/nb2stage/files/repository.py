@@ -6,7 +6,7 @@ import os
 import sys
 from typing import TYPE_CHECKING, Final
 
-from nb2stage.diagnostics import Diagnostic, Nb2stageError
+from nb2stage.diagnostics import Diagnostic, Nb2stageError, Severity
 from nb2stage.records import dataclass
 
 if TYPE_CHECKING:
@@ -191,4 +191,18 @@ def blobs(root: Path, names: Sequence[str]) -> dict[str, bytes]:
         size = int(answer[at:end].split()[2])
         found[name] = answer[end + 1 : end + 1 + size]
         at = end + 1 + size + 1
+    return found
+
+
+def not_in_git(root: Path, paths: Sequence[str]) -> list[Diagnostic]:
+    """Which of these metrics and plots git ignores: DVC would compare nothing, and say nothing."""
+    causes: dict[tuple[str, int, str], list[str]] = {}
+    for path, cause in (ignored_by_git(root, paths) if paths else {}).items():
+        causes.setdefault(cause, []).append(path)
+    found = []
+    for (source, line, pattern), ignored in causes.items():
+        named = f"`{ignored[0]}`" + f" and {len(ignored) - 1} more" * (len(ignored) > 1)
+        message = f"git ignores {named} because of `{pattern}`: DVC will not compare them with other commits"
+        hint = "remove the line, or add lines with `!` below it, such as " + f"`!/{ignored[0]}`"
+        found.append(Diagnostic("NB722", message, hint, Severity.WARNING, source, line=line or None))
     return found

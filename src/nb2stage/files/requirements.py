@@ -11,14 +11,22 @@ from typing import TYPE_CHECKING, Final
 
 from nb2stage.diagnostics import Diagnostic, Severity
 from nb2stage.patterns import Pattern
+from nb2stage.reading.tags import Role
 from nb2stage.texts.yamltext import insertion, splice
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
+
+    from nb2stage.analysis.dataflow import SourceCell
 
 REQUIREMENTS: Final = "requirements.txt"
 _NAME: Final = Pattern(r"\s*([A-Za-z0-9](?:[\w.-]*[A-Za-z0-9])?)\s*(?:\[[^\]]*\]\s*)?(?![\w/:\\+])")
 _LOCAL: Final = Pattern(r"\.{0,2}/|\.{1,2}(\[|$)|[^:@]*\.whl$")
+
+
+def installed_by(cells: Iterable[SourceCell]) -> list[str]:
+    """What the cells of a notebook install."""
+    return [each for cell in cells if cell.role.role is not Role.SKIP for each in cell.python.requirements]
 
 
 def update_requirements(

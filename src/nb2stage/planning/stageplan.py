@@ -122,6 +122,12 @@ class StagePlan:
         """The paths of these modules that do not lie beside the script."""
         return [path for path in self.companions.values() if posixpath.dirname(path) != self.folder]
 
+    @property
+    def in_git(self) -> list[str]:
+        """The results that git is to keep: DVC compares them with other commits."""
+        outs = (*self.metrics, *self.plots, *(out for out in self.outs if not out.cache))
+        return [out.path for out in outs]
+
     def copied(self, path: str) -> bool:
         """Whether the stage begins with a copy of this file as an earlier stage has left it."""
         return any(path == copy for _, copy in self.copies)

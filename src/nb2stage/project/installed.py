@@ -5,12 +5,14 @@ Installed by pipx or as a hook, nb2stage lives apart from pandas.  Nothing is im
 
 from __future__ import annotations
 
+import ast
 import re
 import shutil
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Final
 
+from nb2stage.diagnostics import Diagnostic, Severity
 from nb2stage.patterns import Pattern
 
 # Activated, the first is what `python` in dvc.yaml means.
@@ -96,3 +98,25 @@ def _major_of(specifiers: str) -> int | None:
         if operator in (">", ">=") and (int(major) >= 3 or (operator == ">" and int(major) > 2)):
             return int(major)
     return None
+
+
+def not_known(trees: Iterable[ast.Module], path: str) -> list[Diagnostic]:
+    """What to say where it is not known which pandas a notebook that imports it runs with."""
+    if not imports_pandas(trees):
+        return []
+    message = (
+        "it is not known which pandas runs this notebook: selections are taken to share memory, as before pandas 3"
+    )
+    hint = "activate the project's environment, make it in `.venv`, or pin pandas in requirements.txt"
+    return [Diagnostic("NB260", message, hint, Severity.NOTE, path)]
+
+
+def imports_pandas(trees: Iterable[ast.Module]) -> bool:
+    """Whether some of this code names pandas in an import."""
+    return any(
+        name.split(".")[0] == "pandas"
+        for tree in trees
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Import | ast.ImportFrom)
+        for name in ([alias.name for alias in node.names] if isinstance(node, ast.Import) else [node.module or ""])
+    )
