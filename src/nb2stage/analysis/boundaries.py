@@ -28,6 +28,11 @@ from nb2stage.knowledge.generators import Generator
 from nb2stage.records import replace
 
 
+def is_looked_up(obj: Obj) -> bool:
+    """Whether loading an object looks something up by its name: a function, a class, what a formula mentions."""
+    return obj.kind in ("function", "class") or obj.type == "class" or "formula" in obj.fields
+
+
 class Boundaries(Settings, Views, FileContents):
     """The transfers between the stages of an interpreted notebook."""
 
@@ -318,7 +323,8 @@ class Boundaries(Settings, Views, FileContents):
 
     def definitions_within(self, stage: StageData, need: Need) -> None:
         """A value that holds functions or instances of the notebook is loaded where their definitions stand."""
-        for obj in sorted(self.reach(need.values, need.before), key=lambda o: getattr(o.node, "lineno", 0)):
+        named = (o for o in self.reach(need.values, need.before) if is_looked_up(o))
+        for obj in sorted(named, key=lambda o: getattr(o.node, "lineno", 0)):
             self.module_of_class(stage, need, obj)
             for used in obj.fields.get("formula", ()):
                 for each, bound in self.entries[stage.index].items():

@@ -141,22 +141,21 @@ class FileContents(Remaking):
 
     def pickled(self, values: Iterable[Obj], before: int) -> set[Obj]:
         """What a pickle holds: functions and classes of the script are in it by name, without what they hold."""
-        seen: set[Obj] = set()
-        todo = list(values)
+        seen = frontier = set(values)
         for obj in values:
             if obj.kind in ("class", "function") and (module_of(obj) is None or not outermost(obj)):
-                todo += [*fields_of(obj, before), *obj.contents]
-        while todo:
-            obj = todo.pop()
-            if obj in seen:
-                continue
-            seen.add(obj)
-            if obj.kind in ("function", "class") and outermost(obj):
-                continue
-            todo.extend(obj.contents_before(before) - seen)
-            todo.extend(obj.bases)
-            # what a formula mentions is looked up by name when it is loaded
-            todo.extend(fields_of(obj, before) - obj.fields.get("formula", ATOM))
+                frontier = frontier | fields_of(obj, before) | obj.contents
+        while frontier:
+            seen = seen | frontier
+            found: set[Obj] = set()
+            for obj in frontier:
+                if obj.kind in ("function", "class") and outermost(obj):
+                    continue
+                found |= obj.contents_before(before)
+                found.update(obj.bases)
+                if obj.fields:  # what a formula mentions is looked up by name when it is loaded
+                    found |= fields_of(obj, before) - obj.fields.get("formula", ATOM)
+            frontier = found - seen
         return seen
 
     def held_by_name(self, transfer: Transfer) -> set[Obj]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import posixpath
 from collections.abc import Callable, Iterable, Iterator
+from functools import cache
 from typing import Final
 
 from nb2stage.analysis.heap import Argument, Heap
@@ -156,6 +157,12 @@ MEMMAPS = ("numpy.memmap", "numpy.lib.format.open_memmap", "numpy.load")
 
 
 SHELVES = ("shelve.open", "dbm.open", "dbm.gnu.open", "dbm.ndbm.open", "dbm.dumb.open")
+
+
+@cache
+def calls_in(tree: ast.AST) -> tuple[ast.Call, ...]:
+    """All calls in a piece of code."""
+    return tuple(node for node in ast.walk(tree) if isinstance(node, ast.Call))
 
 
 class FileUses:
@@ -333,11 +340,10 @@ class FileUses:
 
     def mention_all(self, tree: ast.AST) -> None:
         """Write down all texts in code that is too much to be followed."""
-        for call in ast.walk(tree):
-            if isinstance(call, ast.Call):
-                given = [Argument(ATOM, self.plain.constant(a), None, a) for a in call.args]
-                given += [Argument(ATOM, self.plain.constant(k.value), k.arg, k.value) for k in call.keywords]
-                self.mention_files(given, call, known=False)
+        for call in calls_in(tree):
+            given = [Argument(ATOM, self.plain.constant(a), None, a) for a in call.args]
+            given += [Argument(ATOM, self.plain.constant(k.value), k.arg, k.value) for k in call.keywords]
+            self.mention_files(given, call, known=False)
 
     # -- calls that a row cannot say
 

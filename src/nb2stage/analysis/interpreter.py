@@ -24,7 +24,7 @@ from nb2stage.analysis.librarycalls import LibraryCalls
 from nb2stage.analysis.modulefiles import ModuleFiles
 from nb2stage.analysis.modules import Modules
 from nb2stage.analysis.names import Names
-from nb2stage.analysis.objects import ATOM, State, Statement, Values, join_vars, line_of, module_of, reach
+from nb2stage.analysis.objects import ATOM, Obj, State, Statement, Values, join_vars, line_of, module_of, reach
 from nb2stage.analysis.plainvalues import PlainValues
 from nb2stage.analysis.processstate import ProcessState
 from nb2stage.analysis.randomness import Randomness
@@ -154,12 +154,11 @@ class Interpreter:
 
     def run_coarsely(self, statement: Statement) -> None:
         """What a statement may do at most: change all that it can get at, draw, plot, and bind what it mentions."""
-        names, bound = (
-            {n.id for n in ast.walk(statement.node) if isinstance(n, ast.Name)},
-            top_level_names(statement.node),
-        )
+        names = {n.id for n in ast.walk(statement.node) if isinstance(n, ast.Name)}
+        bound = top_level_names(statement.node)
         values: Values = ATOM
         seen: set[str] = set()
+        looked_into: set[Obj] = set()
         followed: dict[ast.AST, None] = {statement.node: None}
         while names - seen:
             name = min(names - seen)
@@ -168,7 +167,9 @@ class Interpreter:
             if not var.sites or var.unbound == DELETED:
                 continue
             values |= self.names.load(name, statement.node)
-            for obj in reach(var.values):
+            reached = reach(var.values, beyond=looked_into)
+            looked_into |= reached
+            for obj in reached:
                 module = module_of(obj) or self.heap.modules_by_object.get(obj)
                 if module is not None:
                     values |= self.modules.all_of(module)

@@ -8,7 +8,7 @@ notices.
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterable
+from collections.abc import Iterable, Set
 from itertools import count
 from typing import TYPE_CHECKING
 
@@ -266,9 +266,12 @@ def bases_of(values: Iterable[Obj]) -> set[Obj]:
     return found
 
 
-def reach(values: Iterable[Obj], before: int | None = None) -> set[Obj]:
-    """All objects that can be got at from `values`, themselves included; as it was `before` a position, if given."""
-    seen = frontier = set(values)
+def reach(values: Iterable[Obj], before: int | None = None, beyond: Set[Obj] = frozenset()) -> set[Obj]:
+    """All objects that can be got at from `values`, themselves included; as it was `before` a position, if given.
+
+    What is `beyond` is left out: objects with all that can be got at from them.
+    """
+    seen = frontier = set(values) - beyond
     while frontier:
         # Whole sets at a time: what unknown calls have linked is dense.
         found: set[Obj] = set()
@@ -279,7 +282,7 @@ def reach(values: Iterable[Obj], before: int | None = None) -> set[Obj]:
                 found.update(o for o in obj.contents - seen if obj.since.get(o, -1) < before)
             if obj.bases or obj.fields:
                 found.update(obj.bases, fields_of(obj, before))
-        frontier = found - seen
+        frontier = found - seen - beyond if beyond else found - seen
         seen = seen | frontier
     return seen
 

@@ -38,16 +38,15 @@ class Views(Versions):
 
     def memory(self, values: Iterable[Obj], before: int) -> set[Obj]:
         """What a file would hold: all that is reached, but not what a view is a view of."""
-        seen: set[Obj] = set()
-        todo = list(values)
-        while todo:
-            obj = todo.pop()
-            if obj in seen:
-                continue
-            seen.add(obj)
-            todo.extend(obj.contents_before(before) - seen)
-            if obj.fields:
-                todo.extend(fields_of(obj, before) - obj.fields.get("base", frozenset()))
+        seen = frontier = set(values)
+        while frontier:
+            found: set[Obj] = set()
+            for obj in frontier:
+                found |= obj.contents_before(before)
+                if obj.fields:
+                    found |= fields_of(obj, before) - obj.fields.get("base", frozenset())
+            frontier = found - seen
+            seen = seen | frontier
         return seen
 
     def shared_memory(self, stage: StageData, group: Iterable[str], start: int) -> set[Obj]:
@@ -59,7 +58,7 @@ class Views(Versions):
                     held[obj].add(name)
         views: dict[Obj, set[Obj]] = defaultdict(set)
         for obj, names in held.items():
-            for base in _bases(obj):
+            for base in _bases(obj) if "base" in obj.fields else ():
                 if self.is_of_torch(obj) and self.is_of_torch(base):
                     continue  # whose file keeps the memory that they share
                 if names == held.get(base) and obj in base.fields.get("attrs", ()):

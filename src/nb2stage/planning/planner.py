@@ -284,11 +284,10 @@ class Planner:
                 for name in names:
                     found.update(self.module_files(name))
         # What is loaded may be an instance of a class of such a module.
-        for name in plan.data.files:
-            need = plan.data.needs[name]
-            for obj in boundaries.reach(need.values, need.before):
-                if obj.path and obj.path.split(".")[0] not in ("builtins", "numpy", "pandas"):
-                    found.update(self.module_files(obj.path.split(".")[0]))
+        needs = [plan.data.needs[name] for name in plan.data.files]
+        loaded = {obj.path for need in needs for obj in boundaries.reach(need.values, need.before)}
+        for root in {path.partition(".")[0] for path in loaded} - {"", "builtins", "numpy", "pandas"}:
+            found.update(self.module_files(root))
         found |= {module.path for module in boundaries.modules_of(plan.data) if module.path}
         plan.local_modules = sorted(found)
 
