@@ -195,16 +195,16 @@ def _certain_parts(node: ast.AST) -> list[ast.AST]:
 @cache
 def inner_free_names(node: ast.stmt) -> frozenset[str]:
     """The global names that the functions, lambdas and classes inside a statement may look up when they run."""
-    return frozenset(name for part in (*inner_definitions(node), *_outer_lambdas(node)) for name in free_names(part))
+    return frozenset(name for part in _outermost_scopes(node) for name in free_names(part))
 
 
-def _outer_lambdas(node: ast.AST) -> Iterator[ast.Lambda]:
-    """The lambdas below a node that are in no other function or class: their free names are global ones."""
-    if isinstance(node, ast.Lambda):
+def _outermost_scopes(node: ast.AST) -> Iterator[ScopeNode]:
+    """The functions, lambdas and classes below a node that are in no other one: their free names are global ones."""
+    if isinstance(node, ScopeNode):
         yield node
-    elif not isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
-        for child in ast.iter_child_nodes(node):
-            yield from _outer_lambdas(child)
+        return
+    for child in ast.iter_child_nodes(node):
+        yield from _outermost_scopes(child)
 
 
 @cache
