@@ -39,8 +39,10 @@ from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any, Final
 
+import row_store
 from pathspec import GitIgnoreSpec  # of DVC
 from rows import EITHER, SAME, Row
+from warm import COLD
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -68,11 +70,8 @@ IMPORTED: Final = (
     "cloudpickle",
     "matplotlib.pyplot",
     "IPython",
-    "ruamel.yaml",
-    "nb2stage.cli",
-    "nb2stage.spine",
-    "nb2stage.files.writer",
 )
+CONVERTING: Final = ("ruamel.yaml", "nb2stage.cli", "nb2stage.spine", "nb2stage.files.writer")
 # Their bytes are others in each run, or need not be the same: what a notebook reads out of them is compared by its results.
 BINARY: Final = (".pkl", ".joblib", ".pickle", ".mat")  # a `.mat` holds the time at which it was written
 # Findings after which an undeclared read or write has been said to the user.
@@ -360,7 +359,13 @@ class Trial:
                 text=True,
                 check=False,
                 timeout=TIMEOUT,
-                env={**os.environ, "PYTHONDONTWRITEBYTECODE": "1", "MPLBACKEND": "agg", "PYTHONHASHSEED": "0"},
+                env={
+                    **os.environ,
+                    "PYTHONDONTWRITEBYTECODE": "1",
+                    "MPLBACKEND": "agg",
+                    "PYTHONHASHSEED": "0",
+                    COLD: "1",
+                },
             )
             self.log.write_text(done.stdout + done.stderr)
             opened.write_text("[]")
@@ -373,7 +378,39 @@ class Trial:
         return forked(jobs[kind], folder, self.log)
 
     def run(self) -> Outcome:
-        """Both runs and the comparison."""
+        """The conversion; both runs and the comparison, unless they have passed before and depend on nothing new."""
+        project = self.project("project")
+        (project / self.below / NOTEBOOK).write_text(json.dumps(self.row.notebook()))
+        given = _files(project)
+        converted = self.convert(project)
+        if self.row.expect not in (SAME, EITHER) and converted.status != "same":
+            return converted
+        # Of the codes, not of the words: a message that reads better changes no run.
+        key = row_store.key_of(self.row, _files(project), (converted.status, sorted(self.said), self.real), self.below)
+        if KEEP not in os.environ and row_store.passed(key):
+            return converted
+        outcome = self.both(project, given, converted)
+        if not outcome.verdict(self.row):
+            row_store.keep(key)
+        return outcome
+
+    def convert(self, project: Path) -> Outcome:
+        """Convert; `same` says that it went well so far."""
+        name = self.row.name
+        code = self.job("convert", project)
+        text = self.log.read_text()
+        findings = [(m[1], m[2]) for m in _FOUND.finditer(text)]
+        errors = [c for c, word in findings if not word]
+        self.said = {c for c, _ in findings}
+        if code == 1 and errors and "Traceback" not in text:
+            return Outcome(name, "refused", _errors_of(text), errors)
+        return Outcome(name, "failed", f"convert: exit {code}\n{self.tail()}") if code else Outcome(name, "same")
+
+    def both(self, project: Path, given: Mapping[str, bytes], converted: Outcome) -> Outcome:
+        """Run the notebook, and the pipeline that it was converted to."""
+        if WAITING:
+            _import(WAITING)
+            WAITING.clear()
         name = self.row.name
         reference = self.project("notebook")
         if self.row.expect in (SAME, EITHER) and self.job("notebook", reference / self.below):
@@ -382,18 +419,8 @@ class Trial:
             found = json.loads((reference / self.below / "results.json").read_text())
             if found != self.row.right:
                 return Outcome(name, "reference", f"results.json is {found}, by hand {self.row.right}")
-        project = self.project("project")
-        (project / self.below / NOTEBOOK).write_text(json.dumps(self.row.notebook()))
-        given = _files(project)
-        code = self.job("convert", project)
-        text = self.log.read_text()
-        findings = [(m[1], m[2]) for m in _FOUND.finditer(text)]
-        errors = [c for c, word in findings if not word]
-        if code == 1 and errors and "Traceback" not in text:
-            return Outcome(name, "refused", _errors_of(text), errors)
-        if code:
-            return Outcome(name, "failed", f"convert: exit {code}\n{self.tail()}")
-        self.said = {c for c, _ in findings}
+        if converted.status != "same":
+            return converted
         self.tune(project)
         problem = self.pipeline(project, reference, given)
         if not problem:
@@ -623,11 +650,8 @@ def serve(rows: Sequence[Row], imports: Sequence[str], *, real: bool) -> None:
     answers = os.fdopen(os.dup(1), "w")
     sys.stdout = sys.stderr
     if not real:
-        for name in (*IMPORTED, *imports):
-            with contextlib.suppress(ImportError):
-                importlib.import_module(name)
-        importlib.import_module("matplotlib").use("agg")
-        gc.freeze()
+        _import(CONVERTING)
+        WAITING.extend([*IMPORTED, *imports])
     by_name = {row.name: row for row in rows}
     for line in sys.stdin:
         outcome = try_row(by_name[line.strip()], real=real)
@@ -635,9 +659,22 @@ def serve(rows: Sequence[Row], imports: Sequence[str], *, real: bool) -> None:
         answers.flush()
 
 
-class Pool:
-    """Template processes, as many as cores, and the rows that they have to try.
+WAITING: Final[list[str]] = []  # what a template imports before it runs a notebook or a pipeline for the first time
 
+
+def _import(names: Iterable[str]) -> None:
+    for name in names:
+        with contextlib.suppress(ImportError):
+            importlib.import_module(name)
+    if "matplotlib" in sys.modules:
+        sys.modules["matplotlib"].use("agg")
+    gc.freeze()
+
+
+class Pool:
+    """Template processes and the rows that they have to try: as many as cores, which go ahead with all rows.
+
+    Beside other processes of a test runner one template tries a row when it is asked for.
     `harness` is the file that starts one with `--serve`.  A template has imported what the rows that it gets import;
     rows of the same imports follow each other.
     """
@@ -648,18 +685,19 @@ class Pool:
         self.events = {row.name: threading.Event() for row in ordered}
         self.outcomes: dict[str, Outcome] = {}
         self.finished: queue.SimpleQueue[str] = queue.SimpleQueue()
-        for row in ordered:
-            self.rows.put(row)
         self.command = [sys.executable, harness, "--serve", *(["--real"] if real else [])]
         self.command += [f"--below={below}"] * bool(below)
-        for _ in range(min(os.cpu_count() or 1, 4)):
+        self.waiting = {row.name: row for row in ordered} if "PYTEST_XDIST_WORKER" in os.environ else {}
+        for row in ordered if not self.waiting else ():
+            self.rows.put(row)
+        for _ in range(1 if self.waiting else min(os.cpu_count() or 1, 4)):
             threading.Thread(target=self.work, daemon=True).start()
 
     def work(self) -> None:
         server, imports = None, None
         with contextlib.suppress(queue.Empty):
             while True:
-                row = self.rows.get_nowait()
+                row = self.rows.get(block=bool(self.waiting))
                 if server is None or row.imports != imports:
                     _stop(server)
                     imports = row.imports
@@ -671,6 +709,8 @@ class Pool:
         _stop(server)
 
     def outcome(self, name: str) -> Outcome:
+        if self.waiting:
+            self.rows.put(self.waiting[name])
         assert self.events[name].wait(WAIT), name
         return self.outcomes[name]
 
@@ -703,6 +743,7 @@ def main(harness: str, rows: Sequence[Row], arguments: Sequence[str]) -> int:
     parser = argparse.ArgumentParser()
     parser.add_argument("words", nargs="*", help="parts of names, patterns with * and ?, or names of groups")
     parser.add_argument("--real", action="store_true", help="start fresh interpreters instead of forking")
+    parser.add_argument("--all-rows", action="store_true", help="also run those that passed and did not change since")
     parser.add_argument("--below", metavar="FOLDER", help="let the notebook lie in a folder of the project")
     parser.add_argument("--serve", action="store_true")
     parser.add_argument("--import", dest="imports", default="")
@@ -723,6 +764,8 @@ def main(harness: str, rows: Sequence[Row], arguments: Sequence[str]) -> int:
         os.environ["MPLBACKEND"] = "agg"
         row = next(row for row in rows if row.name == name)
         return run_convert() if kind == "convert" else run_notebook(row) or 0
+    if options.all_rows:
+        os.environ[row_store.ALL_ROWS] = "1"
     if options.keep:
         os.environ[KEEP] = str(options.keep.absolute())
     words = options.words or [""]
