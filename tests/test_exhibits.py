@@ -146,7 +146,7 @@ def test_pages_are_small_and_are_what_the_notebook_displays(library: str, tmp_pa
     done = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     assert done.stderr.startswith("no picture of chart_1: ")
-    assert (tmp_path / "report/report.md").read_text() == "[A title](pages/chart_1.html)\n"
+    assert (tmp_path / "report/report.md").read_text() == "# Report\n\n[A title](pages/chart_1.html)\n"
     assert (tmp_path / "report/pages/chart_1.html").stat().st_size < 50_000
     if library == "plotly":
         express = pytest.importorskip("plotly.express")

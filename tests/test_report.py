@@ -39,7 +39,7 @@ def script(result: Conversion) -> str:
 
 
 def run(root: Path, cells: Cells, **options: str) -> tuple[str, str, str]:
-    """The report, what the script of the stage `report` printed, and the script."""
+    """The report without the heading that each has, what the script of the stage `report` printed, and the script."""
     result = converted(root, cells, **options)
     assert not result.failed, result.diagnostics
     for file in result.files:
@@ -53,7 +53,8 @@ def run(root: Path, cells: Cells, **options: str) -> tuple[str, str, str]:
     scripts = [str(root / plan.script) for plan in result.stages]
     flakes = subprocess.run([sys.executable, "-m", "pyflakes", *scripts], capture_output=True, text=True, check=False)
     assert flakes.stdout == ""
-    return (root / "report/report.md").read_text(encoding="utf-8"), printed, script(result)
+    report = (root / "report/report.md").read_text(encoding="utf-8")
+    return report.removeprefix("# Report\n\n"), printed, script(result)
 
 
 WHOLE: Final[Cells] = [
@@ -225,6 +226,16 @@ def test_names_of_the_notebooks_own(tmp_path: Path) -> None:
     assert report.startswith("~~~\n0 1 2 3 4 5\n~~~\n\n|  | a | b |\n")
 
 
+@pytest.mark.parametrize("text", ["# Wines\n\nand more", "Wines\n====="])
+def test_a_report_has_one_heading(tmp_path: Path, text: str) -> None:
+    """That of the notebook, or else the name of the stage."""
+    for cells, heading in (([("report", "print(1)")], "# Report\n"), ([("md report", text)], text)):
+        run(tmp_path, [*cells, ("report", "print(2)")])
+        report = (tmp_path / "report/report.md").read_text()
+        assert report.startswith(heading)
+        assert ("# Report" in report) == (heading == "# Report\n")
+
+
 def test_a_styled_frame(tmp_path: Path) -> None:
     pytest.importorskip("jinja2")
     report, _, _ = run(tmp_path, [DATA, ("report", "df.style.format('{:.1f}')")])
@@ -316,7 +327,7 @@ def test_a_report_of_the_users_own_is_left_alone(tmp_path: Path) -> None:
 
 def test_a_report_that_a_cell_writes_is_that_cells(tmp_path: Path) -> None:
     result = converted(tmp_path, [("report", "open('report/report.md', 'w').write('mine')\nprint(1)")])
-    assert "report = []" not in script(result)
+    assert "report = " not in script(result)
 
 
 def test_a_pasted_picture_is_named(tmp_path: Path) -> None:

@@ -106,8 +106,8 @@ class Planner:
 
             plan_plots(self.stages, self.program, self.is_taken, self.notes)
         plan_report(self.stages, self.program, self.texts, self.is_taken, self.notes)
-        self.plan_near_companions()
         self.plan_others()
+        self.plan_near_companions()
         Workplaces(self.program, self.around).plan(self.stages)
         return self.stages
 
@@ -255,7 +255,8 @@ class Planner:
         That of a report which is more than texts and figures, and that of figures which only a run can tell.
         """
         for plan in self.stages:
-            if plan.report and Displays(self.program, plan).says_anything():
+            counted = any(pictures is None for pictures in plan.others.values())
+            if plan.report and (counted or Displays(self.program, plan).says_anything()):
                 plan.companions[REPORT] = self.beside(plan, REPORT)
             if plan.draws and shown_figures(self.program, plan, plan.data.repeats) is None:
                 plan.companions[FIGURES] = self.beside(plan, FIGURES)

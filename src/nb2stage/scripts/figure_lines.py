@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from pathlib import PurePosixPath
 
 from nb2stage.analysis.dataflow import SourceCell
-from nb2stage.analysis.versions import DEFINITIONS
+from nb2stage.analysis.versions import DEFINITIONS, IMPORTS
 from nb2stage.knowledge import packages
 from nb2stage.planning.captions import asked_caption, caption_of
 from nb2stage.planning.companions import FIGURES
@@ -141,6 +141,14 @@ class FigureLines:
                     yield node.value
             if not isinstance(node, (*DEFINITIONS, ast.Lambda)):
                 todo += ast.iter_child_nodes(node)
+
+    def replaced(self) -> set[str]:
+        """The name of pyplot, where each use of it becomes one of the module that counts figures."""
+        owners = [call.func.value for cell in self.plan.cells for call in self.show_calls(cell)] if self.counted else []  # type: ignore[attr-defined]
+        own = [s for s in [*self.plan.data.statements, *self.plan.data.repeats] if not isinstance(s.node, IMPORTS)]
+        nodes = [n for s in own for n in ast.walk(s.node)] if owners else []
+        others = {n.id for n in nodes if isinstance(n, ast.Name) and n not in owners}
+        return {owner.id for owner in owners} - others
 
     def shows_elsewhere(self) -> bool:
         """Whether a function, a module or a library may call `plt.show`."""

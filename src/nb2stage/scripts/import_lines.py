@@ -54,6 +54,10 @@ class Header:
         """Sorted as isort sorts: the standard library, other people's packages, modules beside the notebook."""
         sections: list[list[str]] = [[], [], []]
         local = set(local)
+        for module in list(self.modules):  # `import a.b as x` beside `from a import b as x`
+            package, _, last = module.rpartition(".")
+            named = {alias or name for name, alias in self.members.get(package, ()) if name == last}
+            self.modules[module] = {alias for alias in self.modules[module] if alias not in named}
         plain = [
             (m, f"import {m}" + (f" as {a}" if a and a != m else ""))
             for m in self.modules
@@ -78,11 +82,18 @@ class Header:
 
 
 def from_line(module: str, members: set[tuple[str, str | None]]) -> str:
-    names = [n + (f" as {a}" if a and a != n else "") for n, a in sorted(members, key=lambda m: (m[0], str(m[1])))]
+    names = [n + (f" as {a}" if a and a != n else "") for n, a in sorted(members, key=_by_type)]
     line = f"from {module} import {', '.join(names)}"
     if len(line) <= LINE:
         return line
     return f"from {module} import (\n" + "".join(f"    {name},\n" for name in names) + ")"
+
+
+def _by_type(member: tuple[str, str | None]) -> tuple[int, str, str, str]:
+    """The order of isort: constants, classes, and all else."""
+    name, alias = member
+    kind = 0 if len(name) > 1 and name.isupper() else 1 if name[:1].isupper() else 2
+    return kind, name.lower(), name, str(alias)
 
 
 class Imports:

@@ -11,7 +11,7 @@ from nb2stage.planning.displays import Displays, moved_links
 from nb2stage.planning.planner import Planner
 from nb2stage.planning.stageplan import StagePlan
 from nb2stage.reading.notebook import Cell
-from nb2stage.scripts.import_lines import Imports
+from nb2stage.scripts.import_lines import LINE, Imports
 
 
 class ReportLines:
@@ -36,13 +36,18 @@ class ReportLines:
     def text(self, cell: Cell) -> str:
         """The line for a cell of markdown."""
         text = moved_links(cell.source, self.path).strip()
-        return f"{self.report}.append({text_literal(text)})" if text else ""
+        return self.added(text_literal(text)) if text else ""
+
+    def added(self, text: str) -> str:
+        """The line that makes a text part of the report, broken as formatters break it where it is too long."""
+        line = f"{self.report}.append({text})"
+        return line if len(line) <= LINE or "\n" in line else f"{self.report}.append(\n    {text}\n)"
 
     def figure(self, path: str, prefix: str, caption: str) -> str:
         """The line for a figure; with the prefix `f` its path and caption have names of the script in them."""
         link = posixpath.relpath(path, str(PurePosixPath(self.plan.report).parent))
         text = f"![{caption if prefix else escaped(caption)}]({link})"
-        return f"{self.report}.append({prefix}{text_literal(text)})"
+        return self.added(f"{prefix}{text_literal(text)}")
 
     def replaced(self) -> set[str]:
         """`display`, where each use of it becomes one of `show`."""
@@ -58,9 +63,15 @@ class ReportLines:
         if not self.plan.report:
             return []
         if not self.has_companion:
-            return [f"{self.report} = []"]
+            return [f"{self.report} = [{', '.join(self.heading())}]"]
         made = self.imports.member(self.plan.imported_as(REPORT), "Report")
-        return [f"{self.report} = {made}({'printed=True' * self.listens})"]
+        return [f"{self.report} = {made}({', '.join([*self.heading(), *['printed=True'] * self.listens])})"]
+
+    def heading(self) -> list[str]:
+        """The name of the stage, where no cell of text has a heading of the first level."""
+        if any(line.startswith(("# ", "==")) for cell in self.plan.texts for line in cell.source.splitlines()):
+            return []
+        return [f'"# {self.plan.name.replace("_", " ").replace("-", " ").capitalize()}"']
 
     def end(self) -> str:
         """What stands behind the last cell."""
@@ -83,14 +94,9 @@ class ReportLines:
             if pictures is not None:
                 lines += [self.figure(f"{other.figures}/{name}", "", caption) for name, caption in pictures]
                 continue
-            path, each = self.imports.member("pathlib", "Path"), self.imports.fresh("shown")
             for folder in (each for each in (other.figures, other.pages) if each):
                 link = posixpath.relpath(folder, str(PurePosixPath(self.plan.report).parent))
-                bang = "!" * (folder == other.figures)
-                key = f"lambda path: ({self.imports.builtin('len')}(path.stem), path.name)"
-                files = f'{self.imports.builtin("sorted")}({path}("{self.plan.here(folder)}").iterdir(), key={key})'
-                text = f'f"{bang}[{{{each}.stem}}]({link}/{{{each}.name}})"'
-                lines.append(f"for {each} in {files}:\n    {self.report}.append({text})")
+                lines.append(f'{self.report}.link_files("{self.plan.here(folder)}", "{link}")')
         return lines
 
 

@@ -192,7 +192,7 @@ class ScriptWriter:
 
     def collect_imports(self) -> None:
         """The imports at the top, also those of the modules of definitions."""
-        used = self.used_names() - self.report.replaced() - self.exhibits.replaced()
+        used = self.used_names() - self.report.replaced() - self.exhibits.replaced() - self.figures.replaced()
         self.imports.collect(used)
         for module in self.plan.definitions:
             for name in sorted(module.names & used):

@@ -12,9 +12,9 @@ FENCE = "~~~"
 class Report:
     """The parts of a report in their order: texts, and lists of what was printed in one go."""
 
-    def __init__(self, printed: bool = False) -> None:
+    def __init__(self, *parts: str, printed: bool = False) -> None:
         """With `printed`, all that is printed until the report is written stands in it too."""
-        self.parts: list[str | list[str]] = []
+        self.parts: list[str | list[str]] = [*parts]
         self.terminal = sys.stdout.write
         self.listens = printed
         if printed:
@@ -23,6 +23,13 @@ class Report:
     def append(self, text: str) -> None:
         """Add a text."""
         self.parts.append(text)
+
+    def link_files(self, folder: str, link: str) -> None:
+        """Add the pictures in a folder, and links to its pages."""
+        files = sorted(Path(folder).iterdir(), key=lambda path: (len(path.stem), path.name))
+        for file in files:
+            bang = "" if file.suffix == ".html" else "!"
+            self.append(f"{bang}[{file.stem}]({link}/{file.name})")
 
     def listen(self, text: str) -> int:
         """Print a text, and add it."""
