@@ -26,7 +26,9 @@ class Report:
 
     def link_files(self, folder: str, link: str) -> None:
         """Add the pictures in a folder, and links to its pages."""
-        files = sorted(Path(folder).iterdir(), key=lambda path: (len(path.stem), path.name))
+        files = sorted(
+            Path(folder).iterdir(), key=lambda path: (len(path.stem), path.name)
+        )
         for file in files:
             bang = "" if file.suffix == ".html" else "!"
             self.append(f"{bang}[{file.stem}]({link}/{file.name})")
