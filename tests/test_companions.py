@@ -109,7 +109,7 @@ def test_print_in_the_report_is_a_plain_call_where_nothing_else_prints() -> None
     assert "from markdown_report import Report\n" in text
     assert "report.print(x, 2, sep='-')\n" in text
     text = script("report/report.py", ("report", "def f(report):\n    list(map(print, report))\nf([1])"))
-    assert "report_ = Report(printed=True)\n" in text
+    assert 'report_ = Report("# Report", printed=True)\n' in text
 
 
 def test_nothing_stays_patched(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -26,10 +26,7 @@ class Report:
 
     def link_files(self, folder: str, link: str) -> None:
         """Add the pictures in a folder, and links to its pages."""
-        files = sorted(
-            Path(folder).iterdir(), key=lambda path: (len(path.stem), path.name)
-        )
-        for file in files:
+        for file in sorted(Path(folder).iterdir(), key=by_number):
             bang = "" if file.suffix == ".html" else "!"
             self.append(f"{bang}[{file.stem}]({link}/{file.name})")
 
@@ -67,6 +64,11 @@ class Report:
         text = "\n\n".join(map(text_of, self.parts)) + "\n"
         Path(path).parent.mkdir(parents=True, exist_ok=True)
         Path(path).write_text(text, encoding="utf-8")
+
+
+def by_number(path: Path) -> tuple[int, str]:
+    """The order of `figure_2.png` and `figure_10.png`."""
+    return len(path.stem), path.name
 
 
 def text_of(part: str | list[str]) -> str:

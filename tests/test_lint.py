@@ -1,0 +1,78 @@
+"""Generated scripts have no more findings of ruff than the cells that they are made of."""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+import sys
+from collections import Counter
+from pathlib import Path
+
+import pytest
+from rows import constructs
+
+from nb2stage.conversion import Project
+from nb2stage.files.writer import State
+from nb2stage.scripts import companions
+from nb2stage.spine import convert
+
+pytest.importorskip("ruff")
+
+# What lines of our own can violate: imports in their order, each used and there once, names, blanks, `;`.
+RULES = "E4,E7,E9,F,I,W"
+
+
+def ruff(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    """Run ruff with nobody's settings."""
+    return subprocess.run(
+        [sys.executable, "-m", "ruff", *arguments, "--isolated", "."],
+        cwd=folder, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+
+
+def findings(folder: Path) -> dict[str, Counter[str]]:
+    """What ruff finds in each row's files and in its cells, without the places: `F401 os imported but unused`."""
+    done = ruff(folder, "check", "--select", RULES, "--output-format", "json", "--no-cache")
+    found: dict[str, Counter[str]] = {}
+    for each in json.loads(done.stdout):
+        path = Path(each["filename"]).relative_to(folder)
+        message = re.sub(r"from line \d+|; consider .*", "", each["message"])
+        kind = "cells" if path.name == "cells_of_the_notebook.py" else "files"
+        found.setdefault(f"{kind} {path.parts[0]}", Counter())[f"{each['code']} {message.strip()}"] += 1
+    return found
+
+
+def test_scripts_have_no_findings_of_their_own(tmp_path: Path) -> None:
+    names = []
+    for row in constructs():
+        folder = tmp_path / row.name
+        for path, text in row.files.items():
+            (folder / path).parent.mkdir(parents=True, exist_ok=True)
+            (folder / path).write_text(text, encoding="utf-8")
+        folder.mkdir(exist_ok=True)
+        data = json.dumps(row.notebook()).encode()
+        result = convert(data, "nb.ipynb", Project(folder, State()))
+        if result.failed:
+            continue
+        names.append(row.name)
+        files = {file.path: file.text for file in result.files if file.path.endswith(".py")}
+        files["cells_of_the_notebook.py"] = "\n".join(source for _, source in row.cells)
+        for path, text in files.items():
+            (folder / path).parent.mkdir(parents=True, exist_ok=True)
+            (folder / path).write_text(text, encoding="utf-8")
+    found = findings(tmp_path)
+    more = {}
+    for name in names:
+        theirs = found.get(f"cells {name}", Counter())
+        ours = [finding for finding in found.get(f"files {name}", ()) if finding not in theirs]
+        if ours:
+            more[name] = ours
+    assert "\n".join(f"{name}: {', '.join(ours)}" for name, ours in more.items()) == ""
+
+
+def test_shared_modules_are_formatted() -> None:
+    folder = Path(companions.__file__).parent
+    for arguments in (("check", "--select", RULES), ("format", "--check")):
+        done = ruff(folder, *arguments)
+        assert done.returncode == 0, done.stdout
