@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import json
 import re
 import subprocess
@@ -21,6 +22,21 @@ pytest.importorskip("ruff")
 
 # What lines of our own can violate: imports in their order, each used and there once, names, blanks, `;`.
 RULES = "E4,E7,E9,F,I,W"
+
+# Findings that stay, for reasons that ruff cannot see.
+KNOWN = {
+    # What may be unbound is loaded by its name.
+    "only-some-of-the-names-that-may-be-unbound-are-wanted": "F821",
+    "loop-variable-read-under-a-condition": "F821",
+    "name-asked-for-that-a-loop-may-bind": "F821",
+    # A formula or a loaded function looks the name up.
+    "lambda-in-a-function-transformer": "F401",
+    "formula-with-np-and-a-user-function": "F401",
+    # Imports under a condition, and those of which one name must stay where it is, stay whole.
+    "import-unless-it-is-there": "F401",
+    "paths of a configuration": "F401",
+    "one-of-two-imported-names-is-bound-anew-by-a-stage": "F401",
+}
 
 
 def ruff(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
@@ -43,6 +59,15 @@ def findings(folder: Path) -> dict[str, Counter[str]]:
     return found
 
 
+def is_python(source: str) -> bool:
+    """Whether a cell has nothing of IPython in it, which becomes other lines, nor a `;` for its last value."""
+    try:
+        ast.parse(source)
+    except SyntaxError:
+        return False
+    return re.search(r"\b_+\d*\b", source) is None
+
+
 def test_scripts_have_no_findings_of_their_own(tmp_path: Path) -> None:
     names = []
     for row in constructs():
@@ -53,7 +78,7 @@ def test_scripts_have_no_findings_of_their_own(tmp_path: Path) -> None:
         folder.mkdir(exist_ok=True)
         data = json.dumps(row.notebook()).encode()
         result = convert(data, "nb.ipynb", Project(folder, State()))
-        if result.failed:
+        if result.failed or not all(is_python(source) for _, source in row.cells):
             continue
         names.append(row.name)
         files = {file.path: file.text for file in result.files if file.path.endswith(".py")}
@@ -64,8 +89,10 @@ def test_scripts_have_no_findings_of_their_own(tmp_path: Path) -> None:
     found = findings(tmp_path)
     more = {}
     for name in names:
-        theirs = found.get(f"cells {name}", Counter())
+        theirs, known = found.get(f"cells {name}", Counter()), KNOWN.get(name, "none")
         ours = [finding for finding in found.get(f"files {name}", ()) if finding not in theirs]
+        assert name not in KNOWN or any(finding.startswith(known) for finding in ours), f"{name} has none any more"
+        ours = [finding for finding in ours if not finding.startswith(known)]
         if ours:
             more[name] = ours
     assert "\n".join(f"{name}: {', '.join(ours)}" for name, ours in more.items()) == ""
