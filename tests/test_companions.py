@@ -13,6 +13,7 @@ import pytest
 from notebooks import notebook_data
 
 from nb2stage import cli
+from nb2stage.knowledge.formats import FORMATS
 from nb2stage.planning import companions
 from nb2stage.scripts.cache_lines import fitted
 from nb2stage.scripts.companion_texts import companion_texts
@@ -78,7 +79,8 @@ def test_companions_are_of_nobody() -> None:
     """A reader of the project need not know where they come from; nothing of nb2stage has to be installed."""
     folder = Path(companion_texts.__code__.co_filename).with_name("companions")
     names = {path.stem for path in folder.glob("*.py")} - {"__init__"}
-    assert names == {companions.SAVING, companions.NANS, companions.REPORT, companions.FIGURES}
+    keepers = {each.keeper[0] for each in FORMATS if each.keeper[0]}
+    assert names == {companions.SAVING, companions.NANS, companions.REPORT, companions.FIGURES, *keepers}
     for name in names:
         text = (folder / f"{name}.py").read_text(encoding="utf-8")
         assert "nb2stage" not in text

@@ -6,6 +6,7 @@ A row says which values the format serves, how its files end, and the calls that
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Final, Literal, NamedTuple
 
 Trait = Literal["single", "tensors", "gradients", "by value", "byte order", "one NaN", "nested"]
@@ -51,6 +52,8 @@ class Format(NamedTuple):
     barred: frozenset[Trait] = frozenset()  # traits with which it does not
     types: frozenset[str] = frozenset()  # of values that it serves; empty for all
     parts: frozenset[str] = frozenset()  # of all that these may hold; empty for all
+    asked: str = ""  # the setting without which it serves nothing
+    keeper: tuple[str, str] = ("", "")  # a module that scripts share and its function, which save what is the same then
     value: str = ""  # which part of what is loaded is the value
 
     def serves(self, contents: Contents) -> bool:
@@ -86,6 +89,33 @@ PICKLE: Final = Format(
 JOBLIB: Final = Format("joblib", ".joblib", "joblib", "{module}.dump({value}, {file})", "{module}.load({file})")
 
 FORMATS: Final[tuple[Format, ...]] = (
+    Format(
+        "parquet",
+        ".parquet",
+        "pandas",
+        "",
+        "{module}.read_parquet({file})",
+        "pd",
+        wanted=_traits("single"),
+        barred=_traits("one NaN", "byte order"),
+        types=frozenset({"frame"}),
+        asked="frames",
+        keeper=("saved_frames", "save_frame"),
+    ),
+    Format(
+        "npy",
+        ".npy",
+        "numpy",
+        "",
+        "{module}.load({file})",
+        "np",
+        wanted=_traits("single"),
+        barred=_traits("one NaN"),
+        types=frozenset({"ndarray"}),
+        parts=frozenset({"ndarray"}),
+        asked="arrays",
+        keeper=("saved_arrays", "save_array"),
+    ),
     PANDAS._replace(wanted=_traits("single"), types=frozenset({"frame", "series"})),
     TORCH._replace(name="torch gradients", wanted=_traits("gradients"), value="[0]"),
     TORCH._replace(wanted=_traits("tensors")),
@@ -104,6 +134,10 @@ FORMATS: Final[tuple[Format, ...]] = (
 )
 
 
-def format_of(contents: Contents) -> Format:
-    """The format of a file with these contents."""
-    return next(each for each in FORMATS if each.serves(contents))
+# What the settings of a project may ask for, beside the defaults.
+CHOICES: Final = {each.asked: each.name for each in FORMATS if each.asked}
+
+
+def format_of(contents: Contents, asked: Collection[str] = ()) -> Format:
+    """The format of a file with these contents; `asked` are the settings by which more formats serve."""
+    return next(each for each in FORMATS if each.serves(contents) and (not each.asked or each.asked in asked))

@@ -25,6 +25,8 @@ def companions_of(saves: Iterable[CacheFile]) -> list[str]:
     """The modules without which a stage cannot save its values."""
     found = set()
     for file in saves:
+        if file.format.keeper[0]:
+            found.add(file.format.keeper[0])
         if is_tried(file):
             found.add(SAVING)
         if keeps_nan(file):
@@ -34,8 +36,12 @@ def companions_of(saves: Iterable[CacheFile]) -> list[str]:
 
 def is_tried(file: CacheFile) -> bool:
     """Whether it turns out only when a file is saved that this cannot be."""
-    known = file.format.name == "joblib" or (file.format.name == "pandas" and not file.transfer.keeps_nan)
-    return file.transfer.untried and not known
+    known = (
+        file.format.name == "joblib"
+        or file.format.asked
+        or (file.format.name == "pandas" and not file.transfer.keeps_nan)
+    )
+    return bool(file.transfer.untried and not known)
 
 
 def keeps_nan(file: CacheFile) -> bool:

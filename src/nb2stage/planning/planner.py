@@ -137,7 +137,7 @@ class Planner:
         boundaries = self.program.boundaries
         for transfer in boundaries.transfers:
             source = by_index[transfer.stage]
-            kind = format_of(transfer.contents)
+            kind = format_of(transfer.contents, self.around.asked)
             leaving = boundaries.exits[transfer.stage]
             kinds = {name: kind_of(leaving[name].values) for name in transfer.names if name in leaving}
             path = f"cache/{source.name}/{stem_of(transfer.names, kinds)}{kind.suffix}"

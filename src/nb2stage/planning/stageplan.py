@@ -164,6 +164,7 @@ class Surroundings:
     known_outs: frozenset[str]  # outs of our stages in the present dvc.yaml
     foreign_outs: Mapping[str, str]  # outs of other people's stages
     layout: str = "guideline"
+    asked: frozenset[str] = frozenset()  # settings that ask for formats of cache files
     children: Callable[[str], list[str]] = lambda _: []  # what lies in a folder
     folder: str = ""  # in which the notebook lies, and its paths begin; empty for the project's own
     above: int = 0  # how many folders above the project belong to the same git repository

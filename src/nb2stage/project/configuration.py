@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from nb2stage.diagnostics import Diagnostic, Nb2stageError
 from nb2stage.files.writer import STATE_PATH, read_text
+from nb2stage.knowledge.formats import CHOICES
 from nb2stage.patterns import Pattern
 from nb2stage.texts.spelling import closest
 
@@ -23,7 +24,7 @@ CONFIGURATION_FILE: Final = "nb2stage.toml"
 _MARKS: Final = ("dvc.yaml", ".dvc", ".git", "pyproject.toml", CONFIGURATION_FILE, STATE_PATH)
 # A folder of one of these names is a part of a project, and no project itself.
 _PARTS: Final = frozenset(("notebooks", "notebook", "nbs", "data_exploration", "hpo"))
-_KEYS: Final = ("layout", "notebooks", "check", "calls")
+_KEYS: Final = ("layout", "notebooks", "check", "calls", *CHOICES)
 # What `nb2stage check` can be told to leave out: its own rules, and those of `convert` that do not stop a conversion.
 CHECK_CODES: Final = (
     *("NB230", "NB405", "NB406"),
@@ -51,6 +52,7 @@ class Configuration(NamedTuple):
     calls: Mapping[str, str] = MappingProxyType(
         {}
     )  # what library calls do, in the words of `knowledge`, by dotted path
+    formats: tuple[str, ...] = ()  # the settings that ask for other formats of cache files
 
 
 # -- which folder ----------------------------------------------------------------------------------------------------
@@ -198,8 +200,15 @@ def _checked(table: dict[str, Any], path: str) -> Configuration:
     notebooks = table.get("notebooks", [])
     if not isinstance(notebooks, list) or not all(isinstance(name, str) for name in notebooks):
         raise _wrong(path, "`notebooks` is not a list of paths", 'write `notebooks = ["explore.ipynb"]`')
+    for key, name in CHOICES.items():
+        if key in table and table[key] not in ("pickle", name):
+            raise _wrong(path, f"`{key}` cannot be {table[key]!r}", _known(str(table[key]), ("pickle", name)))
     return Configuration(
-        layout, tuple(notebooks), _check_settings(table.get("check", {}), path), _calls(table.get("calls", {}), path)
+        layout,
+        tuple(notebooks),
+        _check_settings(table.get("check", {}), path),
+        _calls(table.get("calls", {}), path),
+        tuple(key for key, name in CHOICES.items() if table.get(key) == name),
     )
 
 

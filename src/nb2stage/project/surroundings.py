@@ -50,6 +50,7 @@ def surroundings(project: Project, path: str, names: Sequence[str]) -> Surroundi
         known_outs=frozenset(out for out, stage in outs.items() if stage in mine),
         foreign_outs={out: stage for out, stage in outs.items() if stage not in mine},
         layout=project.layout,
+        asked=frozenset(read_configuration(project.root).formats),
         children=lambda folder: _children(project.root, folder),
         folder=folder_of(path),
         above=_levels(project.root),

@@ -213,6 +213,8 @@ class CacheLines:
             value = value if value.startswith("(\n") else f"({value})"
         if transfer.graded:
             value = self.saved_with_gradients(file)
+        if file.format.keeper[0]:
+            return f'{self.companion(*file.format.keeper)}({value}, "{path}")'
         if is_tried(file):
             dump = self.dump(file)
             return f'{self.companion(SAVING, "save_object")}({value}, "{path}"{f", {dump}" if dump else ""})'
