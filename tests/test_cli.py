@@ -129,7 +129,7 @@ def test_convert_writes_and_tells(project: Path, call: Any) -> None:
     assert files_of(project) == FILES
     assert "a.ipynb: 2 stages" in out
     assert "written: " in out
-    assert out.endswith("next: git init\n      dvc init\n      dvc repro\n")
+    assert out.endswith("next: git init\n      dvc init\n      dvc repro\n      nb2stage verify a.ipynb\n")
 
 
 def test_the_second_run_writes_nothing(project: Path, call: Any) -> None:
@@ -209,7 +209,7 @@ def test_json_is_one_document(project: Path, call: Any) -> None:
     ]  # fmt: skip
     assert (document["version"], document["ok"], document["written"], document["project"]) == (1, True, True, ".")
     assert document["files"][0] == {"path": "data_processing/import_data.py", "change": "create"}
-    assert document["next"] == ["git init", "dvc init", "dvc repro"]
+    assert document["next"] == ["git init", "dvc init", "dvc repro", "nb2stage verify a.ipynb"]
     notebook = document["notebooks"][0]
     assert (notebook["path"], notebook["unused_params"]) == ("a.ipynb", ["unused"])
     first, second = notebook["stages"]
@@ -472,7 +472,7 @@ def test_init_makes_a_repository(project: Path, call: Any) -> None:
     assert code == 0
     assert (project / ".git").is_dir()
     assert (project / ".dvc" / "config").is_file()
-    assert out.endswith("next: dvc repro\n")
+    assert out.endswith("next: dvc repro\n      nb2stage verify a.ipynb\n")
 
 
 def test_init_needs_the_programs(project: Path, call: Any, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -751,3 +751,44 @@ def test_a_notebook_from_standard_input(
 def test_standard_input_needs_a_name(project: Path, argv: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["convert", *argv]) == 2
     assert "nb2stage convert - --as explore.ipynb" in capsys.readouterr().err
+
+
+# -- what a reader asks next -----------------------------------------------------------------------------------------
+
+
+def test_how_to_get_parameters_and_metrics_is_told_once(project: Path, call: Any) -> None:
+    save(project / "a.ipynb", TWO)
+    wanted = "no parameters and no metrics: tag the cell of literals such as `C = 0.1` `parameters`, the cell that"
+    assert wanted in call("convert", "a.ipynb")[1]
+    save(project / "a.ipynb", [*TWO, ("report metrics", "m = 1")])
+    assert "no parameters" not in call("convert", "a.ipynb")[1]
+
+
+def test_a_finding_in_a_comprehension_is_told_once(project: Path, call: Any) -> None:
+    paths = "import glob\nimport pandas as pd\npaths = sorted(glob.glob('data/*.csv'))"
+    save(project / "a.ipynb", [("import", paths), ("train", "dfs = [pd.read_csv(p) for p in paths]")])
+    assert call("convert", "a.ipynb")[2].count("NB401") == 1
+
+
+def test_the_remedy_for_several_cells_stands_beside_each_once(project: Path, call: Any) -> None:
+    cells = [
+        ("import", "import pandas as pd\nraw = pd.DataFrame({'a': [1, 2]})"),
+        ("", "pd.set_option('display.precision', 3)"),
+        ("", "df = raw * 2"),
+        ("train", "m = df.mean()"),
+        ("report", "print(m)"),
+    ]
+    save(project / "a.ipynb", cells)
+    hint = call("convert", "a.ipynb")[2].partition("hint: ")[2].splitlines()[0]
+    assert hint == (
+        "give each cell the tag that stands behind it, and the notebook converts; "
+        "cell 2 `skip` instead, where the results are the same without its settings"
+    )
+
+
+def test_the_order_of_runs_is_told_by_their_numbers(project: Path, call: Any) -> None:
+    data = notebook_data([("import", "x = 1"), ("train", "print(x)")])
+    data["cells"][0]["execution_count"], data["cells"][1]["execution_count"] = 21, 2
+    (project / "a.ipynb").write_text(json.dumps(data), encoding="utf-8")
+    err = call("convert", "a.ipynb")[2]
+    assert "this cell (In [2]) was run before cell 1 above it (In [21])\n    print(x)\n" in err

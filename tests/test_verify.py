@@ -390,7 +390,7 @@ def test_what_cannot_be_compared_is_said(tmp_path: Path) -> None:
 def test_what_could_not_be_compared_is_not_called_equal() -> None:
     broken = Item("a", "variable", "y", Status.UNKNOWN, how="cache/a/y.pkl cannot be loaded here: ValueError: not yet")
     line, color = verifyreport.headline(Verdict("nb.ipynb", items=[Item("a", "variable", "x", Status.EQUAL), broken]))
-    assert line.endswith("as far as it can be compared: 1 thing could not be")
+    assert line.endswith("what the notebook gives, as far as it can be compared: variable y could not be")
     assert color == "yellow"
 
 

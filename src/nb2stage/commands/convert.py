@@ -44,6 +44,9 @@ tags:
   More first lines: `#| deps: data/a.csv` and `#| outs: b.csv` declare files that nb2stage cannot see by itself;
   `#| x: epoch`, `#| y: loss` and `#| template: scatter` say how DVC draws a table of a cell tagged `plots`.
 
+places in messages:
+  explore.ipynb:cell 4:2:5 is line 2, column 5 of the fourth cell, counted from the top from 1, text cells too
+
 exit codes:
   0 fine    1 something is to be mended, nothing was written (or --check found changes)
   2 wrong usage    3 a bug in nb2stage    130 interrupted
@@ -51,6 +54,7 @@ exit codes:
 next:
   dvc repro              run what has changed
   dvc metrics show       see the metrics
+  nb2stage verify ...    run notebook and pipeline in copies, and compare all that they make
   nb2stage where training/train.py:31    the cell that a line of a traceback came from
   nb2stage convert ...   again after each edit of the notebook; `dvc repro` then re-runs only what the edit touches
 """
@@ -183,7 +187,8 @@ def result_of(run: Run) -> Result:
 
     folder = os.path.relpath(run.root, run.here)
     plans = [plan for _, conversion in run.conversions for plan in conversion.stages]
-    commands = next_commands(run.missing, folder, plans) if run.written and not run.failed else []
+    names = [path for path, _ in run.conversions]
+    commands = next_commands(run.missing, folder, plans, names) if run.written and not run.failed else []
     known = run.before.notebooks if run.before is not None else {}
     before = {path: made.stages for path, made in known.items()}
     return Result(folder, run.conversions, run.changes, run.diagnostics, run.written, commands, before)

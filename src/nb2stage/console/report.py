@@ -173,7 +173,7 @@ def summary(result: Result, paint: Callable[[str, str], str], *, verbose: bool, 
                 f"the notebook installs {', '.join(conversion.requirements)}: listed in requirements.txt, "
                 "the pipeline does not install it"
             )
-    blocks += [files_text(result, verbose=verbose, width=width), next_text(result)]
+    blocks += [files_text(result, verbose=verbose, width=width), missed_text(result), next_text(result)]
     return "\n\n".join(block for block in blocks if block)
 
 
@@ -229,6 +229,20 @@ def _paths(result: Result, kind: str) -> list[str]:
     return [change.path for change in result.changes if change.kind == kind]
 
 
+def missed_text(result: Result) -> str:
+    """After a first conversion: how to get parameters and metrics, where no cell is tagged for them."""
+    new = [conversion.stages for notebook, conversion in result.conversions if notebook not in result.before]
+    plans = [plan for stages in new for plan in stages]
+    if not plans or not result.written:
+        return ""
+    ways = {
+        "parameters": "" if any(p.params for p in plans) else "the cell of literals such as `C = 0.1` `parameters`",
+        "metrics": "" if any(p.metrics for p in plans) else "the cell that computes the scores `metrics` as well",
+    }
+    lacking = {name: way for name, way in ways.items() if way}
+    return f"no {' and no '.join(lacking)}: tag {', '.join(lacking.values())}" if lacking else ""
+
+
 def next_text(result: Result) -> str:
     """The commands that come next."""
     if not result.commands:
@@ -237,13 +251,15 @@ def next_text(result: Result) -> str:
     return "\n".join([f"next: {first}", *(f"      {command}" for command in others)])
 
 
-def next_commands(missing: Sequence[str], folder: str, plans: Sequence[StagePlan]) -> list[str]:
-    """What to type now: set git and DVC up where needed, run the pipeline, look at the metrics."""
+def next_commands(
+    missing: Sequence[str], folder: str, plans: Sequence[StagePlan], notebooks: Sequence[str] = ()
+) -> list[str]:
+    """What to type now: set git and DVC up where needed, run the pipeline, look at the metrics, prove it."""
     commands = [f"cd {quoted(folder)}"] if folder != "." else []
     commands += [*missing, "dvc repro"]
     if any(plan.metrics for plan in plans):
         commands.append("dvc metrics show")
-    return commands
+    return commands + [f"nb2stage verify {quoted(path)}" for path in notebooks[:1]]
 
 
 # -- for programs ----------------------------------------------------------------------------------------------------

@@ -251,7 +251,9 @@ class Notes:
             stage = self.names[statement.stage]
         cell = statement.cell if statement is not None else None
         line = getattr(where, "lineno", None)
-        self.diagnostics.append(Diagnostic(code, message, hint, severity, self.path, cell, line, stage=stage))
+        found = Diagnostic(code, message, hint, severity, self.path, cell, line, stage=stage)
+        if found not in self.diagnostics:  # a comprehension is gone through more than once
+            self.diagnostics.append(found)
 
     def error(self, use: FileUse, code: str, message: str, hint: str) -> None:
         """Add an error about the use of a file."""

@@ -365,18 +365,19 @@ def _hint(needs: Mapping[int, Need], tags: Mapping[int, str], more: bool) -> str
     by_tag: dict[str, list[int]] = {}
     for number in needs:
         by_tag.setdefault(tags[number], []).append(number)
-    parts = [f"{spans(numbers)} `{tag}`" for tag, numbers in by_tag.items()]
-    parts[0] = f"{'cell' if len(needs) == 1 else 'cells'} {parts[0]}"
-    text = f"tag {', '.join(parts)}"
+    if len(by_tag) == 1:
+        text = f"tag {'cell' if len(needs) == 1 else 'cells'} {spans(needs)} `{next(iter(by_tag))}`"
+    else:
+        text = "give each cell the tag that stands behind it"
     text += "" if more else ", and the notebook converts"
     named = any("NB202" in need.does for need in needs.values())
     optional = [number for number, need in needs.items() if {*need.does} <= {"NB207"} or not named]
     if optional and len(optional) == len(needs):
         text += "; or `skip` if it does not matter"
     elif optional:
-        text += f"; {spans(optional)} `skip` if its settings do not matter".replace(
-            "its", "their" if len(optional) > 1 else "its"
-        )
+        one = len(optional) == 1
+        text += f"; cell{'s' * (not one)} {spans(optional)} `skip` instead, where the results are the same without "
+        text += "its settings" if one else "their settings"
     return text
 
 

@@ -156,8 +156,8 @@ def run_order(roles: Sequence[CellRole], path: str) -> list[Diagnostic]:
     for before, after in pairwise(run):
         if (before.count or 0) > (after.count or 0):
             message = (
-                f"the saved outputs are not those of a run from top to bottom: this cell was run as [{after.count}], "
-                f"cell {before.index} above it as [{before.count}]"
+                f"the saved outputs are not those of a run from top to bottom: this cell (In [{after.count}]) was run "
+                f"before cell {before.index} above it (In [{before.count}])"
             )
             hint = "restart the kernel and run all cells to see what the notebook gives, and the pipeline with it"
             return [Diagnostic("NB125", message, hint, Severity.WARNING, path, after.index)]

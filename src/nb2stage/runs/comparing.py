@@ -193,8 +193,10 @@ class Comparison:
         cell = max((s.cell for s in statements if domain in s.sets), default=None)
         item = Item(watch.plan.name, "settings", domain, Status.EQUAL, cell)
         if mine is None or theirs is None:
-            what = "cannot be read back from a process" if domain not in READABLE else "could not be read"
-            self.add(replace(item, status=Status.UNKNOWN, how=f"settings of this kind {what}"))
+            what = "settings of this kind could not be read"
+            if domain not in READABLE:
+                what = "no process tells settings of this kind; the stage makes them by the notebook's own lines"
+            self.add(replace(item, status=Status.UNKNOWN, how=what))
             return
         differ = [key for key in {**mine, **theirs} if _differ(mine.get(key, ""), theirs.get(key, ""))]
         if differ:

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 JSON_VERSION: Final = 1
 _WIDEST: Final = 100
 _MOST_STAGES: Final = 4  # that are named in one row
+_MOST_NAMED: Final = 2  # things that the verdict names
 
 
 def plural(count: int, word: str) -> str:
@@ -33,9 +34,15 @@ def headline(verdict: Verdict) -> tuple[str, str]:
     if counts[Status.DIFFERENT]:
         return f"{verdict.notebook}: the pipeline differs from the notebook in {counts[Status.DIFFERENT]} places", "red"
     same = f"{verdict.notebook}: the pipeline gives what the notebook gives"
-    if counts[Status.UNKNOWN]:
-        return f"{same} as far as it can be compared: {plural(counts[Status.UNKNOWN], 'thing')} could not be", "yellow"
+    if unknown := things(verdict.of(Status.UNKNOWN)):
+        named = " and ".join(unknown) if len(unknown) <= _MOST_NAMED else f"{len(unknown)} things"
+        return f"{same}, as far as it can be compared: {named} could not be", "yellow"
     return same, "green"
+
+
+def things(items: Sequence[Item]) -> list[str]:
+    """What was compared, each once: the same settings of five stages are one thing."""
+    return list(dict.fromkeys(f"{item.kind} {item.name}" for item in items))
 
 
 _SHORT: Final = {Status.CLOCK: "wall-clock times"}
@@ -43,11 +50,13 @@ _SHORT: Final = {Status.CLOCK: "wall-clock times"}
 
 def counted(verdict: Verdict) -> str:
     """How many things were compared, with what outcome."""
-    total = len(verdict.items)
+    unknown = verdict.of(Status.UNKNOWN)
+    total = len(verdict.items) - len(unknown) + len(things(unknown))
     parts = [f"{len(verdict.of(Status.EQUAL))} of {total} equal"]
     for status in (Status.DIFFERENT, Status.UNKNOWN, Status.CLOCK, Status.UNSTABLE):
         if found := verdict.of(status):
-            parts.append(f"{len(found)} {_SHORT.get(status, status.value)}")
+            count = len(things(found)) if status is Status.UNKNOWN else len(found)
+            parts.append(f"{count} {_SHORT.get(status, status.value)}")
     return ", ".join(parts)
 
 
