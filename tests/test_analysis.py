@@ -229,9 +229,10 @@ def program_of(text: str) -> Program:
     parts = [part.partition("\n") for part in text.strip().split("# %% ")[1:]]
     data = notebook_data([(tags.strip(), source.strip("\n")) for tags, _, source in parts])
     notebook = read_notebook(json.dumps(data).encode(), "nb.ipynb")
-    roles, stages, diagnostics = parse_tags(notebook)
+    roles, stages, _ = parse_tags(notebook)
     names = [stage.name for stage in stages]
-    return analyse(to_cells(notebook, roles, names, diagnostics), len(names), World())
+    cells, _ = to_cells(notebook, roles, names)
+    return analyse(cells, len(names), World())
 
 
 def crossings(text: str) -> list[str]:
