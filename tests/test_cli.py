@@ -17,7 +17,7 @@ from nb2stage import __version__
 from nb2stage.cli import main
 from nb2stage.console import report
 from nb2stage.console.streams import Console
-from nb2stage.diagnostics import RULES
+from nb2stage.rules import RULES
 from nb2stage.texts import wording
 
 if TYPE_CHECKING:
@@ -105,7 +105,7 @@ def test_wrong_usage_is_2(project: Path, call: Any, argv: list[str], said: str) 
         (["--version"], __version__),
         (["--help"], "#| stage: train"),
         (["convert", "--help"], "exit codes"),
-        (["rules", "nb201", "NB604"], RULES["NB604"]),
+        (["rules", "nb201", "NB604"], RULES["NB604"].title),
     ],
 )
 def test_help_is_0(project: Path, call: Any, argv: list[str], said: str) -> None:

@@ -16,10 +16,10 @@ from typing import Any, Final
 import pytest
 
 from nb2stage.cli import build_parser, main
-from nb2stage.diagnostics import RULES
 from nb2stage.project.configuration import read_configuration
 from nb2stage.reading.notebook import read_notebook
 from nb2stage.reading.tags import STAGES, parse_tags
+from nb2stage.rules import RULES
 
 ROOT: Final = Path(__file__).parents[1]
 README: Final = ROOT / "README.md"

@@ -230,14 +230,14 @@ def report(
 def _text(finding: Diagnostic, console: Console, explained: set[str]) -> str:
     """A finding; the first one of a rule with its reason between what it says and how to mend it."""
     from nb2stage.console.report import diagnostic_text
-    from nb2stage.rules import RULES_EXPLAINED
+    from nb2stage.rules import RULES
 
     text = diagnostic_text(finding, lambda text, style: console.paint(text, style, sys.stderr))
     if finding.code not in CHECK_CODES or finding.code in explained:
         return text
     explained.add(finding.code)
     first, *hint = text.split("\n  hint: ")
-    return "\n".join([first, f"  why: {RULES_EXPLAINED[finding.code].why}", *(f"  hint: {each}" for each in hint)])
+    return "\n".join([first, f"  why: {RULES[finding.code].why}", *(f"  hint: {each}" for each in hint)])
 
 
 def _summary(checked: Checked) -> str:
@@ -255,7 +255,7 @@ def _many(number: int, what: str) -> str:
 def document(checked: Checked, fixed: Sequence[Diagnostic]) -> dict[str, Any]:
     """The result as data; keys may be added in later versions, none is taken away."""
     from nb2stage.console.report import finding_data
-    from nb2stage.rules import RULES_EXPLAINED
+    from nb2stage.rules import RULES
 
     return {
         "version": JSON_VERSION,
@@ -265,7 +265,7 @@ def document(checked: Checked, fixed: Sequence[Diagnostic]) -> dict[str, Any]:
         "findings": [
             {
                 **finding_data(finding.diagnostic),
-                "why": RULES_EXPLAINED[finding.diagnostic.code].why,
+                "why": RULES[finding.diagnostic.code].why,
                 "fixable": finding.fix is not None,
             }
             for finding in checked.findings

@@ -6,7 +6,7 @@ import argparse
 from typing import TYPE_CHECKING, Any
 
 from nb2stage.console.streams import FINE, USAGE
-from nb2stage.diagnostics import RULES
+from nb2stage.rules import RULES
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -28,7 +28,7 @@ def register(commands: Any, formatter: Any) -> None:
 
 def run(options: argparse.Namespace, console: Console) -> int:
     """Print what the codes stand for: all in a line each, some with the reason and the remedy."""
-    from nb2stage.rules import page, text
+    from nb2stage.console.rulepage import page, text
 
     codes: Sequence[str] = options.codes
     if options.markdown:
@@ -39,5 +39,5 @@ def run(options: argparse.Namespace, console: Console) -> int:
         if code not in RULES:
             console.err(f"nb2stage: there is no rule `{code}`; `nb2stage rules` lists all")
             return USAGE
-    console.out("\n".join(text(code) if codes else f"{code}  {RULES[code]}" for code in wanted))
+    console.out("\n".join(text(code) if codes else f"{code}  {RULES[code].title}" for code in wanted))
     return FINE
