@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from nb2stage.knowledge.clocks import TIMES
+from nb2stage.knowledge.formats import PICKLE
 from nb2stage.planning.stageplan import StagePlan
 from nb2stage.probes.capturing import DEFAULT
 from nb2stage.probes.explaining import difference
@@ -73,7 +74,7 @@ class Comparison:
         for name in watch.points:
             if name not in watch.saved and name not in watch.plan.metric_names:
                 other = theirs["values"].get(name)
-                task = {"pipeline": theirs["stored"].get(name), "format": "pickle", "part": None}
+                task = {"pipeline": theirs["stored"].get(name), "format": PICKLE.reader(), "part": None}
                 self.variable(watch, name, mine, other, task, theirs)
         for file in watch.plan.saves:
             self.saved(watch, file.path, mine, theirs)
