@@ -24,19 +24,19 @@ from nb2stage.knowledge import CHOOSE_DEVICE, GENERATORS, Knowledge
 from nb2stage.patterns import Pattern
 from nb2stage.reading.tags import CellRole, Role
 from nb2stage.reading.translation import PythonCell
-from nb2stage.records import dataclass, field
+from nb2stage.records import dataclass, field, replace
 from nb2stage.texts.yamltext import is_yaml_value
 
 
-@dataclass
+@dataclass(frozen=True, eq=False)
 class SourceCell:
-    """A cell of the notebook with its Python and its top-level statements."""
+    """A cell of the notebook with its Python, and in a `Program` its top-level statements."""
 
     role: CellRole
     python: PythonCell
     tree: ast.Module
     stage: int | None
-    statements: list[Statement] = field(default_factory=list)
+    statements: tuple[Statement, ...] = ()
 
     @property
     def index(self) -> int:
@@ -108,12 +108,13 @@ def analyse(cells: Sequence[SourceCell], stage_count: int, world: World) -> Prog
     Where grouping the cells of a stage moves cells past each other, the notebook's own order is interpreted first, and
     every pair of cells that changes places must not notice it.
     """
-    order = pipeline_order(cells)
+    order = _with_statements(pipeline_order(cells))
     findings: list[Finding] = []
     in_place: list[Finding] = []
     if [c.index for c in order] != [c.index for c in cells]:
-        first, _, _ = _interpret(cells, stage_count, world)
-        findings += _check_moves(cells, order, first)
+        in_notebook = _with_statements(cells)
+        first, _, _ = _interpret(in_notebook, stage_count, world)
+        findings += _check_moves(in_notebook, order, first)
         in_place = first.findings
     heap, entries, exits = _interpret(order, stage_count, world)
     if findings:
@@ -136,7 +137,7 @@ def analyse(cells: Sequence[SourceCell], stage_count: int, world: World) -> Prog
     findings += _untagged_settings(heap, boundaries)
     findings += _untagged_files(heap)
     findings += heap.findings + boundaries.findings
-    return Program(list(order), statements, heap, boundaries.classes, boundaries, _unique(findings), inert)
+    return Program(order, statements, heap, boundaries.classes, boundaries, _unique(findings), inert)
 
 
 # What depends on which cells have run before.
@@ -217,6 +218,17 @@ def pipeline_order(cells: Sequence[SourceCell]) -> list[SourceCell]:
             following = cell.stage
         keys[cell.index] = (following, cell.index)
     return sorted(cells, key=lambda cell: keys[cell.index])
+
+
+def _with_statements(cells: Iterable[SourceCell]) -> list[SourceCell]:
+    """The cells with new statements, numbered in this order."""
+    made: list[SourceCell] = []
+    position = 0
+    for cell in cells:
+        statements = _statements_of(cell, position)
+        position += len(statements) + 1
+        made.append(replace(cell, statements=tuple(statements)))
+    return made
 
 
 def _statements_of(cell: SourceCell, position: int) -> list[Statement]:
@@ -388,10 +400,7 @@ def _interpret(
     heap.has_parameters = any(cell.role.role is Role.PARAMETERS for cell in order)
     heap.names_indexes = _names_indexes(order, trees)
     heap.generators, heap.uses_gpu = _generators(trees)
-    position = 0
     for cell in order:
-        cell.statements = _statements_of(cell, position)
-        position += len(cell.statements) + 1
         for statement in cell.statements:
             if is_inert_node(statement.node):
                 for name in top_level_names(statement.node):
