@@ -73,9 +73,7 @@ def test_a_notebook_without_tags_is_to_be_tagged_first(project: Path, call: Any)
     save(project / "b.ipynb", [("train", "x = 1")])
     (project / "c.ipynb").write_text("no notebook")
     out = call("init")[1]
-    assert (
-        "next: tag the cells of a.ipynb with their stages; `nb2stage convert --help` lists the tags\n      pip" in out
-    )
+    assert "next: nb2stage tag a.ipynb --write\n      pip" in out
 
 
 def test_looking_first_writes_nothing(project: Path, call: Any) -> None:  # noqa: F811

@@ -12,8 +12,8 @@ import pytest
 ROOT: Final = Path(__file__).resolve().parent.parent
 SOURCES: Final = ROOT / "src" / "nb2stage"
 ORDER: Final = [
-    *("texts", "knowledge", "reading", "analysis", "planning", "scripts", "files", "project", "runs", "overview"),
-    "console",
+    *("texts", "knowledge", "reading", "analysis", "planning", "tagging", "scripts", "files", "project", "runs"),
+    *("overview", "console"),
 ]
 
 

@@ -272,11 +272,11 @@ def test_convert_without_a_name(project: Path, call: Any) -> None:  # noqa: F811
     ("notebooks", "listed", "first"),
     [
         ({"notebooks/a.ipynb": "import", "notebooks/b.ipynb": ""}, ["notebooks/a.ipynb"], "pip"),
-        ({"notebooks/a.ipynb": ""}, ["notebooks/a.ipynb"], "tag the cells of notebooks/a.ipynb with their stages"),
+        ({"notebooks/a.ipynb": ""}, ["notebooks/a.ipynb"], "nb2stage tag notebooks/a.ipynb --write"),
         (
             {"notebooks/a.ipynb": "", "notebooks/b.ipynb": ""},
             [],
-            "tag the cells of a notebook, such as notebooks/a.ipynb",
+            "nb2stage tag notebooks/a.ipynb --write",
         ),
         ({"a.ipynb": "import", "notebooks/b.ipynb": "train"}, ["a.ipynb", "notebooks/b.ipynb"], "pip"),
         ({"a.ipynb": "import", "notebooks/b.ipynb": ""}, ["a.ipynb"], "pip"),

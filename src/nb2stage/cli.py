@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 # The commands, a module each, in the order of `nb2stage --help`: `register` adds its options and names the function that
 # runs it.  Only the module of the command at hand is loaded, and it loads what is heavy when it runs.
 COMMANDS: Final = (
-    *("convert", "verify", "status", "pull", "check", "run", "graph", "overview", "where", "init", "ci", "eject"),
-    "rules",
+    *("convert", "tag", "verify", "status", "pull", "check", "run", "graph", "overview", "where", "init", "ci"),
+    *("eject", "rules"),
 )
 
 

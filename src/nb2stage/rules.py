@@ -85,7 +85,8 @@ RULES: Final[dict[str, Rule]] = {
     "NB114": Rule(
         "no cell belongs to a stage",
         "Only tagged cells go into the pipeline.",
-        "Tag the cells that do the work, or write `#| stage: train` as their first line.",
+        "`nb2stage tag NOTEBOOK --write` proposes the tags. Or tag the cells that do the work, "
+        "or write `#| stage: train` as their first line.",
     ),
     "NB115": Rule(
         "a `#|` line cannot be understood",

@@ -18,7 +18,7 @@ from nb2stage.planning.pipeline import GeneratedFile
 from nb2stage.planning.places import folder_of, locate, with_locations
 from nb2stage.planning.planner import Planner
 from nb2stage.planning.regrouped import with_regrouped
-from nb2stage.planning.untagged import Attempt, with_needed
+from nb2stage.planning.untagged import Again, Attempt, with_needed
 from nb2stage.project.installed import not_known, pandas_major
 from nb2stage.project.neighbours import clash, renamed, stage_names
 from nb2stage.project.surroundings import surroundings, world_of
@@ -58,15 +58,8 @@ def _conversion(notebook: Notebook, project: Project) -> Conversion:
     """Steps 2 to 8."""
     path = notebook.path
     pandas = pandas_major(project.root, os.environ, sys.path)
-    world = world_of(project, folder_of(path), pandas)
-
-    def again(tagged: Notebook, plan: bool) -> Attempt:
-        made = _read(tagged, world, project)
-        if plan:
-            _plan(made, project)
-        return made
-
-    attempt = _read(notebook, world, project)
+    again = attempts(path, project)
+    attempt = again(notebook, False)
     tagged, needed = with_needed(attempt, again)
     tagged, moved = with_regrouped(tagged, again)
     if needed or moved:
@@ -101,6 +94,19 @@ def _scripts(planner: Planner) -> list[GeneratedFile]:
     texts = [(plan.script, ScriptWriter(planner, plan).text()) for plan in planner.stages]
     texts += [(module.path, module_text(module, planner)) for module in planner.modules]
     return [GeneratedFile(path, text, True, planner.path) for path, text in texts]
+
+
+def attempts(path: str, project: Project) -> Again:
+    """What converts a notebook in memory as far as is asked, again and again with other tags."""
+    world = world_of(project, folder_of(path), pandas_major(project.root, os.environ, sys.path))
+
+    def again(tagged: Notebook, plan: bool) -> Attempt:
+        made = _read(tagged, world, project)
+        if plan:
+            _plan(made, project)
+        return made
+
+    return again
 
 
 def _read(notebook: Notebook, world: World, project: Project) -> Attempt:

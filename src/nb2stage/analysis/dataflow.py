@@ -596,18 +596,29 @@ def _check_moves(cells: Sequence[SourceCell], order: Sequence[SourceCell], heap:
     """Every pair of cells that grouping moves past each other must neither feed nor undo the other."""
     place = {cell.index: n for n, cell in enumerate(order)}
     findings: list[Finding] = []
-    binders = Counter(n for c in cells for s in c.statements for n in s.binds)
-    facts = {cell.index: _facts(cell, heap, binders) for cell in cells}
-    wanted = {name for each in facts.values() for name in each.reads}
+    moves = Moves(cells, heap)
     for n, earlier in enumerate(cells):
         for later in cells[n + 1 :]:
             if place[earlier.index] < place[later.index]:
                 continue
-            clash = _clash(facts[earlier.index], facts[later.index], wanted)
+            clash = moves.clash(earlier.index, later.index)
             if clash and earlier.statements and later.statements:
                 node = later.statements[0].node
                 findings.append(Finding("NB206", later.statements[0], node, clash, hint=str(earlier.index)))
     return findings
+
+
+class Moves:
+    """Which cells cannot change places."""
+
+    def __init__(self, cells: Sequence[SourceCell], heap: Heap) -> None:
+        binders = Counter(n for c in cells for s in c.statements for n in s.binds)
+        self.facts = {cell.index: _facts(cell, heap, binders) for cell in cells}
+        self.wanted = {name for each in self.facts.values() for name in each.reads}
+
+    def clash(self, one: int, two: int) -> str:
+        """What one of two cells makes or changes and the other uses, by name; empty where there is nothing."""
+        return _clash(self.facts[one], self.facts[two], self.wanted)
 
 
 @dataclass

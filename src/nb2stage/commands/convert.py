@@ -81,6 +81,7 @@ def register(commands: Any, formatter: Any) -> None:
         "where it is a project or holds the notebook, else the notebook's own folder)",
     )
     add("--layout", choices=("guideline", "flat"), help=layouts)
+    add("--auto", action="store_true", help="convert with the tags that `nb2stage tag` proposes, where cells have none")
     add("--init", action="store_true", help="run `git init` and `dvc init` where they are missing")
     add("--force", action="store_true", help="overwrite scripts that were edited by hand, files and stages of others")
     preview = parser.add_argument_group("look first")
@@ -120,13 +121,19 @@ def run(options: argparse.Namespace, console: Console) -> int:
             raise UsageError("`-` is the only notebook then, and --as names it: nb2stage convert - --as explore.ipynb")
         options.notebooks = [options.stands_for]
         texts = {Path(options.stands_for): sys.stdin.buffer.read()}
+    preview = bool(options.dry_run or options.diff or options.check or texts)
+    if options.auto:
+        from nb2stage.project.proposals import proposed_texts
+
+        output = Path(options.output) if options.output is not None else None
+        texts = proposed_texts([Path(name) for name in options.notebooks], output, texts)
     wanted = Wanted(
         [Path(name) for name in options.notebooks],
         Path(options.output) if options.output is not None else None,
         options.layout,
         options.force,
         options.init,
-        bool(options.dry_run or options.diff or options.check or texts),
+        preview,
         texts,
     )
     return print_run(converted(wanted), console, Shown(options.diff, options.check, options.verbose))

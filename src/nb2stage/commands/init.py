@@ -143,14 +143,12 @@ def _to_tag(root: Path, notebooks: Sequence[str]) -> list[str]:
     """What is to be done with notebooks in which no cell has a stage yet."""
     from nb2stage.project.configuration import read_configuration
     from nb2stage.project.notebooks import found_notebooks, has_stages
+    from nb2stage.reading.shellcommands import quoted
 
     if not notebooks and (found := found_notebooks(root, read_configuration(root))):
-        return [
-            f"tag the cells of a notebook, such as {found[0]}, with stages; `nb2stage convert --help` lists the tags"
-        ]
+        return [f"nb2stage tag {quoted(found[0])} --write    (proposes a stage for each cell of a notebook)"]
     todo = [name for name in notebooks if not has_stages(root, name, otherwise=True)]
-    names = ", ".join(todo)
-    return [f"tag the cells of {names} with their stages; `nb2stage convert --help` lists the tags"] if todo else []
+    return [f"nb2stage tag {quoted(name)} --write" for name in todo]
 
 
 def pipeline_notebooks(root: Path) -> list[str]:

@@ -212,7 +212,7 @@ def _tag(stage: str) -> str:
 def _candidates(program: Program, roles: Sequence[CellRole], needs: Mapping[int, Need]) -> Iterator[dict[int, str]]:
     """Tags for the needed cells, the best first.  Within a gap the stages never go back, so no cell changes places."""
     cells = program.cell_at
-    apart = _outside_stages(program, needs)
+    apart = outside_stages(program, needs)
     setup = dict.fromkeys(apart, "setup")
     by_kind = _by_kind(program, roles, [n for n in needs if n not in apart])
     yield by_kind | apart
@@ -224,7 +224,7 @@ def _candidates(program: Program, roles: Sequence[CellRole], needs: Mapping[int,
         yield whole
 
 
-def _outside_stages(program: Program, needs: Iterable[int]) -> dict[int, str]:
+def outside_stages(program: Program, needs: Iterable[int]) -> dict[int, str]:
     """The cells of constants, as `parameters`, and those of settings, as `setup`."""
     found: dict[int, str] = {}
     binders = Counter(name for cell in program.cells for s in cell.statements for name in s.binds)

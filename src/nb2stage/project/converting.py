@@ -107,7 +107,7 @@ class Run:
             message = (
                 f"no cell of {', '.join(found[:5])} has the tag of a stage" if found else "there is no notebook here"
             )
-            raise UsageError(f"{message}; `nb2stage convert --help` lists the tags" if found else message)
+            raise UsageError(f"{message}; `nb2stage tag` proposes them" if found else message)
         return [self.root / name for name in known], settings
 
     def without_gone(self, state: State, notebooks: Sequence[Path], settings: Configuration) -> State:

@@ -19,11 +19,11 @@ def replace_sources(text: str, sources: Mapping[int, str]) -> str:
 
     A source is written as the one before was: as one text or as a list of lines, with its indentation and escapes.
     """
-    cells = dict(_members(text, text.index("{")))["cells"][0]
+    cells = dict(members(text, text.index("{")))["cells"][0]
     edits = []
-    for index, (begin, _) in enumerate(_items(text, cells), start=1):
+    for index, (begin, _) in enumerate(items(text, cells), start=1):
         if index in sources:
-            first, last = dict(_members(text, begin))["source"]
+            first, last = dict(members(text, begin))["source"]
             edits.append((first, last, _source(text, first, last, sources[index])))
     for first, last, new in reversed(edits):
         text = text[:first] + new + text[last:]
@@ -58,7 +58,7 @@ def _value_end(text: str, index: int) -> int:
     return _DECODER.raw_decode(text, index)[1]
 
 
-def _members(text: str, start: int) -> Iterator[tuple[str, tuple[int, int]]]:
+def members(text: str, start: int) -> Iterator[tuple[str, tuple[int, int]]]:
     """The keys of the object at `start` with where their values begin and end."""
     index = _skip(text, start + 1)
     while text[index] != "}":
@@ -71,7 +71,7 @@ def _members(text: str, start: int) -> Iterator[tuple[str, tuple[int, int]]]:
             index = _skip(text, index + 1)
 
 
-def _items(text: str, start: int) -> Iterator[tuple[int, int]]:
+def items(text: str, start: int) -> Iterator[tuple[int, int]]:
     """Where the items of the list at `start` begin and end."""
     index = _skip(text, start + 1)
     while text[index] != "]":

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from nb2stage.reading.notebook import Cell, Notebook
 
 STAGES: Final = ("import", "clean", "preprocess", "features", "split", "train", "evaluate", "report")
-_WORDS: Final = ("parameters", "setup", "metrics", "plots", "explore", "hpo", "skip")
+WORDS: Final = ("parameters", "setup", "metrics", "plots", "explore", "hpo", "skip")
 INJECTED: Final = (
     "injected-parameters"  # papermill's: other values for the cell tagged `parameters`, below which it stands
 )
@@ -57,8 +57,8 @@ _ITEM: Final = Pattern(r"#\s?\|\s*-\s+(.*?)\s*$")
 _LOOSE: Final = Pattern(r"#\s?\|\s*(stage)\b\s*=?\s*(.*?)\s*$", re.IGNORECASE)
 _LIST: Final = Pattern(r"""\s*("[^"]*"|'[^']*'|[^,]+)""")
 _HOW: Final = (
-    "tag the cells of a stage, e.g. `train` (JupyterLab: Property Inspector > Cell Tags), "
-    "or write `#| stage: train` as the first line of the cell"
+    "`nb2stage tag NOTEBOOK` proposes a stage for each cell; or tag cells yourself, e.g. `train` (JupyterLab: Property "
+    "Inspector > Cell Tags), or write `#| stage: train` as the first line of a cell"
 )
 
 
@@ -243,7 +243,7 @@ def _read_directive(reading: _Reading, directive: _Directive) -> None:
         reading.report("NB115", f"`#| {directive.key}:` says nothing", hint, directive.line)
     for value in directive.values:
         if directive.key == "stage":
-            if value in STAGES or value in _WORDS:
+            if value in STAGES or value in WORDS:
                 _read_tag(reading, value, directive.line)
             else:
                 _read_stage_name(reading, _PREFIX.sub(r"\3", value) if ":" in value else value, directive.line)
@@ -258,13 +258,13 @@ def _read_tag(reading: _Reading, tag: str, line: int | None) -> None:
     """Note down one tag; somebody else's is left alone."""
     if tag in STAGES:
         reading.stages.append(tag)
-    elif tag in _WORDS:
+    elif tag in WORDS:
         reading.words.append(tag)
     elif tag == INJECTED:
         reading.words.append("parameters")
     elif tag.startswith("stage:"):
         name = tag.removeprefix("stage:").strip()
-        if name in _WORDS:
+        if name in WORDS:
             reading.words.append(name)
         else:
             _read_stage_name(reading, name, line)
@@ -278,16 +278,16 @@ def _meant(tag: str) -> str | None:
     lower = tag.lower()
     if lower in _THEIRS:
         return None
-    if lower in STAGES or lower in _WORDS:
+    if lower in STAGES or lower in WORDS:
         return lower
     if prefixed := _PREFIX.fullmatch(tag):
         name = prefixed[3].strip()
-        if name in STAGES or name in _WORDS:
+        if name in STAGES or name in WORDS:
             return name
         return f"stage:{name or 'NAME'}" if prefixed[2] in ":=" else None
     if lower in _MEANT:
         return _MEANT[lower]
-    return closest(lower, (*STAGES, *_WORDS), 0.8)
+    return closest(lower, (*STAGES, *WORDS), 0.8)
 
 
 def _read_stage_name(reading: _Reading, name: str, line: int | None) -> None:
@@ -298,7 +298,7 @@ def _read_stage_name(reading: _Reading, name: str, line: int | None) -> None:
         reading.report("NB112", f"{name!r:.60} cannot be a stage name: {problem}", hint, line)
         return
     lower = name.lower()
-    close = closest(lower, (*STAGES, *_WORDS), 0.8)
+    close = closest(lower, (*STAGES, *WORDS), 0.8)
     if name not in STAGES and close and unnumbered(name) not in STAGES:
         hint = f"write `{close}` if you meant that; otherwise nothing needs to be done"
         reading.warn("NB113", f"the stage {name!r} is spelt almost like `{close}`", hint, line)
