@@ -143,12 +143,11 @@ def _to_tag(root: Path, notebooks: Sequence[str]) -> list[str]:
     """What is to be done with notebooks in which no cell has a stage yet."""
     from nb2stage.project.configuration import read_configuration
     from nb2stage.project.notebooks import found_notebooks, has_stages
-    from nb2stage.reading.shellcommands import quoted
 
     if not notebooks and (found := found_notebooks(root, read_configuration(root))):
-        return [f"nb2stage tag {quoted(found[0])} --write    (proposes a stage for each cell of a notebook)"]
+        return [f"nb2stage tag {found[0]} --write    (proposes a stage for each cell of a notebook)"]
     todo = [name for name in notebooks if not has_stages(root, name, otherwise=True)]
-    return [f"nb2stage tag {quoted(name)} --write" for name in todo]
+    return [f"nb2stage tag {name} --write" for name in todo]
 
 
 def pipeline_notebooks(root: Path) -> list[str]:

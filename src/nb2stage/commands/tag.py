@@ -262,8 +262,6 @@ def first_line(source: str) -> str:
 
 def shown(proposal: Proposal, path: Path, width: int, *, written: bool) -> str:
     """The table of cells, the stages with what each hands on, and what to do next."""
-    from nb2stage.reading.shellcommands import quoted
-
     rows = [("cell", "", "tag", "why")]
     for each in proposal.cells:
         if each.cell.source.strip():
@@ -283,7 +281,7 @@ def shown(proposal: Proposal, path: Path, width: int, *, written: bool) -> str:
         text.append(f"{name:<{names}}  hands on {', '.join(handed)}" if handed else name)
     if proposal.reason:
         text.append(f"one stage only: cut in several it is refused ({proposal.reason})")
-    name = quoted(str(path))
+    name = f'"{path}"' if " " in str(path) else str(path)
     if written:
         text += [
             "",
