@@ -13,6 +13,7 @@ from nb2stage.analysis.heap import Heap
 from nb2stage.analysis.objects import Statement
 from nb2stage.analysis.scopes import outside_functions, top_level_names
 from nb2stage.analysis.versions import DEFINITIONS
+from nb2stage.trees import walk
 
 # What hands a coroutine to the loop that runs, and returns.
 _TASKS = frozenset({"create_task", "ensure_future"})
@@ -52,7 +53,7 @@ def refusal(statement: Statement, neighbours: Sequence[Statement], heap: Heap) -
         return None
     if any(isinstance(n, ast.AnnAssign) for n in nodes):
         return "an annotation beside `async` at the top level", "delete the annotation"
-    if any(isinstance(n, DEFINITIONS) for n in ast.walk(statement.node)) or statement.plots:
+    if any(isinstance(n, DEFINITIONS) for n in walk(statement.node)) or statement.plots:
         return "definitions or figures inside `async` at the top level", hint
     if any(s is not statement and _share_a_line(s.node, statement.node) for s in neighbours if not s.hidden):
         return "`async` at the top level beside another statement", "write one statement on a line"

@@ -20,6 +20,7 @@ from nb2stage.knowledge import SEED_ARGUMENTS, Effect
 from nb2stage.knowledge.valuetypes import Type
 from nb2stage.patterns import Pattern
 from nb2stage.records import replace
+from nb2stage.trees import walk
 
 # What a library calls on the members of a list or dict that it is given: it compares, prints and adds them.
 OF_MEMBERS = tuple(
@@ -427,7 +428,7 @@ class Consequences:
         if self.heap.name_of(node) not in TYPED_BY:
             return False
         texts = {str(c) for a in arguments for c in a.constants or ()}
-        nodes = [part for a in arguments if a.node is not None for part in ast.walk(a.node)]
+        nodes = [part for a in arguments if a.node is not None for part in walk(a.node)]
         texts |= {str(part.value) for part in nodes if isinstance(part, ast.Constant)}
         turned = any(isinstance(part, ast.Attribute) and part.attr == "newbyteorder" for part in nodes)
         return turned or any(map(BIG_ENDIAN.fullmatch, texts))

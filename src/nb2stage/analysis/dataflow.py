@@ -26,6 +26,7 @@ from nb2stage.reading.tags import CellRole, Role
 from nb2stage.reading.translation import PythonCell
 from nb2stage.records import dataclass, field, replace
 from nb2stage.texts.yamltext import is_yaml_value
+from nb2stage.trees import walk
 
 
 @dataclass(frozen=True, eq=False)
@@ -73,7 +74,7 @@ class Program:
     @cached_property
     def names(self) -> set[str]:
         """All names that the notebook binds or mentions."""
-        mentioned = {n.id for cell in self.cells for n in ast.walk(cell.tree) if isinstance(n, ast.Name)}
+        mentioned = {n.id for cell in self.cells for n in walk(cell.tree) if isinstance(n, ast.Name)}
         return mentioned | self.binders.keys()
 
     @cached_property
@@ -320,7 +321,7 @@ def _names_indexes(cells: Sequence[SourceCell], trees: Sequence[ast.Module]) -> 
     """Whether the code sets the name of a frame's index, perhaps by a name for the index: `days = df.index`."""
     if any(NAMES_INDEX.search(cell.role.cell.source) for cell in cells):
         return True
-    nodes = [node for tree in trees for node in ast.walk(tree) if isinstance(node, ast.Attribute)]
+    nodes = [node for tree in trees for node in walk(tree) if isinstance(node, ast.Attribute)]
     renamed = any(node.attr in ("name", "names") and isinstance(node.ctx, ast.Store) for node in nodes)
     return renamed and any(node.attr in ("index", "columns") for node in nodes)
 
@@ -331,8 +332,8 @@ SETS_ANY = frozenset({"setattr", "vars", "exec", "eval", "__dict__", "__setattr_
 
 def _search_folders(trees: Iterable[ast.AST]) -> list[str]:
     """The folders that any text of the code may put on `sys.path`, and that of the project."""
-    calls = [node for tree in trees for node in ast.walk(tree) if isinstance(node, ast.Call) and _is_sys_path(node)]
-    texts = [part.value for call in calls for part in ast.walk(call) if isinstance(part, ast.Constant)]
+    calls = [node for tree in trees for node in walk(tree) if isinstance(node, ast.Call) and _is_sys_path(node)]
+    texts = [part.value for call in calls for part in walk(call) if isinstance(part, ast.Constant)]
     return ["", *sorted({search_folder(text) for text in texts if isinstance(text, str)} - {""})]
 
 
@@ -343,7 +344,7 @@ def _is_sys_path(node: ast.Call) -> bool:
 def _written_modules(trees: Iterable[ast.AST]) -> dict[str, str | None]:
     """The modules that `%%writefile` writes, with their texts."""
     found: dict[str, str | None] = {}
-    for node in (node for tree in trees for node in ast.walk(tree) if isinstance(node, ast.Call)):
+    for node in (node for tree in trees for node in walk(tree) if isinstance(node, ast.Call)):
         func = node.func
         if (
             isinstance(func, ast.Attribute)
@@ -360,7 +361,7 @@ def _written_modules(trees: Iterable[ast.AST]) -> dict[str, str | None]:
 def _stored_attributes(trees: Iterable[ast.Module]) -> frozenset[str] | None:
     """The attributes that the code sets; None where any may be set, by a name that is worked out."""
     found: set[str] = set()
-    for node in (node for tree in trees for node in ast.walk(tree)):
+    for node in (node for tree in trees for node in walk(tree)):
         name = node.attr if isinstance(node, ast.Attribute) else node.id if isinstance(node, ast.Name) else ""
         if name in SETS_ANY:
             return None
@@ -375,7 +376,7 @@ def _generators(trees: Iterable[ast.Module]) -> tuple[frozenset[str], bool]:
     """The generators that what the code imports may draw from, and whether some of it may run on a GPU."""
     roots: set[str] = set()
     gpu = False
-    for node in (node for tree in trees for node in ast.walk(tree)):
+    for node in (node for tree in trees for node in walk(tree)):
         if isinstance(node, ast.Import):
             roots.update(alias.name.partition(".")[0] for alias in node.names)
         elif isinstance(node, ast.ImportFrom):

@@ -24,6 +24,7 @@ from nb2stage.analysis.scopes import COMPREHENSIONS, FUNCTIONS, Scope
 from nb2stage.analysis.vocabulary import ARRAY_VIEWS, CONTAINERS, DATA, FRAMES, GROUPED, MOVING, USED_UP
 from nb2stage.knowledge import UNKNOWN, Effect
 from nb2stage.knowledge.valuetypes import Type
+from nb2stage.trees import walk
 
 ARRAY_MAKERS = frozenset({"numpy.r_", "numpy.c_", "numpy.mgrid", "numpy.ogrid"})
 
@@ -215,7 +216,7 @@ class Expressions:
                 self.heap.compare(obj for value in values for obj in value)
                 if not any(values) and not any(self.is_singleton(o) for o in operands):
                     whole = self.heap.frame is None  # what the names inside a function refer to is not asked
-                    names = {n.id for n in ast.walk(node) if isinstance(n, ast.Name)} if whole else None
+                    names = {n.id for n in walk(node) if isinstance(n, ast.Name)} if whole else None
                     self.heap.statement.atom_identities.append((node, names))
             return ATOM
         if all(isinstance(op, ast.In | ast.NotIn) for op in node.ops):
@@ -547,7 +548,7 @@ class Expressions:
         return made | {obj}
 
     def comprehension(self, node: ast.expr, generators: list[ast.comprehension], parts: list[ast.expr]) -> list[Values]:
-        names = {n.id for g in generators for n in ast.walk(g.target) if isinstance(n, ast.Name)}
+        names = {n.id for g in generators for n in walk(g.target) if isinstance(n, ast.Name)}
         scope = Scope(node, bound=names)
         results: list[Values] = [ATOM for _ in parts]
         outer = self.heap.frame

@@ -15,6 +15,7 @@ from nb2stage.analysis.vocabulary import DESIGN, LABELLED, TRANSFORMED
 from nb2stage.knowledge import BY_KEY
 from nb2stage.knowledge.formats import Contents, Trait
 from nb2stage.patterns import Pattern
+from nb2stage.trees import walk
 
 FRAMES_ALONE = frozenset({"frame", "series"})
 PICKLE_HOOKS = ("__getstate__", "__setstate__", "__reduce__", "__reduce_ex__")
@@ -434,7 +435,7 @@ def _passes_on(fn: Obj) -> bool:
     if not isinstance(fn.node, ast.FunctionDef):
         return False
     own = [parameter.arg for parameter in (*fn.node.args.posonlyargs, *fn.node.args.args)][1:]
-    for call in (part for part in ast.walk(fn.node) if isinstance(part, ast.Call)):
+    for call in (part for part in walk(fn.node) if isinstance(part, ast.Call)):
         if isinstance(call.func, ast.Attribute) and call.func.attr == "__init__":
             by_super = isinstance(call.func.value, ast.Call)
             given = call.args if by_super else call.args[1:]
@@ -457,7 +458,7 @@ def _asks_itself(fn: Obj) -> bool:
         return False
     return any(
         isinstance(part, ast.Attribute) and isinstance(part.value, ast.Name) and part.value.id == itself
-        for part in ast.walk(fn.node)
+        for part in walk(fn.node)
         if isinstance(getattr(part, "ctx", None), ast.Load)
     )
 

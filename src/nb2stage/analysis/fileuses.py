@@ -17,6 +17,7 @@ from nb2stage.analysis.sqltext import changes_nothing, exported_files
 from nb2stage.analysis.vocabulary import MEMMAP, FileMode
 from nb2stage.knowledge import Effect
 from nb2stage.patterns import Pattern
+from nb2stage.trees import walk
 
 # Words of a row and the one use of a file that they mean.
 READING: Final[dict[str, FileMode]] = {"reads": "read", "reads-if-there": "read-if-there"}
@@ -162,7 +163,7 @@ SHELVES = ("shelve.open", "dbm.open", "dbm.gnu.open", "dbm.ndbm.open", "dbm.dumb
 @cache
 def calls_in(tree: ast.AST) -> tuple[ast.Call, ...]:
     """All calls in a piece of code."""
-    return tuple(node for node in ast.walk(tree) if isinstance(node, ast.Call))
+    return tuple(node for node in walk(tree) if isinstance(node, ast.Call))
 
 
 class FileUses:

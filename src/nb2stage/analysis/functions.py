@@ -30,11 +30,12 @@ from nb2stage.analysis.randomness import Randomness
 from nb2stage.analysis.scopes import Scope, ScopeNode, bound_names, free_names, parameters, scope_of
 from nb2stage.analysis.vocabulary import NUMBA, USED_UP
 from nb2stage.knowledge.valuetypes import Type
+from nb2stage.trees import walk
 
 
 @cache
 def mentioned(node: ast.AST) -> frozenset[str]:
-    return frozenset(n.id for n in ast.walk(node) if isinstance(n, ast.Name))
+    return frozenset(n.id for n in walk(node) if isinstance(n, ast.Name))
 
 
 MAX_DEPTH = 12
@@ -58,7 +59,7 @@ def default_of(arguments: ast.arguments, parameter: ast.arg) -> ast.expr | None:
 def returned_constants(node: ast.AST, constants: list[Constants]) -> Constants:
     """The plain values that a call certainly gives one of, where that is known."""
     if isinstance(node, ast.FunctionDef):
-        ways = sum(isinstance(part, ast.Return) for part in ast.walk(node))
+        ways = sum(isinstance(part, ast.Return) for part in walk(node))
         if ways != 1 or node.decorator_list or scope_of(node).is_generator:
             return None  # which of several paths is taken is not known
     elif not isinstance(node, ast.Lambda):
@@ -72,7 +73,7 @@ def returned_constants(node: ast.AST, constants: list[Constants]) -> Constants:
 def gives_plain_values(node: ast.FunctionDef) -> bool:
     """Whether a function returns nothing but what operators make of its parameters, of constants and of calls of itself."""
     names = {a.arg for a in (*node.args.posonlyargs, *node.args.args, *node.args.kwonlyargs)}
-    inside = [part for statement in node.body for part in ast.walk(statement)]
+    inside = [part for statement in node.body for part in walk(statement)]
     names -= {name for part in inside for name in bound_names(part)}
 
     def is_plain(part: ast.expr) -> bool:

@@ -33,6 +33,7 @@ from nb2stage.analysis.sqlcalls import SqlCalls
 from nb2stage.analysis.statements import Statements
 from nb2stage.analysis.vocabulary import DELETED
 from nb2stage.knowledge import Knowledge
+from nb2stage.trees import walk
 
 INERT = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.Import, ast.ImportFrom)
 
@@ -40,7 +41,7 @@ INERT = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.Import, ast.Im
 @cache
 def declared_global(node: ast.AST) -> frozenset[str]:
     """The names that a function or class says are those of the notebook."""
-    return frozenset(n for part in ast.walk(node) if isinstance(part, ast.Global) for n in part.names)
+    return frozenset(n for part in walk(node) if isinstance(part, ast.Global) for n in part.names)
 
 
 class Interpreter:
@@ -154,7 +155,7 @@ class Interpreter:
 
     def run_coarsely(self, statement: Statement) -> None:
         """What a statement may do at most: change all that it can get at, draw, plot, and bind what it mentions."""
-        names = {n.id for n in ast.walk(statement.node) if isinstance(n, ast.Name)}
+        names = {n.id for n in walk(statement.node) if isinstance(n, ast.Name)}
         bound = top_level_names(statement.node)
         values: Values = ATOM
         seen: set[str] = set()

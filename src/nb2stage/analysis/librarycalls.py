@@ -26,6 +26,7 @@ from nb2stage.knowledge import UNKNOWN, Effect, looks_like_seeder, packages
 from nb2stage.knowledge.valuetypes import Type
 from nb2stage.patterns import Pattern
 from nb2stage.records import replace
+from nb2stage.trees import walk
 
 PLOT_NAME = Pattern(r"plot|hist|draw|heatmap|scatter|chart|graph|figure|imshow|display|visuali[sz]e", re.IGNORECASE)
 
@@ -66,7 +67,7 @@ def _strings_in(arguments: list[Argument]) -> set[str]:
     found: set[str] = set()
     for argument in arguments:
         if argument.node is not None:
-            for part in ast.walk(argument.node):
+            for part in walk(argument.node):
                 if isinstance(part, ast.Constant) and isinstance(part.value, str):
                     found.update(QUERY_NAMES.findall(part.value))
     return found
@@ -331,7 +332,7 @@ class LibraryCalls:
             isinstance(part, ast.Constant) and part.value == "passthrough"
             for a in arguments
             if a.node is not None
-            for part in ast.walk(a.node)
+            for part in walk(a.node)
         )
         steps = reach(given)
         return named or any(o.passes_on or o.kind in ("instance", "class") or o.foreign for o in steps)

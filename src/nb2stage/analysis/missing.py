@@ -6,11 +6,12 @@ import ast
 
 from nb2stage.analysis.objects import Values
 from nb2stage.analysis.vocabulary import LOOKUPS, OVER
+from nb2stage.trees import walk
 
 
 def leaves_none(node: ast.AST) -> bool:
     """Whether an expression leaves out missing values, turns them into texts, or puts in order what has none."""
-    names = {part.attr if isinstance(part, ast.Attribute) else getattr(part, "id", "") for part in ast.walk(node)}
+    names = {part.attr if isinstance(part, ast.Attribute) else getattr(part, "id", "") for part in walk(node)}
     return not names.isdisjoint({"dropna", "notna", "notnull", "fillna", "sorted", "range", "columns", "str"})
 
 
@@ -32,8 +33,8 @@ def looks_up(node: ast.For | ast.AsyncFor, values: Values) -> bool:
     """Whether a loop over values that may be missing puts an element into a dict or set, or looks for it in one."""
     over = {o for v in values for name, inner in v.fields.items() if name in OVER for o in inner} | values
     sure = any(o.type in {"series", "pandas"} or o.nan_keys or "yields" in o.fields for o in over)
-    names = {part.id for part in ast.walk(node.target) if isinstance(part, ast.Name)}
-    for part in (each for statement in node.body for each in ast.walk(statement)):
+    names = {part.id for part in walk(node.target) if isinstance(part, ast.Name)}
+    for part in (each for statement in node.body for each in walk(statement)):
         key: ast.AST | None = None
         if isinstance(part, ast.Subscript) and (sure or isinstance(part.ctx, ast.Store)):
             key = part.slice

@@ -9,6 +9,7 @@ import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
 from nb2stage.records import dataclass, field
+from nb2stage.trees import walk
 
 
 @dataclass(frozen=True)
@@ -82,7 +83,7 @@ def search_folder(path: str) -> str:
 
 def imported_names(tree: ast.AST) -> Iterator[tuple[int, str]]:
     """The modules that a tree may import, each with the number of dots before its name."""
-    for node in ast.walk(tree):
+    for node in walk(tree):
         if isinstance(node, ast.Import):
             yield from ((0, alias.name) for alias in node.names)
         elif isinstance(node, ast.ImportFrom):

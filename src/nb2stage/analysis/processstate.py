@@ -9,6 +9,7 @@ from nb2stage.analysis.heap import Argument, Heap
 from nb2stage.analysis.modulefiles import search_folder
 from nb2stage.analysis.objects import ATOM, InnerSetting, Values, Var, reach
 from nb2stage.knowledge import Effect
+from nb2stage.trees import walk
 
 
 class ProcessState:
@@ -71,7 +72,7 @@ class ProcessState:
         )
         if not certain or not isinstance(node, ast.Expr | ast.Assign):
             return InnerSetting(None, domain, {})
-        for part in ast.walk(node):
+        for part in walk(node):
             if isinstance(part, ast.Name):
                 key = self.heap.resolve(part.id)
                 var = self.heap.state.get(key)

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from functools import cache
 
 from nb2stage.records import dataclass, field
+from nb2stage.trees import walk
 
 ScopeNode = ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda | ast.ClassDef
 FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda)
@@ -134,7 +135,7 @@ def only_derives(node: ast.stmt, name: str) -> bool:
             asked += [*part.decorator_list, *part.args.defaults, *(d for d in part.args.kw_defaults if d is not None)]
         else:
             asked.append(part)
-    inside = {part.id for each in asked for part in ast.walk(each) if isinstance(part, ast.Name)}
+    inside = {part.id for each in asked for part in walk(each) if isinstance(part, ast.Name)}
     return name not in inside and any(isinstance(head, ast.Name) and head.id == name for head in heads)
 
 
@@ -148,7 +149,7 @@ def plain_defaults(node: ast.stmt) -> set[str]:
     defaults = [d for d in [*node.args.defaults, *node.args.kw_defaults] if isinstance(d, ast.Name)]
     arguments = [a.annotation for a in parameters(node) if a.annotation is not None]
     others = [part for part in [*_evaluated_outside(node), *arguments, node.returns] if part and part not in defaults]
-    return {d.id for d in defaults} - {n.id for part in others for n in ast.walk(part) if isinstance(n, ast.Name)}
+    return {d.id for d in defaults} - {n.id for part in others for n in walk(part) if isinstance(n, ast.Name)}
 
 
 @cache
@@ -210,14 +211,14 @@ def _outermost_scopes(node: ast.AST) -> Iterator[ScopeNode]:
 @cache
 def inner_definitions(node: ast.stmt) -> tuple[ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef, ...]:
     """The functions and classes inside a statement, itself included."""
-    return tuple(p for p in ast.walk(node) if isinstance(p, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef))
+    return tuple(p for p in walk(node) if isinstance(p, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef))
 
 
 @cache
 def mentioned_names(node: ast.stmt) -> frozenset[str]:
     """The names in a statement, also those in its texts: formulas and queries."""
     found: set[str] = set()
-    for part in ast.walk(node):
+    for part in walk(node):
         if isinstance(part, ast.Name):
             found.add(part.id)
         elif isinstance(part, ast.Constant) and isinstance(part.value, str):
@@ -251,7 +252,7 @@ def _free_in(node: ast.AST, chain: tuple[Scope, ...], found: set[str], hidden: f
         found.update(node.names)
         return
     if isinstance(node, COMPREHENSIONS):
-        names = {n.id for g in node.generators for n in ast.walk(g.target) if isinstance(n, ast.Name)}
+        names = {n.id for g in node.generators for n in walk(g.target) if isinstance(n, ast.Name)}
         hidden = hidden | names
     if isinstance(node, ast.Lambda | ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
         if isinstance(node, ast.Lambda):

@@ -17,6 +17,7 @@ from nb2stage.analysis.objects import Obj, Statement
 from nb2stage.analysis.scopes import ScopeNode
 from nb2stage.analysis.versions import DEFINITIONS, IMPORTS, REPEATABLE, Versions
 from nb2stage.patterns import Pattern
+from nb2stage.trees import walk
 
 # Names of functions that are called for what they do.  They decide only whether it may be assumed that the last line of a
 # cell is there for the value that it shows.
@@ -69,7 +70,7 @@ class Settings(Versions):
         if statement not in self._lines_within:
             lines: list[Statement] = []
             for each in statement.inner_settings:
-                home = next((s for s in self.statements if any(part is each.node for part in ast.walk(s.node))), None)
+                home = next((s for s in self.statements if any(part is each.node for part in walk(s.node))), None)
                 if each.node is None or home is None or not isinstance(home.node, DEFINITIONS):
                     lines = []
                     break
@@ -189,7 +190,7 @@ class Settings(Versions):
             nodes: list[ast.AST] = [s.node for s in stage.statements]
             nodes += [o.node for o in self.reach(read, self.end(stage.index)) if isinstance(o.node, ScopeNode)]
             found: set[str] = set()
-            for part in (part for node in nodes for part in ast.walk(node)):
+            for part in (part for node in nodes for part in walk(node)):
                 if isinstance(part, ast.Attribute):
                     found.add(part.attr)
                 elif isinstance(part, ast.Constant) and isinstance(part.value, str):

@@ -22,6 +22,7 @@ from nb2stage.analysis.plainvalues import PlainValues
 from nb2stage.analysis.scopes import ScopeNode, bound_names, scope_of
 from nb2stage.analysis.vocabulary import DELETED
 from nb2stage.patterns import Pattern
+from nb2stage.trees import walk
 
 IS_MAIN = Pattern(r"__name__ == (['\"])__main__\1")
 
@@ -518,7 +519,7 @@ class Statements:
             self.heap.ways = (*outer, (id(case), 0, 2))
             self.heap.state = State(base)
             members = subject | self.heap.everything(subject)
-            for part in ast.walk(case.pattern):
+            for part in walk(case.pattern):
                 if isinstance(part, ast.MatchValue):
                     self.expressions.eval(part.value)
                 elif isinstance(part, ast.MatchClass):

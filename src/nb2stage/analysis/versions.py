@@ -13,6 +13,7 @@ from nb2stage.analysis.modules import HARMLESS, module_state
 from nb2stage.analysis.notes import FileUse, Finding
 from nb2stage.analysis.objects import Module, Obj, Statement, Var, module_of, reach
 from nb2stage.analysis.scopes import inner_definitions
+from nb2stage.trees import walk
 
 DEFINITIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
 IMPORTS = (ast.Import, ast.ImportFrom)
@@ -56,7 +57,7 @@ class Versions:
         self.definitions: dict[ast.AST | None, Statement] = {
             node: s for s in statements for node in inner_definitions(s.node)
         }
-        imports = [part for s in statements for part in ast.walk(s.node) if isinstance(part, ast.Import)]
+        imports = [part for s in statements for part in walk(s.node) if isinstance(part, ast.Import)]
         imported = [alias.name.split(".") for each in imports for alias in each.names]
         self.modules = {".".join(parts[: n + 1]) for parts in imported for n in range(len(parts))}
         self.settings = [s for s in statements if s.sets or s.guesses]

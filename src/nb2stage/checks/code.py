@@ -16,6 +16,7 @@ from nb2stage.knowledge import GENERATORS, Knowledge, looks_like_seeder
 from nb2stage.patterns import Pattern
 from nb2stage.planning.stageplan import NO_VERSION_HINT, has_version
 from nb2stage.texts.wording import column_of
+from nb2stage.trees import walk
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -111,7 +112,7 @@ def check_code(codes: Sequence[Code], also_imported: Sequence[ast.Module] = ()) 
     for code in codes:
         texts = _texts(code.tree)
         found += [code.finding("NB406", node, _absolute_message(path), HOME_HINT) for node, path in texts]
-        for node in ast.walk(code.tree):
+        for node in walk(code.tree):
             if not isinstance(node, ast.Call):
                 continue
             path = names.dotted(node.func)
@@ -124,7 +125,7 @@ def check_code(codes: Sequence[Code], also_imported: Sequence[ast.Module] = ()) 
 def run_notebooks(tree: ast.Module) -> Iterator[tuple[ast.Call, str | None]]:
     """The calls in a script that run a notebook, with the notebook where it is a constant text."""
     names = _Names([Code(tree, "", "")])
-    for node in ast.walk(tree):
+    for node in walk(tree):
         if isinstance(node, ast.Call) and names.dotted(node.func) in _RUNS_NOTEBOOK:
             yield node, names.text(node.args[0]) if node.args else None
 
@@ -143,7 +144,7 @@ def _absolute_message(path: str) -> str:
 def _texts(tree: ast.Module) -> Iterator[tuple[ast.AST, str]]:
     """The absolute paths among the texts of a program; texts that are statements, such as docstrings, do not count."""
     aside: set[int] = set()
-    for node in ast.walk(tree):
+    for node in walk(tree):
         if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant):
             aside.add(id(node.value))
         elif isinstance(node, ast.JoinedStr):  # only the beginning of a path can be a root
@@ -179,8 +180,8 @@ class _Names:
     """What names mean in a program: modules and their members, constant texts, and which generators are seeded."""
 
     def __init__(self, codes: Sequence[Code], also_imported: Sequence[ast.Module] = ()) -> None:
-        nodes = [node for code in codes for node in ast.walk(code.tree)]
-        self.imported = _imported([node for tree in also_imported for node in ast.walk(tree)]) | _imported(nodes)
+        nodes = [node for code in codes for node in walk(code.tree)]
+        self.imported = _imported([node for tree in also_imported for node in walk(tree)]) | _imported(nodes)
         self.texts = _constant_texts(nodes)
         calls = [self.dotted(node.func) for node in nodes if isinstance(node, ast.Call)]
         self.seeded = _seeded(calls)

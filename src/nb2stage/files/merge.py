@@ -17,6 +17,7 @@ from nb2stage.analysis.scopes import looked_up, top_level_names
 from nb2stage.files.repository import merge_file
 from nb2stage.patterns import Pattern
 from nb2stage.records import dataclass
+from nb2stage.trees import walk
 
 _MARKS: Final = Pattern(r"^<{7} .*\n(?:.*\n)*?={7}\r?\n(?:.*\n)*?>{7} ", re.MULTILINE)
 # Names may come and go where nobody sees it.
@@ -113,7 +114,7 @@ def _loose(text: str) -> list[_Use] | None:
     if _DYNAMIC.search(text):
         return []
     ever = _BUILTINS | {name for statement in tree.body for name in top_level_names(statement)}
-    ever |= {name for node in ast.walk(tree) if isinstance(node, ast.Global) for name in node.names}
+    ever |= {name for node in walk(tree) if isinstance(node, ast.Global) for name in node.names}
     bound = set(_BUILTINS)
     found: list[_Use] = []
     for statement in tree.body:
@@ -136,9 +137,9 @@ def _cached(text: str) -> list[_Use]:
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         return []
     found = []
-    for statement in ast.walk(tree):
+    for statement in walk(tree):
         if isinstance(statement, ast.stmt) and not isinstance(getattr(statement, "body", None), list):
-            for node in ast.walk(statement):
+            for node in walk(statement):
                 if isinstance(node, ast.Constant) and isinstance(node.value, str) and node.value.startswith("cache/"):
                     found.append(_Use(node.value, statement.lineno, statement.end_lineno or statement.lineno))
     return found
@@ -146,8 +147,8 @@ def _cached(text: str) -> list[_Use]:
 
 def _uses(statement: ast.stmt, name: str) -> Iterator[_Use]:
     """Where in a statement a name is looked up: the innermost statements."""
-    inner = [node for node in ast.walk(statement) if isinstance(node, ast.stmt)]
-    for node in ast.walk(statement):
+    inner = [node for node in walk(statement) if isinstance(node, ast.stmt)]
+    for node in walk(statement):
         if isinstance(node, ast.Name) and node.id == name:
             around = [s for s in inner if s.lineno <= node.lineno and (s.end_lineno or 0) >= (node.end_lineno or 0)]
             closest = min(around, key=lambda s: (s.end_lineno or s.lineno) - s.lineno)

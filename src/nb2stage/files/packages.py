@@ -8,6 +8,7 @@ from collections.abc import Collection, Iterable
 
 from nb2stage.files.requirements import package_names
 from nb2stage.knowledge import distribution
+from nb2stage.trees import walk
 
 
 def imported_modules(trees: Iterable[ast.AST]) -> list[str]:
@@ -17,7 +18,7 @@ def imported_modules(trees: Iterable[ast.AST]) -> list[str]:
     """
     found: dict[str, None] = {}
     for tree in trees:
-        for node in ast.walk(tree):
+        for node in walk(tree):
             if isinstance(node, ast.Import):
                 found |= {alias.name.partition(".")[0]: None for alias in node.names}
             elif isinstance(node, ast.ImportFrom) and node.module and not node.level:

@@ -13,6 +13,7 @@ from nb2stage.overview.graph import build
 from nb2stage.overview.history import WORKSPACE
 from nb2stage.patterns import Pattern
 from nb2stage.texts.yamltext import read_yaml
+from nb2stage.trees import walk
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -166,7 +167,7 @@ def twins(script: str) -> dict[str, str]:
     found: dict[str, str] = {}
     saved: list[str] = []
     for statement in body:
-        for call in (node for node in ast.walk(statement) if isinstance(node, ast.Call)):
+        for call in (node for node in walk(statement) if isinstance(node, ast.Call)):
             method = call.func.attr if isinstance(call.func, ast.Attribute) else ""
             if method == "close":
                 own = [name for name in saved if not _SHOWN.fullmatch(posixpath.basename(name))]
@@ -176,7 +177,7 @@ def twins(script: str) -> dict[str, str]:
                 saved = []
             elif method == "savefig" and call.args:
                 texts = [
-                    n.value for n in ast.walk(call.args[0]) if isinstance(n, ast.Constant) and isinstance(n.value, str)
+                    n.value for n in walk(call.args[0]) if isinstance(n, ast.Constant) and isinstance(n.value, str)
                 ]
                 saved += [posixpath.basename(text) for text in texts[-1:] if _is_picture(text)]
     return found

@@ -6,6 +6,8 @@ import ast
 from collections.abc import Iterator
 from typing import Final, NamedTuple
 
+from nb2stage.trees import walk
+
 _TITLES: Final = ("title", "set_title", "suptitle")
 
 
@@ -59,7 +61,7 @@ def _chosen(tree: ast.AST) -> list[_Title]:
 
 def _titles(tree: ast.AST) -> Iterator[_Title]:
     """The calls and keywords that give a title, in their order."""
-    for node in ast.walk(tree):
+    for node in walk(tree):
         if not isinstance(node, ast.Call):
             continue
         name = node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")

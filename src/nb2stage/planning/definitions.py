@@ -19,6 +19,7 @@ from nb2stage.analysis.objects import Obj, Statement, Var
 from nb2stage.analysis.scopes import ScopeNode, free_names, inner_free_names
 from nb2stage.analysis.versions import DEFINITIONS, IMPORTS
 from nb2stage.records import dataclass, field
+from nb2stage.trees import walk
 
 FOLDER = "definitions"
 
@@ -134,10 +135,10 @@ class Definitions:
             or statement.changes
             or statement.impure
             or statement.sets  # a script repeats it for that
-            or any(map(gives_handle, ast.walk(node)))  # a script defines a `display` that gives one
+            or any(map(gives_handle, walk(node)))  # a script defines a `display` that gives one
         ):
             return False
-        if not self.program.boundaries.repeatable(statement) or any(isinstance(n, ast.Global) for n in ast.walk(node)):
+        if not self.program.boundaries.repeatable(statement) or any(isinstance(n, ast.Global) for n in walk(node)):
             return False
         values = self.program.heap.state.get(node.name).values
         if any(self.program.boundaries.changers.get(obj) for obj in values):

@@ -23,6 +23,7 @@ from nb2stage.planning.pipeline import Out
 from nb2stage.planning.stageplan import StagePlan
 from nb2stage.reading.notebook import Cell
 from nb2stage.reading.translation import ends_in_semicolon
+from nb2stage.trees import walk
 
 REPORT: Final = "report/report.md"
 # IPython's objects whose data is markdown, or HTML, which markdown may contain.
@@ -63,10 +64,10 @@ class FigureShown(NamedTuple):
 def figures_shown(program: Program, cell: SourceCell) -> list[FigureShown]:
     """The statements of a cell that show a figure which has a name."""
     found = []
-    closes = any(isinstance(n, ast.Attribute) and n.attr == "close" for n in ast.walk(cell.tree))
+    closes = any(isinstance(n, ast.Attribute) and n.attr == "close" for n in walk(cell.tree))
     for statement in cell.statements:
-        functions = {n for d in ast.walk(statement.node) if isinstance(d, ast.FunctionDef) for n in ast.walk(d)}
-        for node in ast.walk(statement.node):
+        functions = {n for d in walk(statement.node) if isinstance(d, ast.FunctionDef) for n in walk(d)}
+        for node in walk(statement.node):
             if not isinstance(node, ast.Expr) or node in functions:
                 continue
             value = node.value
@@ -85,14 +86,12 @@ def figures_shown(program: Program, cell: SourceCell) -> list[FigureShown]:
 def _names_figure(program: Program, name: str) -> bool:
     """Whether a name has figures and nothing else."""
     makers = program.binders.get(name, ())
-    nodes = [
-        [n for n in ast.walk(s.node) if isinstance(n, ast.Assign) and name in {*_names(n.targets)}] for s in makers
-    ]
+    nodes = [[n for n in walk(s.node) if isinstance(n, ast.Assign) and name in {*_names(n.targets)}] for s in makers]
     return bool(nodes) and all(each and all(_is_figure(node, name) for node in each) for each in nodes)
 
 
 def _names(targets: Iterable[ast.AST]) -> Iterator[str]:
-    return (n.id for target in targets for n in ast.walk(target) if isinstance(n, ast.Name))
+    return (n.id for target in targets for n in walk(target) if isinstance(n, ast.Name))
 
 
 def _is_figure(node: ast.stmt, name: str) -> bool:
@@ -171,14 +170,14 @@ class Displays:
         """A function of the notebook without a `return` of a value shows nothing."""
         for statement in self.program.binders.get(name, ()):
             if isinstance(statement.node, ast.FunctionDef):
-                return any(isinstance(n, ast.Return) and n.value is not None for n in ast.walk(statement.node))
+                return any(isinstance(n, ast.Return) and n.value is not None for n in walk(statement.node))
         return True
 
     def calls(self, cell: SourceCell) -> Iterator[ast.Call]:
         """The calls of `display` in a cell, but for those that show a chart."""
         charts = [exhibit.node for exhibit in self.plan.exhibits.get(cell.index, ())]
         charts += [figure.statement.value for figure in figures_shown(self.program, cell)]
-        for node in ast.walk(cell.tree):
+        for node in walk(cell.tree):
             if node in charts:
                 continue
             if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "display":
@@ -227,9 +226,7 @@ class Displays:
         used -= {module.name.split(".")[0] for module in modules}
         if used - packages("silent") - sys.stdlib_module_names:
             return True
-        nodes = [
-            node for tree in [*(s.node for s in statements), *(m.node for m in modules)] for node in ast.walk(tree)
-        ]
+        nodes = [node for tree in [*(s.node for s in statements), *(m.node for m in modules)] for node in walk(tree)]
         known = set(besides)
         names = {node.id for node in nodes if isinstance(node, ast.Name) and node not in known}
         if self.knows_display and not any(call.keywords for cell in self.plan.cells for call in self.calls(cell)):
@@ -255,7 +252,7 @@ class Displays:
     def knows_pandas(self) -> bool:
         """Whether the notebook's libraries include pandas."""
         roots = {path.split(".")[0] for s in self.program.statements for path in s.imports}
-        keywords = {k.arg for cell in self.program.cells for k in ast.walk(cell.tree) if isinstance(k, ast.keyword)}
+        keywords = {k.arg for cell in self.program.cells for k in walk(cell.tree) if isinstance(k, ast.keyword)}
         return bool(roots & packages("frames")) or "as_frame" in keywords
 
     def rich(self) -> list[str]:
@@ -316,7 +313,7 @@ def moved_links(text: str, notebook: str) -> str:
 
 def _mentioned(node: ast.AST) -> Iterable[str]:
     """The names, attributes and keywords in a statement."""
-    for each in ast.walk(node):
+    for each in walk(node):
         if isinstance(each, ast.Name):
             yield each.id
         elif isinstance(each, ast.Attribute):

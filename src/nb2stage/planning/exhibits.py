@@ -9,6 +9,7 @@ from typing import Final, NamedTuple
 
 from nb2stage.analysis.dataflow import Program, SourceCell
 from nb2stage.analysis.objects import Statement
+from nb2stage.trees import walk
 
 
 class Kind(NamedTuple):
@@ -115,8 +116,8 @@ def shown_in_functions(program: Program, plan_statements: Iterable[Statement]) -
 
 def inside_functions(tree: ast.AST) -> set[ast.AST]:
     """The nodes of the functions in a statement."""
-    functions = [n for n in ast.walk(tree) if isinstance(n, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda)]
-    return {node for function in functions for node in ast.walk(function)}
+    functions = [n for n in walk(tree) if isinstance(n, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda)]
+    return {node for function in functions for node in walk(function)}
 
 
 class _Finder:
@@ -134,7 +135,7 @@ class _Finder:
         """Those places, and those of which nothing is known."""
         last = cell.tree.body[-1] if cell.tree.body else None
         inside = inside_functions(self.statement.node)
-        for node in ast.walk(self.statement.node):
+        for node in walk(self.statement.node):
             if not isinstance(node, ast.Expr):
                 continue
             shown = self.shown(node.value)
@@ -242,7 +243,7 @@ class _Finder:
         if owner is None or (owner.position, f"{name}()") in self.busy:
             return ""
         inner = _Finder(self.program, owner, {*self.busy, (owner.position, f"{name}()")})
-        given = [n.value for n in ast.walk(owner.node) if isinstance(n, ast.Return) and n.value is not None]
+        given = [n.value for n in walk(owner.node) if isinstance(n, ast.Return) and n.value is not None]
         kinds = {inner.kind(value) for value in given}
         return kinds.pop() if len(kinds) == 1 else ""
 
@@ -250,7 +251,7 @@ class _Finder:
 def _assignments(tree: ast.AST, name: str) -> list[ast.AST]:
     """The assignments to a name in a statement."""
     found: list[ast.AST] = []
-    for node in ast.walk(tree):
+    for node in walk(tree):
         if isinstance(node, ast.Assign | ast.AnnAssign | ast.AugAssign):
             targets = node.targets if isinstance(node, ast.Assign) else [node.target]
             found += [node] if any(isinstance(each, ast.Name) and each.id == name for each in targets) else []

@@ -13,6 +13,7 @@ from nb2stage.planning.captions import caption_of
 from nb2stage.planning.displays import figures_shown
 from nb2stage.planning.inline import drawing_in
 from nb2stage.planning.stageplan import StagePlan
+from nb2stage.trees import walk
 
 _BLANK: Final = {
     f"matplotlib.pyplot.{name}"
@@ -71,7 +72,7 @@ def _parts(
             statements = []
             continue
         statements.append(statement)
-        for node in ast.walk(statement.node):
+        for node in walk(statement.node):
             if isinstance(node, ast.Call) and node not in charts and is_show(ast.Expr(node)):
                 return None
     if any(s.plots for s in cell.statements) and _attributes(cell.tree) & {"close", "clf"}:
@@ -93,7 +94,7 @@ def draws_nothing(statement: Statement) -> bool:
 
 
 def _attributes(tree: ast.AST) -> set[str]:
-    return {n.attr for n in ast.walk(tree) if isinstance(n, ast.Attribute)}
+    return {n.attr for n in walk(tree) if isinstance(n, ast.Attribute)}
 
 
 def shows_in(program: Program, plan: StagePlan, cell: SourceCell) -> list[Statement]:

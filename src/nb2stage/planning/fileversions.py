@@ -23,6 +23,7 @@ from nb2stage.diagnostics import Severity
 from nb2stage.planning.messages import Notes
 from nb2stage.planning.stageplan import StagePlan, Surroundings, normal
 from nb2stage.records import dataclass, replace
+from nb2stage.trees import walk
 
 CHANGES = ("write", "append", "update", "remove")
 _SIMPLE = (ast.Expr, ast.Assign, ast.AnnAssign, ast.AugAssign, ast.With)
@@ -120,14 +121,14 @@ class FileVersions:
             if isinstance(s.node, ast.Assign) and isinstance(s.node.targets[0], ast.Name) and len(s.node.targets) == 1
             if not s.param and bound[s.node.targets[0].id] == 1 and _says(s.node.value, file)
         }
-        inside = {id(node) for place in places for node in ast.walk(place)}
+        inside = {id(node) for place in places for node in walk(place)}
         defining = {id(s) for s in names.values()}
         for place in places:
             named = isinstance(place, ast.Name) and place.id in names
-            if not named and not any(_says(node, file) for node in ast.walk(place)):
+            if not named and not any(_says(node, file) for node in walk(place)):
                 return False
         for statement in statements:
-            for node in ast.walk(statement.node):
+            for node in walk(statement.node):
                 mentioned = isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load) and node.id in names
                 if (mentioned or (_says(node, file) and id(statement) not in defining)) and id(node) not in inside:
                     return False
@@ -208,4 +209,4 @@ def is_in_place(use: FileUse) -> bool:
 
 def is_named(use: FileUse) -> bool:
     """Whether the statement may ask the open file for its name."""
-    return any(isinstance(node, ast.Attribute) and node.attr == "name" for node in ast.walk(use.statement.node))
+    return any(isinstance(node, ast.Attribute) and node.attr == "name" for node in walk(use.statement.node))

@@ -10,6 +10,7 @@ from typing import Final
 from nb2stage.analysis.dataflow import Program, SourceCell
 from nb2stage.patterns import Pattern
 from nb2stage.records import dataclass, field
+from nb2stage.trees import walk
 
 FORMATS: Final = "set_matplotlib_formats"
 _CONFIG: Final = Pattern(r"\s*%config\s+InlineBackend\.(figure_formats?|print_figure_kwargs)\s*=\s*(.+)")
@@ -95,7 +96,7 @@ def _told(cell: SourceCell) -> Iterator[tuple[str, ast.expr]]:
 
 def _formats(value: ast.expr) -> tuple[str, ...]:
     """The names of formats: `'retina'`, `['svg', 'png']`, or those of a call."""
-    return tuple(n.value for n in ast.walk(value) if isinstance(n, ast.Constant) and isinstance(n.value, str))
+    return tuple(n.value for n in walk(value) if isinstance(n, ast.Constant) and isinstance(n.value, str))
 
 
 def _options(value: ast.expr) -> dict[str, str]:
@@ -117,11 +118,11 @@ def _text(node: ast.expr) -> str:
 def _saved_otherwise(program: Program, cell: int) -> dict[str, str]:
     """The arguments without which `savefig` would follow settings that the notebook makes for saved figures alone."""
     found: set[str] = set()
-    for node in (n for s in program.statements if s.cell <= cell for n in ast.walk(s.node)):
+    for node in (n for s in program.statements if s.cell <= cell for n in walk(s.node)):
         if isinstance(node, ast.Constant) and isinstance(node.value, str):
             found |= set(re.findall(r"savefig\.(\w+)", node.value))  # of `rcParams`
         elif isinstance(node, ast.Call):
-            texts = [n.value for n in ast.walk(node) if isinstance(n, ast.Constant) and isinstance(n.value, str)]
+            texts = [n.value for n in walk(node) if isinstance(n, ast.Constant) and isinstance(n.value, str)]
             if texts[:1] == ["savefig"]:  # `plt.rc("savefig", dpi=300)`
                 found |= {name for k in node.keywords for name in ([k.arg] if k.arg else _SAVING)}
             elif _STYLE_CALL.search(ast.unparse(node.func)):

@@ -25,6 +25,7 @@ from nb2stage.planning.messages import Notes
 from nb2stage.planning.places import located, spelled
 from nb2stage.planning.stageplan import StagePlan, Surroundings, normal
 from nb2stage.records import dataclass, field
+from nb2stage.trees import walk
 
 _WORD: Final = Pattern(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+")
 _READING: Final = (
@@ -259,7 +260,7 @@ class Mentions:
 
     def literals(self, tree: ast.AST) -> set[str]:
         """The texts in code that look like a file."""
-        texts = (node.value for node in ast.walk(tree) if isinstance(node, ast.Constant))
+        texts = (node.value for node in walk(tree) if isinstance(node, ast.Constant))
         named = (text for text in texts if isinstance(text, str) and len(text) < 200 and _SUFFIX.search(text))
         return {normal(located(text, self.around.folder)) for text in named}
 

@@ -13,6 +13,7 @@ from nb2stage.patterns import Pattern
 from nb2stage.reading.tags import Role
 from nb2stage.records import replace
 from nb2stage.texts.wording import column_of, spans
+from nb2stage.trees import walk
 
 MESSAGES: dict[str, tuple[Severity, str, str]] = {
     "NB201": (
@@ -155,7 +156,7 @@ def _of_unbound_name(told: Diagnostic, finding: Finding, program: Program, other
 
 def stores(tree: ast.Module) -> set[str]:
     """The names that the statements of a cell store to, in functions too."""
-    return {node.id for node in ast.walk(tree) if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)}
+    return {node.id for node in walk(tree) if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)}
 
 
 def diagnose(finding: Finding, path: str, names: Sequence[str]) -> Diagnostic:

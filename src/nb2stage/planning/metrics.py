@@ -16,6 +16,7 @@ from nb2stage.patterns import Pattern
 from nb2stage.planning.messages import Notes
 from nb2stage.planning.pipeline import Out
 from nb2stage.planning.stageplan import StagePlan
+from nb2stage.trees import walk
 
 # What a call of such a name gives is a number.
 _NUMBER_CALL: Final = Pattern(
@@ -187,5 +188,5 @@ def in_notebook_scope(tree: ast.AST) -> Iterator[ast.AST]:
 
 
 def _first_place(node: ast.AST, name: str) -> tuple[int, int]:
-    places = [(n.lineno, n.col_offset) for n in ast.walk(node) if isinstance(n, ast.Name) and n.id == name]
+    places = [(n.lineno, n.col_offset) for n in walk(node) if isinstance(n, ast.Name) and n.id == name]
     return min(places, default=(0, 0))

@@ -22,6 +22,7 @@ from nb2stage.patterns import Pattern
 from nb2stage.planning.fileversions import is_in_place, is_named
 from nb2stage.planning.stageplan import CacheFile, StagePlan, Surroundings
 from nb2stage.records import replace
+from nb2stage.trees import walk
 
 if TYPE_CHECKING:
     from nb2stage.reading.tags import CellRole
@@ -138,7 +139,7 @@ class Workplaces:
                 if place is None:
                     return None
                 found[place] = located(str(place.value), self.around.folder)
-                settled.update(ast.walk(statement.node))
+                settled.update(walk(statement.node))
             for use in self.uses.get(statement, ()):
                 if use.path is not None and ("://" in use.path or use.path.startswith("/")):
                     continue
@@ -155,7 +156,7 @@ class Workplaces:
             return None  # one that could not be followed
         trees = [*(s.node for s in own), *(module.node for module in modules)]
         done = {*found, *plan.moved, *settled}
-        if any(self.depends_on_folder(node) for tree in trees for node in ast.walk(tree) if node not in done):
+        if any(self.depends_on_folder(node) for tree in trees for node in walk(tree) if node not in done):
             return None
         if any(isinstance(param.value, str) and self.may_be_path(param.value) for param in plan.params):
             return None
@@ -204,7 +205,7 @@ def search_path(statement: ast.stmt) -> ast.Constant | None:
     call = statement.value if isinstance(statement, ast.Expr) else None
     if not isinstance(call, ast.Call) or ast.unparse(call.func) not in ("sys.path.append", "sys.path.insert"):
         return None
-    nodes = [node for argument in call.args for node in ast.walk(argument)]
+    nodes = [node for argument in call.args for node in walk(argument)]
     texts = [node for node in nodes if isinstance(node, ast.Constant) and isinstance(node.value, str)]
     names = {node.id for node in nodes if isinstance(node, ast.Name)}
     parts = {node.attr for node in nodes if isinstance(node, ast.Attribute)}

@@ -28,6 +28,7 @@ from nb2stage.planning.stageplan import CacheFile, StagePlan, Surroundings
 from nb2stage.reading.notebook import Cell
 from nb2stage.reading.tags import INJECTED, unnumbered
 from nb2stage.texts.spelling import identifier
+from nb2stage.trees import walk
 
 FOLDERS = {
     "import": "data_processing",
@@ -278,7 +279,7 @@ class Planner:
         wanted = [*plan.data.statements, *plan.data.repeats]
         found: set[str] = set()
         for statement in wanted:
-            for node in ast.walk(statement.node) if not statement.modules else ():
+            for node in walk(statement.node) if not statement.modules else ():
                 names = [a.name for a in node.names] if isinstance(node, ast.Import) else []
                 if isinstance(node, ast.ImportFrom) and node.module and not node.level:
                     names = [node.module, *(f"{node.module}.{a.name}" for a in node.names)]

@@ -20,6 +20,7 @@ from nb2stage.planning.metrics import assigned_names, assignments, called_name, 
 from nb2stage.planning.pipeline import Out
 from nb2stage.planning.stageplan import PlotTable, StagePlan
 from nb2stage.records import dataclass, replace
+from nb2stage.trees import walk
 
 # What scikit-learn's functions give, by position: which is x, which is y.
 _CURVES: Final = {
@@ -94,7 +95,7 @@ def _is_classification(program: Program) -> bool | None:
     """Whether the notebook predicts classes, or numbers; `None` where the names in it do not tell."""
     names = set(program.names)
     for cell in program.cells:
-        for node in ast.walk(cell.tree):
+        for node in walk(cell.tree):
             names |= {node.attr} if isinstance(node, ast.Attribute) else set()
             names |= {alias.name for alias in node.names} if isinstance(node, ast.Import | ast.ImportFrom) else set()
     classes, numbers = any(map(_CLASSIFIES.match, names)), any(map(_MEASURES.match, names))
@@ -153,7 +154,7 @@ class PlotFinder:
         found: set[str] = set()
         for value in self.values.values():
             if isinstance(value, ast.Call) and called_name(value) in ("DataFrame", "confusion_matrix", *_CURVES):
-                found |= {node.id for node in ast.walk(value) if isinstance(node, ast.Name)}
+                found |= {node.id for node in walk(value) if isinstance(node, ast.Name)}
         return found - set(self.said.ys)
 
     # -- values that a known function makes
@@ -212,7 +213,7 @@ class PlotFinder:
             if isinstance(node, ast.For) and not node.orelse:
                 pairs = [_appended(line) for line in node.body]
                 filled = {pair[0]: pair[1] for pair in pairs if pair and pair[0] in empty}
-                if any(isinstance(n, ast.Break | ast.Continue) for n in ast.walk(node)):
+                if any(isinstance(n, ast.Break | ast.Continue) for n in walk(node)):
                     continue
                 x = next((n for n, value in filled.items() if _is_name(value, node.target)), "")
                 self.loop(loops, str(node.lineno), x or _over(node.iter, sequences), list(filled))
@@ -264,7 +265,7 @@ class PlotFinder:
             case ast.Compare():
                 return self.is_many(node.left) or any(map(self.is_many, node.comparators))
             case ast.Subscript():
-                return any(isinstance(n, ast.Slice) for n in ast.walk(node.slice))
+                return any(isinstance(n, ast.Slice) for n in walk(node.slice))
             case ast.Call():
                 return is_several(node) or bool(_ARRAY_CALL.match(called_name(node)))
         return False
@@ -341,7 +342,7 @@ def _columns(node: ast.expr | None) -> tuple[str, ...]:
 
 def _has_names(node: ast.expr | None) -> bool:
     """Whether the index of a series is names of things: `pd.Series(importances, X.columns)`, `x.value_counts()`."""
-    calls = [n for n in ast.walk(node) if isinstance(n, ast.Call)] if node is not None else []
+    calls = [n for n in walk(node) if isinstance(n, ast.Call)] if node is not None else []
     given = (len(c.args) > 1 or any(k.arg == "index" for k in c.keywords) for c in calls if called_name(c) == "Series")
     return any(given) or any(called_name(call) == "value_counts" for call in calls)
 

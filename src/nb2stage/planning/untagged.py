@@ -21,6 +21,7 @@ from nb2stage.reading.notebook import Cell, Notebook
 from nb2stage.reading.tags import STAGES, CellRole, Role, directive_lines
 from nb2stage.records import dataclass, field, replace
 from nb2stage.texts.wording import spans
+from nb2stage.trees import walk
 
 # The codes of findings about one cell without a stage; their hint is its number.
 CODES: Final = ("NB202", "NB204", "NB207")
@@ -314,7 +315,7 @@ def _rank(stage: str, place: int) -> int:
 
 def _kind(cell: SourceCell, trained: bool) -> str:
     """What a cell does by the look of it."""
-    calls = [node for node in ast.walk(cell.tree) if isinstance(node, ast.Call)]
+    calls = [node for node in walk(cell.tree) if isinstance(node, ast.Call)]
     if any(_name(call) == "fit" and len(call.args) + len(call.keywords) > 1 for call in calls):
         return "train"
     if trained:

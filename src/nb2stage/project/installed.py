@@ -14,6 +14,7 @@ from typing import Final
 
 from nb2stage.diagnostics import Diagnostic, Severity
 from nb2stage.patterns import Pattern
+from nb2stage.trees import walk
 
 # Activated, the first is what `python` in dvc.yaml means.
 _ACTIVATED: Final = ("VIRTUAL_ENV", "CONDA_PREFIX")
@@ -116,7 +117,7 @@ def imports_pandas(trees: Iterable[ast.Module]) -> bool:
     return any(
         name.split(".")[0] == "pandas"
         for tree in trees
-        for node in ast.walk(tree)
+        for node in walk(tree)
         if isinstance(node, ast.Import | ast.ImportFrom)
         for name in ([alias.name for alias in node.names] if isinstance(node, ast.Import) else [node.module or ""])
     )

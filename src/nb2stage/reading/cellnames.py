@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 from nb2stage.reading.magictable import words_of
 from nb2stage.reading.translation import NEEDED, Names, bindings, parse
+from nb2stage.trees import walk
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -31,7 +32,7 @@ def names_of(cells: Iterable[tuple[Cell, PythonCell | None]]) -> Names:
             continue
         tree = parse(python.text)
         used.update(taken(tree))
-        for node in ast.walk(tree):
+        for node in walk(tree):
             if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load):
                 read.add(node.id)
             else:
@@ -80,7 +81,7 @@ def _is_list_use(node: ast.AST) -> bool:
 def taken(tree: ast.Module) -> set[str]:
     """The names of `NEEDED` that a cell binds to something else."""
     found: set[str] = set()
-    for node in ast.walk(tree):
+    for node in walk(tree):
         if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load):
             continue
         if isinstance(node, ast.Import):

@@ -15,6 +15,7 @@ from nb2stage.diagnostics import Diagnostic, Severity
 from nb2stage.reading.notebook import Cell
 from nb2stage.reading.translation import PythonCell, Work, drop, parse, settle_dropped
 from nb2stage.records import dataclass, field, replace
+from nb2stage.trees import walk
 
 Result = tuple[PythonCell | None, list[Diagnostic]]
 
@@ -97,11 +98,11 @@ def _mentions(text: str) -> bool:
 
 
 def _asks(tree: ast.Module | None) -> bool:
-    return tree is not None and any(_is_question(node, frozenset()) for node in ast.walk(tree))
+    return tree is not None and any(_is_question(node, frozenset()) for node in walk(tree))
 
 
 def _loads(tree: ast.AST) -> Iterator[str]:
-    for node in ast.walk(tree):
+    for node in walk(tree):
         if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load):
             yield node.id
 
@@ -114,7 +115,7 @@ def _facts(trees: Iterable[ast.Module]) -> _Notebook:
     bound: Counter[str] = Counter()
     asked: Counter[str] = Counter()
     for tree in trees:
-        for node in ast.walk(tree):
+        for node in walk(tree):
             found.is_imported = found.is_imported or (
                 isinstance(node, ast.Import | ast.ImportFrom) and _is_import(node)
             )
@@ -127,7 +128,7 @@ def _facts(trees: Iterable[ast.Module]) -> _Notebook:
             elif isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
                 bound[node.id] += 1
             if isinstance(node, ast.stmt) and (name := _flag_of(node)):
-                asked[name] += sum(name == n.id for n in ast.walk(node) if isinstance(n, ast.Name) and _is_store(n))
+                asked[name] += sum(name == n.id for n in walk(node) if isinstance(n, ast.Name) and _is_store(n))
     found.flags = {name for name, count in asked.items() if count == bound[name]}
     return found
 
@@ -248,7 +249,7 @@ def _only_shows(node: ast.expr, notebook: _Notebook) -> str | None:
     if name not in _SHOW.get(module, ()) and "*" not in _SHOW.get(module, ()):
         return "files" if module == "files" and name == "upload" else None
     given = [*node.args, *(keyword.value for keyword in node.keywords)]
-    quiet = not any(isinstance(part, ast.Call | ast.NamedExpr | ast.Await) for each in given for part in ast.walk(each))
+    quiet = not any(isinstance(part, ast.Call | ast.NamedExpr | ast.Await) for each in given for part in walk(each))
     return module if quiet else None
 
 
@@ -275,25 +276,25 @@ def _look_inside(node: ast.stmt, notebook: _Notebook, found: _Edits) -> None:
     for case in getattr(node, "cases", ()):
         _visit(case.body, notebook, found)
         blocks += case.body
-    inside = {id(part) for each in blocks for part in ast.walk(each)}
+    inside = {id(part) for each in blocks for part in walk(each)}
     seen: set[int] = set()
-    for part in ast.walk(node):
+    for part in walk(node):
         if id(part) in inside or id(part) in seen:
             continue
         if isinstance(part, ast.Call) and (secret := _secret(part, notebook)):
             found.texts.append((part, f'os.environ["{secret}"]'))
             found.notes.setdefault("userdata", part.lineno)
             found.secrets.append(secret)
-            seen |= {id(each) for each in ast.walk(part)}
+            seen |= {id(each) for each in walk(part)}
         elif isinstance(part, ast.Compare) and _is_question(part, ()):
             found.texts.append((part, "False"))
-            seen |= {id(each) for each in ast.walk(part)}
+            seen |= {id(each) for each in walk(part)}
         elif isinstance(part, ast.Name | ast.Attribute) and (path := _path(part, notebook)):
             hint = "write in Python what it does, or tag the cell `skip`"
             if path == "files.upload":
                 hint = "put the file into the project and read it by its path"
             found.problems.append((part, f"`{path}` is there on Colab only", hint))
-            seen |= {id(each) for each in ast.walk(part)}
+            seen |= {id(each) for each in walk(part)}
 
 
 def _secret(node: ast.Call, notebook: _Notebook) -> str:
@@ -323,14 +324,14 @@ def _applied(
     if not (edits.dropped or edits.texts or edits.lines or edits.problems):
         return python, findings
     work = Work(cell, path, stage, None, python.text.split("\n"), dropped=set(python.dropped))
-    gone = {id(part) for node in edits.dropped for part in ast.walk(node)}
+    gone = {id(part) for node in edits.dropped for part in walk(node)}
     for node, message, hint in edits.problems:
         if id(node) not in gone:
             work.report("NB302", message, hint, line=node.lineno)  # type: ignore[attr-defined]
     for node, text in edits.texts:
         _put(work, node, text)
     whole = [node for node in edits.dropped if not any(a <= node.lineno <= b for a, b, _ in edits.lines)]
-    kept = [n for n in ast.walk(tree) if isinstance(n, ast.stmt) and id(n) not in gone and not _holds(n, whole)]
+    kept = [n for n in walk(tree) if isinstance(n, ast.stmt) and id(n) not in gone and not _holds(n, whole)]
     for node in whole:
         last = node.end_lineno or node.lineno
         if any(n.lineno <= last and (n.end_lineno or n.lineno) >= node.lineno for n in kept):
@@ -363,7 +364,7 @@ def _covers(node: ast.stmt, line: int) -> bool:
 
 def _holds(node: ast.stmt, dropped: Iterable[ast.stmt]) -> bool:
     """Whether a statement is a block around one that is left out."""
-    inside = {id(part) for part in ast.walk(node)}
+    inside = {id(part) for part in walk(node)}
     return any(id(each) in inside for each in dropped)
 
 

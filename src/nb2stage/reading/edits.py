@@ -6,6 +6,8 @@ import ast
 import re
 from collections.abc import Sequence
 
+from nb2stage.trees import walk
+
 
 class Edits:
     """Changes to the text of one cell, by position; everything else stays as the user wrote it."""
@@ -103,7 +105,7 @@ class Edits:
     def nest(self, nodes: Sequence[ast.stmt], header: str, after: str) -> None:
         """Put the lines of neighbouring statements below a header, with a line after them."""
         first, last = nodes[0], nodes[-1]
-        strings = [n for node in nodes for n in ast.walk(node) if isinstance(n, ast.Constant | ast.JoinedStr)]
+        strings = [n for node in nodes for n in walk(node) if isinstance(n, ast.Constant | ast.JoinedStr)]
         start = self.offsets[first.lineno - 1]
         self.edits.append((start, start, f"\n\n{header}"))
         end = last.end_lineno or last.lineno

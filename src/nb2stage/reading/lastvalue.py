@@ -13,6 +13,7 @@ from typing import Final
 
 from nb2stage.reading.edits import Edits
 from nb2stage.reading.translation import ends_in_semicolon
+from nb2stage.trees import walk
 
 NAME: Final = "_"
 _FUNCTIONS: Final = (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda, ast.ClassDef)
@@ -39,8 +40,8 @@ def with_last_values(cells: Sequence[tuple[str, ast.Module, bool]]) -> Mapping[i
     readers = [place for place, (_, tree, _) in enumerate(cells) if any(_reads(tree))]
     if not readers or any(_binds(tree) or not all(_reads(tree)) for _, tree, _ in cells):
         return {}
-    defined = {node.name for _, tree, _ in cells for node in ast.walk(tree) if isinstance(node, _FUNCTIONS[:2])}
-    names = {node.id for _, tree, _ in cells for node in ast.walk(tree) if isinstance(node, ast.Name)}
+    defined = {node.name for _, tree, _ in cells for node in walk(tree) if isinstance(node, _FUNCTIONS[:2])}
+    names = {node.id for _, tree, _ in cells for node in walk(tree) if isinstance(node, ast.Name)}
     fresh = next(name for n in count(1) if (name := f"value_{n}" if n > 1 else "value") not in names)
     changed: dict[int, str] = {}
     for reader in readers:
@@ -73,7 +74,7 @@ def _reads(tree: ast.Module) -> Iterator[bool]:
 
 
 def _binds(tree: ast.Module) -> bool:
-    for node in ast.walk(tree):
+    for node in walk(tree):
         if isinstance(node, ast.Name) and node.id == NAME and not isinstance(node.ctx, ast.Load):
             return True
         if isinstance(node, ast.alias) and NAME in (node.asname, node.name):

@@ -21,6 +21,7 @@ from nb2stage.reading.shellcommands import (
     text_of,
 )
 from nb2stage.reading.translation import LONE_SEMICOLON, RefusedError, Work, parse
+from nb2stage.trees import walk
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -131,7 +132,7 @@ def _timeit(work: Work, args: str, assigned: bool) -> str | None:
 def warn_timed(work: Work, statement: str, name: str) -> None:
     """A statement that is timed is left out: say so where it might change something."""
     try:
-        changes = any(map(_may_change, ast.walk(parse(statement.strip()))))
+        changes = any(map(_may_change, walk(parse(statement.strip()))))
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         changes = True
     if changes:

@@ -32,6 +32,7 @@ from nb2stage.reading.translation import (
     problem_of,
     settle_dropped,
 )
+from nb2stage.trees import walk
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -252,7 +253,7 @@ def _indent(work: Work, first: int, header: str) -> None:
         message = "`%%capture` into a variable, over imports or definitions"
         work.report("NB302", message, "move the imports and definitions to a cell of their own", line=first + 1)
     work.need("capture_output")
-    strings = [n for n in ast.walk(body) if isinstance(n, ast.Constant | ast.JoinedStr)]
+    strings = [n for n in walk(body) if isinstance(n, ast.Constant | ast.JoinedStr)]
     inside = {line for n in strings for line in range(n.lineno + 1, (n.end_lineno or n.lineno) + 1)}
     for number in range(first + 1, len(work.lines)):
         if work.lines[number].strip() and number + 1 not in inside:
@@ -262,7 +263,7 @@ def _indent(work: Work, first: int, header: str) -> None:
 
 
 def _displays(tree: ast.Module) -> bool:
-    calls = [node.func for node in ast.walk(tree) if isinstance(node, ast.Call)]
+    calls = [node.func for node in walk(tree) if isinstance(node, ast.Call)]
     return any(isinstance(function, ast.Name) and function.id == "display" for function in calls)
 
 
@@ -315,7 +316,7 @@ def magic_of_call(node: ast.AST) -> str | None:
 
 def _translate_calls(work: Work) -> None:
     """Treat statements such as `get_ipython().run_line_magic(...)`, which nbconvert writes, as the magics they are."""
-    for node in ast.walk(parse(work.text)):
+    for node in walk(parse(work.text)):
         if not isinstance(node, ast.Expr | ast.Assign) or node.lineno != node.end_lineno:
             continue
         command = magic_of_call(node.value)
@@ -338,7 +339,7 @@ _BARS: Final = {"tqdm": "tqdm", "trange": "trange", "tqdm_notebook": "tqdm", "tn
 
 def _translate_progress(work: Work) -> None:
     """Import progress bars from `tqdm.auto`: those of `tqdm.notebook` are widgets of a notebook."""
-    for node in ast.walk(parse(work.text)):
+    for node in walk(parse(work.text)):
         if not isinstance(node, ast.Import | ast.ImportFrom) or node.lineno != node.end_lineno:
             continue
         text = ast.get_source_segment(work.text, node) or ""
@@ -362,7 +363,7 @@ def _check_functions(work: Work) -> None:
     """`%time x = f()` inside a function binds nothing there: IPython works on a copy of the local names."""
     if not work.timed:
         return
-    for node in ast.walk(parse(work.text)):
+    for node in walk(parse(work.text)):
         if not isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
             continue
         for line, name in list(work.timed.items()):
@@ -379,8 +380,8 @@ def _warn_blank_lines(work: Work, text: str) -> None:
         return
     tree = parse(text)
     # The text of a docstring matters to nobody.
-    docstrings = {id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Expr)}
-    for node in ast.walk(tree):
+    docstrings = {id(node.value) for node in walk(tree) if isinstance(node, ast.Expr)}
+    for node in walk(tree):
         string = isinstance(node, ast.JoinedStr) or (isinstance(node, ast.Constant) and isinstance(node.value, str))
         if not string or id(node) in docstrings:
             continue

@@ -14,6 +14,7 @@ from nb2stage.diagnostics import Severity
 from nb2stage.reading.ipythonparts import ipython_part
 from nb2stage.reading.magictable import words_of
 from nb2stage.reading.translation import RefusedError, Work
+from nb2stage.trees import walk
 
 # -- texts with {x} and $x in them
 
@@ -65,9 +66,9 @@ def _evaluates(work: Work, expression: str) -> bool:
             tree = ast.parse(expression, mode="eval")
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         return False
-    inner = {n.id for n in ast.walk(tree) if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store)}
-    inner |= {n.arg for n in ast.walk(tree) if isinstance(n, ast.arg)}
-    names = {n.id for n in ast.walk(tree) if isinstance(n, ast.Name)} - inner
+    inner = {n.id for n in walk(tree) if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store)}
+    inner |= {n.arg for n in walk(tree) if isinstance(n, ast.arg)}
+    names = {n.id for n in walk(tree) if isinstance(n, ast.Name)} - inner
     if work.names is None:
         return not any(re.fullmatch(_ENVIRONMENT, name) for name in names)
     return all(name in work.names.bound or hasattr(builtins, name) for name in names)

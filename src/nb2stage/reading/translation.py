@@ -10,6 +10,7 @@ from nb2stage.diagnostics import Diagnostic, Severity
 from nb2stage.patterns import Pattern
 from nb2stage.reading.notebook import Cell
 from nb2stage.records import dataclass, field
+from nb2stage.trees import walk
 
 
 @dataclass(frozen=True)
@@ -163,7 +164,7 @@ def settle_dropped(work: Work) -> None:
             work.dropped.discard(number)
     if not work.placeholders:
         return
-    for node in ast.walk(parse(work.text)):
+    for node in walk(parse(work.text)):
         for name in ("body", "orelse", "finalbody"):
             block = getattr(node, name, None)
             if isinstance(block, list) and block and all(s.lineno in work.placeholders for s in block):

@@ -11,6 +11,7 @@ from nb2stage.analysis.dataflow import SourceCell
 from nb2stage.analysis.objects import Statement
 from nb2stage.reading.edits import Edits
 from nb2stage.reading.tags import directive_lines
+from nb2stage.trees import walk
 
 
 def statement_text(cell: SourceCell, statement: Statement, moved: Mapping[ast.AST, str] = MappingProxyType({})) -> str:
@@ -23,7 +24,7 @@ def statement_text(cell: SourceCell, statement: Statement, moved: Mapping[ast.AS
     data = edits.data
     line_start = data.rfind(b"\n", 0, start) + 1
     text = ""
-    for first, last, new in sorted((*edits.span(n), moved[n]) for n in ast.walk(statement.node) if n in moved):
+    for first, last, new in sorted((*edits.span(n), moved[n]) for n in walk(statement.node) if n in moved):
         text, start = text + data[start:first].decode() + new, last
     text += data[start:end].decode()
     start = edits.span(statement.node)[0]

@@ -13,6 +13,7 @@ from nb2stage.planning.stageplan import StagePlan
 from nb2stage.reading.edits import Edits
 from nb2stage.scripts.import_lines import Imports
 from nb2stage.scripts.report_lines import ReportLines
+from nb2stage.trees import walk
 
 
 class Export(NamedTuple):
@@ -111,9 +112,9 @@ class ExhibitLines:
         calls = [e.node for found in self.plan.exhibits.values() for e in found if e.node is not e.value]
         given = [e.value for found in self.plan.exhibits.values() for e in found]
         roots = [_root(node.func) for node in calls if isinstance(node, ast.Call)]
-        roots = [root for root in roots if not any(root in ast.walk(value) for value in given)]
+        roots = [root for root in roots if not any(root in walk(value) for value in given)]
         own = [*self.plan.data.statements, *self.plan.data.repeats]
-        nodes = [n for s in own if not isinstance(s.node, IMPORTS) for n in ast.walk(s.node)] if roots else []
+        nodes = [n for s in own if not isinstance(s.node, IMPORTS) for n in walk(s.node)] if roots else []
         others = {n.id for n in nodes if isinstance(n, ast.Name) and n not in roots}
         return {root.id for root in roots if isinstance(root, ast.Name)} - others
 

@@ -21,6 +21,7 @@ from nb2stage.planning.stageplan import StagePlan
 from nb2stage.reading.edits import Edits
 from nb2stage.scripts.import_lines import Imports
 from nb2stage.scripts.report_lines import ReportLines
+from nb2stage.trees import walk
 
 
 class FigureLines:
@@ -146,7 +147,7 @@ class FigureLines:
         """The name of pyplot, where each use of it becomes one of the module that counts figures."""
         owners = [call.func.value for cell in self.plan.cells for call in self.show_calls(cell)] if self.counted else []  # type: ignore[attr-defined]
         own = [s for s in [*self.plan.data.statements, *self.plan.data.repeats] if not isinstance(s.node, IMPORTS)]
-        nodes = [n for s in own for n in ast.walk(s.node)] if owners else []
+        nodes = [n for s in own for n in walk(s.node)] if owners else []
         others = {n.id for n in nodes if isinstance(n, ast.Name) and n not in owners}
         return {owner.id for owner in owners} - others
 
@@ -160,7 +161,7 @@ class FigureLines:
         calls = [call for cell in self.plan.cells for call in self.show_calls(cell)]
         charts = [exhibit.node for found in self.plan.exhibits.values() for exhibit in found]
         known = [getattr(call, "func", None) for call in [*calls, *charts]]
-        nodes = [node for s in own for node in ast.walk(s.node)]
+        nodes = [node for s in own for node in walk(s.node)]
         return any(isinstance(n, ast.Attribute) and n.attr == "show" and n not in known for n in nodes)
 
     # -- all

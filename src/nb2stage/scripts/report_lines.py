@@ -12,6 +12,7 @@ from nb2stage.planning.planner import Planner
 from nb2stage.planning.stageplan import StagePlan
 from nb2stage.reading.notebook import Cell
 from nb2stage.scripts.import_lines import LINE, Imports
+from nb2stage.trees import walk
 
 
 class ReportLines:
@@ -55,7 +56,7 @@ class ReportLines:
         if not (self.displays.knows_display and self.displays.is_bound("display")):
             return set()
         own = [*self.plan.data.statements, *self.plan.data.repeats]
-        uses = [n for s in own for n in ast.walk(s.node) if isinstance(n, ast.Name) and n.id == "display"]
+        uses = [n for s in own for n in walk(s.node) if isinstance(n, ast.Name) and n.id == "display"]
         return {"display"} if len(uses) == len(calls) and not any(call.keywords for call in calls) else set()
 
     def begin(self) -> list[str]:

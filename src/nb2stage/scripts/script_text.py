@@ -35,6 +35,7 @@ from nb2stage.scripts.import_lines import Header, Imports, does_something, from_
 from nb2stage.scripts.metric_lines import MetricLines
 from nb2stage.scripts.plot_lines import PlotLines
 from nb2stage.scripts.report_lines import ReportLines
+from nb2stage.trees import walk
 
 
 class ScriptWriter:
@@ -312,7 +313,7 @@ class ScriptWriter:
             if statement in self.imports.hoisted or statement in self.left_out:
                 edits.remove(statement.node, comments=isinstance(statement.node, DEFINITIONS))
         for place in self.plan.moved:
-            if any(place is node for s in cell.statements for node in ast.walk(s.node)):
+            if any(place is node for s in cell.statements for node in walk(s.node)):
                 edits.replace(place, self.moved_texts[place])
         self.show(cell, edits)
         text = edits.text()
@@ -324,7 +325,7 @@ class ScriptWriter:
             if not call.keywords:
                 edits.replace(call.func, self.report.show)
         for name in self.report.printed:
-            if any(name is node for s in cell.statements for node in ast.walk(s.node)):
+            if any(name is node for s in cell.statements for node in walk(s.node)):
                 edits.replace(name, f"{self.report.report}.print")
         self.run_coroutines(cell, edits)
         value = self.displays.value(cell)
@@ -349,7 +350,7 @@ class ScriptWriter:
 
     def display_helper(self, blocks: list[str]) -> list[str]:
         """`display`, which no script knows by itself; with a definition, where it has to give handles as in a kernel."""
-        nodes = [n for block in blocks if "display" in block for n in ast.walk(parse(block))]
+        nodes = [n for block in blocks if "display" in block for n in walk(parse(block))]
         if not self.displays.is_ipythons or not any(isinstance(n, ast.Name) and n.id == "display" for n in nodes):
             return []
         if not any(map(gives_handle, nodes)):

@@ -13,6 +13,7 @@ from typing import Final
 
 from nb2stage.knowledge.work import work
 from nb2stage.records import dataclass
+from nb2stage.trees import walk
 
 # How much a piece of work says about the cell that it stands in.
 WEIGHTS: Final = {
@@ -308,7 +309,7 @@ def _what(kind: str, call: ast.Call, name: str, names: Names) -> str:
 def _text(call: ast.Call, names: Names, otherwise: str) -> str:
     """The path that a call is given, as far as it can be seen."""
     for arg in [*call.args, *(k.value for k in call.keywords)]:
-        for part in ast.walk(arg):
+        for part in walk(arg):
             if isinstance(part, ast.Constant) and isinstance(part.value, str) and len(part.value) > 2:
                 if "." in part.value or "/" in part.value:
                     return part.value if len(part.value) <= 40 else f"…{part.value[-37:]}"
@@ -343,7 +344,7 @@ def _column(target: ast.Subscript, value: ast.expr) -> Iterator[Deed]:
     if not (isinstance(key, ast.Constant) and isinstance(key.value, str)) or not isinstance(target.value, ast.Name):
         return
     column, frame = str(key.value), target.value.id
-    reads = [p for p in ast.walk(value) if isinstance(p, ast.Subscript | ast.Attribute) and _base(p) == frame]
+    reads = [p for p in walk(value) if isinstance(p, ast.Subscript | ast.Attribute) and _base(p) == frame]
     if any(_names_column(part, column) for part in reads):
         yield Deed("cleans", 2.7, f"mends column {column}")
     elif reads:
@@ -368,7 +369,7 @@ def _selection(target: ast.Name, value: ast.expr) -> Iterator[Deed]:
         value = value.func.value
     if not isinstance(value, ast.Subscript):
         return
-    if any(isinstance(part, ast.Compare | ast.Invert) for part in ast.walk(value.slice)):
+    if any(isinstance(part, ast.Compare | ast.Invert) for part in walk(value.slice)):
         if _base(value) == target.id or target.id.startswith(_base(value)):
             yield Deed("cleans", 2.6, f"drops rows of {_base(value)}")
     elif target.id.lower() in ("x", "y", "features", "target", "labels"):
