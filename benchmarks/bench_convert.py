@@ -4,10 +4,12 @@
     python benchmarks/bench_convert.py cold --rounds 15
     python benchmarks/bench_convert.py --check         # exit code 1 when a target is missed
 
-cold     the whole process on a notebook of 12 cells, against `jupyter nbconvert --to script` on the same file
-read     reading a notebook with 100 MB of outputs, against a bare `json.load` of the file
-scaling  the time per cell at 10,000 cells, against 1,000 cells
-tangled  the processor time of notebooks of up to 60 cells that are hard to follow, against half a second
+cold       the whole process on a notebook of 12 cells, against `jupyter nbconvert --to script` on the same file
+everyday   the same with a magic, in a project that has its dvc.yaml and params.yaml, after an edit of one cell
+unchanged  the same without an edit
+read       reading a notebook with 100 MB of outputs, against a bare `json.load` of the file
+scaling    the time per cell at 10,000 cells, against 1,000 cells
+tangled    the processor time of notebooks of up to 60 cells that are hard to follow, against half a second
 """
 # ruff: noqa: T201
 
@@ -19,11 +21,13 @@ import gc
 import json
 import os
 import random
+import resource
 import statistics
 import subprocess
 import sys
 import tempfile
 import time
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -36,7 +40,10 @@ SCRIPTS: Final = Path(sys.executable).parent
 CONVERT: Final = [str(SCRIPTS / "nb2stage"), "convert"]
 NBCONVERT: Final = [str(SCRIPTS / "jupyter"), "nbconvert", "--to", "script", "--log-level", "ERROR"]
 
-WHAT: Final = ["cold", "read", "scaling", "tangled"]
+WHAT: Final = ["cold", "everyday", "unchanged", "read", "scaling", "tangled"]
+
+# Ratios to nbconvert.
+TARGETS: Final = {"cold": 0.10, "everyday": 0.16, "unchanged": 0.08}
 
 Notebook = dict[str, Any]
 Cell = dict[str, Any]
@@ -247,13 +254,17 @@ def in_fresh_folder(command: list[str], content: Notebook, parent: Path, runs: i
     return lambda: run([*command, "nb.ipynb"], folders.pop())
 
 
-def bench_cold(folder: Path, rounds: int, report: Report) -> None:
+def need_nbconvert() -> None:
     if not Path(NBCONVERT[0]).exists():
-        raise SystemExit("cold: `jupyter nbconvert` is not in this environment; install nbconvert beside nb2stage")
+        raise SystemExit("`jupyter nbconvert` is not in this environment; install nbconvert beside nb2stage")
+
+
+def bench_cold(folder: Path, rounds: int, report: Report) -> None:
+    need_nbconvert()
     plain, with_magic = small_notebook(), small_notebook("%matplotlib inline\n")
     rows: list[tuple[str, Notebook, list[str], float | None]] = [
-        ("cold, 12 cells, --dry-run vs nbconvert", plain, [*CONVERT, "--dry-run"], 0.15),
-        ("cold, 12 cells, writing vs nbconvert", plain, CONVERT, 0.15),
+        ("cold, 12 cells, --dry-run vs nbconvert", plain, [*CONVERT, "--dry-run"], TARGETS["cold"]),
+        ("cold, 12 cells, writing vs nbconvert", plain, CONVERT, TARGETS["cold"]),
         ("cold, 12 cells with a magic, writing vs nbconvert", with_magic, CONVERT, None),
     ]
     for number, (what, content, command, target) in enumerate(rows):
@@ -262,6 +273,42 @@ def bench_cold(folder: Path, rounds: int, report: Report) -> None:
         )
         seconds = in_turn(rounds, ours, theirs)
         report.line(what, seconds, median_ratio(*seconds), target)
+
+
+def seconds_of_process(action: Callable[[], object]) -> tuple[float, float]:
+    """The wall time of `action`, and the processor time of the processes that it ran."""
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    wall = timed(action)
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return wall, after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+
+
+def bench_again(what: str, folder: Path, rounds: int, report: Report) -> None:
+    """Converting once more in a project that was converted before; `what` is "everyday" or "unchanged"."""
+    need_nbconvert()
+    before = small_notebook("%matplotlib inline\n")
+    now = small_notebook("%matplotlib inline\n")
+    if what == "everyday":
+        now["cells"][9]["source"].append("\nscores['n'] = len(predicted)")
+    measured: dict[str, list[list[float]]] = {"wall": [[], []], "processor": [[], []]}
+    for number in range(rounds + 1):
+        for side, command in enumerate((CONVERT, NBCONVERT)):
+            project = folder / f"{what}{number}-{side}"
+            project.mkdir()
+            save(before, project / "nb.ipynb")
+            run([*command, "nb.ipynb"], project)
+            save(now, project / "nb.ipynb")
+            again = partial(run, [*command, "nb.ipynb"], project)
+            wall, processor = seconds_of_process(again)
+            if number > 0:  # the first round warms up
+                measured["wall"][side].append(wall)
+                measured["processor"][side].append(processor)
+    for clock, (ours, theirs) in measured.items():
+        report.line(
+            f"{what}, {clock} time: median", [ours, theirs], statistics.median(ours) / statistics.median(theirs)
+        )
+        target = TARGETS[what] if clock == "processor" else None
+        report.line(f"{what}, {clock} time: minimum", [[min(ours)], [min(theirs)]], min(ours) / min(theirs), target)
 
 
 def bench_read(folder: Path, rounds: int, report: Report, megabytes: int) -> None:
@@ -345,6 +392,9 @@ def main(argv: list[str] | None = None) -> int:
         folder = Path(temporary)
         if "cold" in args.what:
             bench_cold(folder, args.rounds, report)
+        for what in ("everyday", "unchanged"):
+            if what in args.what:
+                bench_again(what, folder, args.rounds, report)
         if "read" in args.what:
             bench_read(folder, args.rounds, report, args.megabytes)
         if "scaling" in args.what:
