@@ -47,7 +47,7 @@ class Format(NamedTuple):
     save: str
     load: str
     alias: str = ""  # by which scripts import the module
-    opened: bool = False  # whether the calls take an open file, not its path
+    opened: bool = False  # whether `load` takes an open file, not its path, and `save` gives the bytes for it
     wanted: frozenset[Trait] = frozenset()  # traits without which it does not serve
     barred: frozenset[Trait] = frozenset()  # traits with which it does not
     types: frozenset[str] = frozenset()  # of values that it serves; empty for all
@@ -82,9 +82,7 @@ PANDAS: Final = Format(
     "pandas", ".pkl", "pandas", "{module}.to_pickle({value}, {file})", "{module}.read_pickle({file})", "pd"
 )
 PANDAS_ARRAYS: Final = PANDAS._replace(save="{module}.to_pickle({value}, {file}, protocol=4)")
-PICKLE: Final = Format(
-    "pickle", ".pkl", "pickle", "{module}.dump({value}, {file})", "{module}.load({file})", opened=True
-)
+PICKLE: Final = Format("pickle", ".pkl", "pickle", "{module}.dumps({value})", "{module}.load({file})", opened=True)
 
 JOBLIB: Final = Format("joblib", ".joblib", "joblib", "{module}.dump({value}, {file})", "{module}.load({file})")
 

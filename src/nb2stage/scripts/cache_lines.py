@@ -19,6 +19,7 @@ from nb2stage.planning.stageplan import CacheFile, StagePlan
 from nb2stage.scripts.import_lines import LINE, Imports
 
 INDENT = "    "
+WITH_PANDAS = frozenset({"pandas", "statsmodels", "seaborn", "xarray", "geopandas", "plotnine", "lifelines", "prophet"})
 STARRED = 2  # of more values in a row than these that a stage does not need, no one is counted
 
 
@@ -225,20 +226,25 @@ class CacheLines:
         module = self.imports.module(form.module, form.alias)
         if not form.opened:
             return form.save.format(module=module, value=value, file=f'"{path}"')
-        return self.within(file, "wb", form.save.format(module=module, value=value, file=self.imports.fresh("file")))
+        made = self.imports.member("pathlib", "Path")  # by which the folder is made as well
+        return f'{made}("{path}").write_bytes({form.save.format(module=module, value=value)})'
+
+    @property
+    def roots(self) -> set[str]:
+        """The packages that the script imports."""
+        return {name.partition(".")[0] for name in (*self.imports.header.modules, *self.imports.header.members)}
 
     @cached_property
     def has_pandas(self) -> bool:
-        """Whether the script imports pandas anyway."""
+        """Whether the script imports pandas anyway, or what imports it."""
         files = [*self.plan.loads, *self.plan.saves]
-        return "pandas" in self.imports.header.modules or any(file.format.module == "pandas" for file in files)
+        return bool(self.roots & WITH_PANDAS) or any(file.format.module == "pandas" for file in files)
 
     @cached_property
     def has_joblib(self) -> bool:
         """Whether the script imports joblib anyway, or what needs it."""
         files = [*self.plan.loads, *self.plan.saves]
-        imported = {name.partition(".")[0] for name in (*self.imports.header.modules, *self.imports.header.members)}
-        return bool(imported & {"joblib", "sklearn"}) or any(file.format.module == "joblib" for file in files)
+        return bool(self.roots & {"joblib", "sklearn"}) or any(file.format.module == "joblib" for file in files)
 
     def dump(self, file: CacheFile) -> str:
         """The function that writes a value to an open file, where `save_object` needs to be told."""
