@@ -26,6 +26,24 @@ def walk(tree: ast.AST) -> Iterator[ast.AST]:
         yield node
 
 
+def walk_from_the_top(tree: ast.AST, leaving_out: frozenset[type]) -> Iterator[ast.AST]:
+    """The same nodes, each before what is in it and that before what follows; nothing from a node of `leaving_out` on down."""
+    todo = [tree]
+    while todo:
+        node = todo.pop()
+        names = _FIELDS[node.__class__]
+        if names is None or node.__class__ in leaving_out:
+            continue
+        yield node
+        held = node.__dict__
+        for name in reversed(names):
+            value: Any = held.get(name)
+            if value.__class__ is list:
+                todo += reversed(value)
+            elif _FIELDS[value.__class__] is not None:
+                todo.append(value)
+
+
 class _Fields(dict[type, "tuple[str, ...] | None"]):
     """The fields of a class of nodes in which other nodes may stand; None for classes of other things."""
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator, Sequence
+from typing import Final
 
 from nb2stage.analysis.heap import Heap
 from nb2stage.analysis.objects import Statement
@@ -17,12 +18,12 @@ from nb2stage.trees import walk
 
 # What hands a coroutine to the loop that runs, and returns.
 _TASKS = frozenset({"create_task", "ensure_future"})
+_WAITING: Final = (ast.Await, ast.AsyncFor, ast.AsyncWith)
 
 
 def is_async(node: ast.AST) -> bool:
     """Whether a node alone, not what is below it, needs a running event loop."""
-    waits = isinstance(node, ast.Await | ast.AsyncFor | ast.AsyncWith)
-    return waits or bool(isinstance(node, ast.comprehension) and node.is_async)
+    return isinstance(node, _WAITING) or bool(isinstance(node, ast.comprehension) and node.is_async)
 
 
 def is_run_alone(node: ast.AST, heap: Heap) -> bool:

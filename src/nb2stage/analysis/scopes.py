@@ -6,9 +6,10 @@ import ast
 import re
 from collections.abc import Iterator
 from functools import cache
+from typing import Final
 
 from nb2stage.records import dataclass, field
-from nb2stage.trees import walk
+from nb2stage.trees import walk, walk_from_the_top
 
 ScopeNode = ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda | ast.ClassDef
 FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda)
@@ -279,10 +280,9 @@ def _is_global(name: str, chain: tuple[Scope, ...]) -> bool:
     return True
 
 
+_FUNCTIONS: Final = frozenset({ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda, ast.ClassDef})
+
+
 def outside_functions(node: ast.AST) -> Iterator[ast.AST]:
     """All nodes below a statement that are not inside a function, lambda or class."""
-    if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda | ast.ClassDef):
-        return
-    yield node
-    for child in ast.iter_child_nodes(node):
-        yield from outside_functions(child)
+    return walk_from_the_top(node, _FUNCTIONS)

@@ -162,6 +162,13 @@ def distribution(module: str) -> str:
     return table("packages").distributions.get(module, module)
 
 
+@cache
+def _table_of_type(kind: str) -> Table:
+    root = kind.partition(".")[0]
+    own = table(_TYPE_HOMES.get(kind) or home_of(root))
+    return own if any(of == kind for of, _ in own.methods) or kind in own.types else table("python")
+
+
 class Knowledge:
     """All that is known of libraries: the files that come with nb2stage, and the rows of a project, which win.
 
@@ -228,11 +235,6 @@ class Knowledge:
                 return effect
         return UNKNOWN
 
-    def _table_of_type(self, kind: str) -> Table:
-        root = kind.partition(".")[0]
-        own = table(_TYPE_HOMES.get(kind) or home_of(root))
-        return own if any(of == kind for of, _ in own.methods) or kind in own.types else table("python")
-
     def has_file(self, package: str) -> bool:
         """Whether a package has a file of its own."""
         return table(home_of(package)) != Table()
@@ -249,7 +251,7 @@ class Knowledge:
 
     def _method(self, name: str, kind: str, foreign: bool) -> Effect | None:
         if kind:
-            words = self.rows.get(f"{kind}.{name}") or self._table_of_type(kind).methods.get((kind, name))
+            words = self.rows.get(f"{kind}.{name}") or _table_of_type(kind).methods.get((kind, name))
             if words is None:
                 return None
             # A container calls nothing of what it holds.
@@ -271,7 +273,7 @@ class Knowledge:
 
     def other_methods(self, kind: str) -> Effect:
         """What the methods of a type do that no row names."""
-        words = self._table_of_type(kind).methods.get((kind, "*")) if kind else None
+        words = _table_of_type(kind).methods.get((kind, "*")) if kind else None
         return parse(words) if words is not None else UNKNOWN
 
     def is_estimator(self, path: str, trait: str) -> bool:
@@ -309,7 +311,7 @@ class Knowledge:
 
     def attribute(self, name: str, kind: str) -> str | None:
         """What an attribute of a value of this type is: `atom`, or `part` of what it holds; None where nobody says."""
-        return self._table_of_type(kind).attributes.get(name) if kind else None
+        return _table_of_type(kind).attributes.get(name) if kind else None
 
     def out_argument(self, path: str) -> int | None:
         """The place at which a function of numpy takes the array for its result: `np.add(a, 1, a)`."""
@@ -334,7 +336,7 @@ class Knowledge:
 
     def inner_type(self, kind: Type, attribute: str) -> Type | None:
         """The type of what an attribute of a type gives, which lies in its owner; None where no row says."""
-        found = self._table_of_type(kind).inner.get((kind, attribute)) if kind else None
+        found = _table_of_type(kind).inner.get((kind, attribute)) if kind else None
         return "" if found == "data" else cast("Type | None", found)
 
     def gradients(self, name: str) -> str:
@@ -347,7 +349,7 @@ class Knowledge:
 
     def is_kept(self, kind: str, attribute: str) -> bool:
         """Whether a file keeps an attribute that was set by hand on a value of a type that crosses alone."""
-        return attribute in self._table_of_type(kind).kept
+        return attribute in _table_of_type(kind).kept
 
     def before_saving(self, root: str) -> dict[str, str]:
         """The statements that a script runs before it saves values of a library, by the module that each needs."""
@@ -355,5 +357,5 @@ class Knowledge:
 
     def crossing(self, kind: str) -> str | None:
         """How values of a type cross into another process, in the words of `[types]`; None where nobody knows."""
-        found = self._table_of_type(kind).types.get(kind) if kind else None
+        found = _table_of_type(kind).types.get(kind) if kind else None
         return found if found is not None else table("common").types.get(kind)

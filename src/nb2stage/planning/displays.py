@@ -64,11 +64,9 @@ class FigureShown(NamedTuple):
 def figures_shown(program: Program, cell: SourceCell) -> list[FigureShown]:
     """The statements of a cell that show a figure which has a name."""
     found = []
-    closes = any(isinstance(n, ast.Attribute) and n.attr == "close" for n in walk(cell.tree))
     for statement in cell.statements:
-        functions = {n for d in walk(statement.node) if isinstance(d, ast.FunctionDef) for n in walk(d)}
         for node in walk(statement.node):
-            if not isinstance(node, ast.Expr) or node in functions:
+            if not isinstance(node, ast.Expr):
                 continue
             value = node.value
             if isinstance(value, ast.Call) and isinstance(value.func, ast.Name) and value.func.id == "display":
@@ -77,6 +75,9 @@ def figures_shown(program: Program, cell: SourceCell) -> list[FigureShown]:
                 shown = value if node is cell.tree.body[-1] else None
             if not isinstance(shown, ast.Name) or not _names_figure(program, shown.id):
                 continue
+            if any(node in walk(d) for d in walk(statement.node) if isinstance(d, ast.FunctionDef)):
+                continue
+            closes = any(isinstance(n, ast.Attribute) and n.attr == "close" for n in walk(cell.tree))
             is_open = not closes and any(s.cell == cell.index for s in program.binders[shown.id])
             if shown is not value or not is_open:
                 found.append(FigureShown(node, shown.id, is_open, node is not statement.node))
