@@ -103,7 +103,7 @@ def withholding(name: str, file: dict[str, Any]) -> Iterator[None]:
     import joblib
     import pandas as pd
 
-    path, content = Path(file["path"]), Path(file["path"]).read_bytes()
+    path = Path(file["path"])
 
     def patched(load: Callable[..., Any], is_it: Callable[[Any], bool]) -> Callable[..., Any]:
         def instead(given: Any, *args: Any, **kwargs: Any) -> Any:
@@ -115,13 +115,13 @@ def withholding(name: str, file: dict[str, Any]) -> Iterator[None]:
     def is_path(given: Any) -> bool:
         return isinstance(given, str | os.PathLike) and Path(given) == path
 
-    real = pickle.loads, joblib.load, pd.read_pickle
-    pickle.loads = patched(real[0], lambda given: given == content)
+    real = pickle.load, joblib.load, pd.read_pickle
+    pickle.load = patched(real[0], lambda given: is_path(getattr(given, "name", None)))
     joblib.load, pd.read_pickle = patched(real[1], is_path), patched(real[2], is_path)
     try:
         yield
     finally:
-        pickle.loads, joblib.load, pd.read_pickle = real
+        pickle.load, joblib.load, pd.read_pickle = real
 
 
 def read(file: dict[str, Any]) -> Any:

@@ -65,8 +65,10 @@ def line_map(text: str, statements: Sequence[Statement], cells: Mapping[int, Sou
 
     `x = 1` in line 3 of a cell and in line 20 of the script gives a run 20-20 with line 3.
     """
-    theirs = ast.parse(text).body
-    here = [s for s in statements if not s.hidden]
+    body = ast.parse(text).body
+    shown = [s for s in statements if not s.hidden]
+    # Imports stand in another order than in the cells: they have their own way, and would pull the others apart.
+    theirs, here = [node for node in body if not _imported(node)], [s for s in shown if not _imported(s.node)]
     lines = text.split("\n")
     by_cell = {index: cell.python.text.split("\n") for index, cell in cells.items()}
     one = [_lines_of(s.node, by_cell[s.cell]) for s in here]
@@ -78,9 +80,9 @@ def line_map(text: str, statements: Sequence[Statement], cells: Mapping[int, Sou
         elif kind == "replace":
             pairs += _edited(here[a:b], theirs[c:d])
     known = {id(node) for _, node in pairs}
-    others = [node for node in theirs if id(node) not in known]
-    pairs += [*_imports(here, others), *_parameters(here, others)]
-    return _runs(pairs, theirs, cells)
+    others = [node for node in body if id(node) not in known]
+    pairs += [*_imports(shown, others), *_parameters(here, others)]
+    return _runs(pairs, body, cells)
 
 
 def _edited(here: Sequence[Statement], theirs: Sequence[ast.stmt]) -> Iterable[tuple[Statement, ast.stmt]]:
