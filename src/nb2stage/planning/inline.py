@@ -22,6 +22,7 @@ _PLAIN_STYLES: Final = Pattern(
     r"default|bmh|dark_background|fast|fivethirtyeight|ggplot|Solarize_Light2|tableau-colorblind10|petroff\d+|seaborn.*"
 )
 _STYLE_CALL: Final = Pattern(r"\b(style\.(use|context)|rc_file)$")
+_STYLING: Final = ("use", "context", "rc_file")  # the last words of these: a tree becomes text in some 50 us
 _SAVING: Final = {"dpi": '"figure"', "facecolor": '"auto"', "edgecolor": '"auto"', "transparent": "False"}
 
 
@@ -72,7 +73,10 @@ def is_for_display(node: ast.AST) -> bool:
 
 def _called(node: ast.AST) -> str:
     """The last part of the name of the function that a statement calls."""
-    func = node.value.func if isinstance(node, ast.Expr) and isinstance(node.value, ast.Call) else None
+    return _name(node.value.func) if isinstance(node, ast.Expr) and isinstance(node.value, ast.Call) else ""
+
+
+def _name(func: ast.expr) -> str:
     return str(getattr(func, "attr", getattr(func, "id", "")))
 
 
@@ -125,6 +129,6 @@ def _saved_otherwise(program: Program, cell: int) -> dict[str, str]:
             texts = [n.value for n in walk(node) if isinstance(n, ast.Constant) and isinstance(n.value, str)]
             if texts[:1] == ["savefig"]:  # `plt.rc("savefig", dpi=300)`
                 found |= {name for k in node.keywords for name in ([k.arg] if k.arg else _SAVING)}
-            elif _STYLE_CALL.search(ast.unparse(node.func)):
+            elif _name(node.func) in _STYLING and _STYLE_CALL.search(ast.unparse(node.func)):
                 found |= set() if texts and all(map(_PLAIN_STYLES.fullmatch, texts)) else {"dpi", "facecolor"}
     return {name: value for name, value in _SAVING.items() if name in found}

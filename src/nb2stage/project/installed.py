@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import ast
 import re
-import shutil
 from collections.abc import Iterable, Iterator, Mapping
+from itertools import chain
 from pathlib import Path
 from typing import Final
 
@@ -44,12 +44,18 @@ def pandas_major(root: Path, environment: Mapping[str, str], search: Iterable[st
     prefixes = [Path(environment[name]) for name in _ACTIVATED if environment.get(name)]
     prefixes += [root / name for name in _FOLDERS]
     folders = [folder for prefix in prefixes for folder in _package_folders(prefix)] + [Path(name) for name in search]
-    python = shutil.which("python", path=environment.get("PATH", ""))
-    folders += _package_folders(Path(python).parent.parent) if python else ()
-    for folder in folders:
+    for folder in chain(folders, _of_python(environment.get("PATH", ""))):
         if found := _installed(folder):
             return found
     return _agreed(_locked(root)) or _agreed(_pinned(root))
+
+
+def _of_python(path: str) -> Iterator[Path]:
+    """The folders of the packages of the `python` on a path; looked for when the first is asked for."""
+    import shutil
+
+    python = shutil.which("python", path=path)
+    yield from _package_folders(Path(python).parent.parent) if python else ()
 
 
 def _package_folders(prefix: Path) -> list[Path]:

@@ -324,8 +324,9 @@ class ScriptWriter:
         for call in self.displays.calls(cell) if self.displays.knows_display else ():
             if not call.keywords:
                 edits.replace(call.func, self.report.show)
+        inside = {n for s in cell.statements for n in walk(s.node)} if self.report.printed else set()
         for name in self.report.printed:
-            if any(name is node for s in cell.statements for node in walk(s.node)):
+            if name in inside:
                 edits.replace(name, f"{self.report.report}.print")
         self.run_coroutines(cell, edits)
         value = self.displays.value(cell)
