@@ -273,6 +273,11 @@ CROSSINGS: Final = {
         "# %% import\ndata = mystery()\n# %% train\nfit = mystery()\n# %% report\nprint(data, fit)",
         ["0 -> 2: data of data", "1 -> 2: fit of fit"],
     ),
+    "the index of a copy is named without the index of the frame": (
+        "# %% import\nimport pandas as pd\ndf = pd.DataFrame({'x': [mystery()]})\n"
+        "# %% train\nother = df.copy()\nother.index.name = 'day'\n# %% report\nprint(df)",
+        ["0 -> 1: df of df", "0 -> 2: df of df"],
+    ),
     "what no file keeps is refused": (
         "# %% import\nrows = (n * n for n in mystery())\n# %% report\nprint(next(rows))",
         ["NB243", "0 -> 1: rows of rows"],

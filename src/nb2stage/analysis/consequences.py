@@ -345,7 +345,8 @@ class Consequences:
         made = self.heap.make(node, "result", type=kind)
         copied = effect.copies_type and any(o.foreign for o in receiver or first)
         made.foreign = made.foreign or (not kind and (effect.unknown or effect.foreign or copied))
-        self.heap.share_index(made, receiver | values)
+        if not (isinstance(node, ast.Call) and is_deep_copy(node)):  # whose index is another object in every pandas
+            self.heap.share_index(made, receiver | values)
         self.fill_cells(made, effect, receiver, values, node)
         if kind == "ndarray" and any(self.heap.holds_objects(obj) for obj in receiver | values):
             made.mark = "object"
@@ -485,3 +486,8 @@ class Consequences:
         if kind not in ("iter", "exception", ""):
             held = self.iteration.used_up(held)
         return frozenset(o for o in held if o.kind != "lib")
+
+
+def is_deep_copy(call: ast.Call) -> bool:
+    """Whether this is `x.copy()`, which pandas takes for a deep copy."""
+    return isinstance(call.func, ast.Attribute) and call.func.attr == "copy" and not call.args and not call.keywords
