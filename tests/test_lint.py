@@ -103,3 +103,30 @@ def test_shared_modules_are_formatted() -> None:
     for arguments in (("check", "--select", RULES), ("format", "--check")):
         done = ruff(folder, *arguments)
         assert done.returncode == 0, done.stdout
+
+
+MANY = "from sklearn.metrics import accuracy_score, confusion_matrix, f1_score, precision_score, recall_score"
+
+
+@pytest.mark.parametrize(
+    ("settings", "is_broken"),
+    [
+        ({}, True),
+        ({"pyproject.toml": "[tool.ruff]\nline-length = 120\n"}, False),
+        ({"pyproject.toml": "[tool.black]\nline-length = 120\n"}, False),
+        ({"pyproject.toml": "[tool.black]\nline-length = 120\n[tool.ruff]\nline-length = 60\n"}, True),
+        ({"ruff.toml": "line-length = 120\n"}, False),
+        ({"ruff.toml": "line-length = 'wide'\n"}, True),
+        ({"pyproject.toml": "[tool.other]\nline-length = 120\n"}, True),
+    ],
+)
+def test_lines_are_as_long_as_the_project_has_them(tmp_path: Path, settings: dict[str, str], is_broken: bool) -> None:
+    for path, text in settings.items():
+        (tmp_path / path).write_text(text, encoding="utf-8")
+    source = f"{MANY}\nfor score in [{MANY.partition(' import ')[2]}]:\n    print(score.__name__)"
+    cell = {"cell_type": "code", "metadata": {"tags": ["train"]}, "source": source, "outputs": []}
+    data = json.dumps({"cells": [cell], "metadata": {}, "nbformat": 4, "nbformat_minor": 4}).encode()
+    made = convert(data, "nb.ipynb", Project(tmp_path, State()))
+    (script,) = [file.text for file in made.files if file.path == "training/train.py"]
+    assert ("from sklearn.metrics import (\n    accuracy_score,\n" in script) == is_broken
+    assert (f"{MANY}\n" in script) != is_broken

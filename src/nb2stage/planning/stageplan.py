@@ -169,6 +169,7 @@ class Surroundings:
     folder: str = ""  # in which the notebook lies, and its paths begin; empty for the project's own
     above: int = 0  # how many folders above the project belong to the same git repository
     others_params: frozenset[str] = frozenset()  # keys of params.yaml that belong to other notebooks
+    line_length: int = 88  # characters in a line of the project's code
 
 
 NO_VERSION_HINT = "`dvc import-url URL data/` keeps the version: read that file; or read a URL with a version in it"

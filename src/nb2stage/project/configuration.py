@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 
 LAYOUTS: Final = ("guideline", "flat")
+LINE_LENGTH: Final = 88
 CONFIGURATION_FILE: Final = "nb2stage.toml"
 # What makes a folder a project: the pipeline of a notebook in a folder below it goes here.
 _MARKS: Final = ("dvc.yaml", ".dvc", ".git", "pyproject.toml", CONFIGURATION_FILE, STATE_PATH)
@@ -177,6 +178,22 @@ def read_configuration(root: Path) -> Configuration:
     if table is not None and not isinstance(table, dict):
         raise _wrong("pyproject.toml", "`tool.nb2stage` is not a table", "write `[tool.nb2stage]`, keys below it")
     return _checked(table or {}, "pyproject.toml")
+
+
+def line_length(root: Path) -> int:
+    """How many characters a line of a project's code may have: what ruff is told, else black, else what both assume."""
+    for path, tools in (("ruff.toml", ()), (".ruff.toml", ()), ("pyproject.toml", ("ruff", "black"))):
+        text = read_text(root, path)
+        if text is None or "line-length" not in text:
+            continue
+        table = _parse(text, path)
+        tool = table.get("tool")
+        tables = [tool.get(name) for name in tools] if isinstance(tool, dict) else [] if tools else [table]
+        for each in tables:
+            length = each.get("line-length") if isinstance(each, dict) else None
+            if type(length) is int and length > 0:
+                return length
+    return LINE_LENGTH
 
 
 def _parse(text: str, path: str) -> dict[str, Any]:

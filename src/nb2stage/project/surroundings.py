@@ -15,7 +15,7 @@ from nb2stage.files.repository import git_top
 from nb2stage.knowledge import Knowledge
 from nb2stage.planning.places import folder_of, located
 from nb2stage.planning.stageplan import Surroundings
-from nb2stage.project.configuration import read_configuration
+from nb2stage.project.configuration import line_length, read_configuration
 from nb2stage.project.neighbours import params_of_others
 
 
@@ -55,6 +55,7 @@ def surroundings(project: Project, path: str, names: Sequence[str]) -> Surroundi
         folder=folder_of(path),
         above=_levels(project.root),
         others_params=params_of_others(project.state.notebooks, path),
+        line_length=line_length(project.root),
     )
 
 

@@ -16,7 +16,7 @@ from nb2stage.knowledge.formats import JOBLIB, PANDAS, PANDAS_ARRAYS, Format
 from nb2stage.planning.companions import NANS, SAVING, is_tried, keeps_nan
 from nb2stage.planning.planner import Planner
 from nb2stage.planning.stageplan import CacheFile, StagePlan
-from nb2stage.scripts.import_lines import LINE, Imports
+from nb2stage.scripts.import_lines import Imports
 
 INDENT = "    "
 WITH_PANDAS = frozenset({"pandas", "statsmodels", "seaborn", "xarray", "geopandas", "plotnine", "lifelines", "prophet"})
@@ -32,6 +32,10 @@ class CacheLines:
         self.shared: set[str] = set()  # names that hold the whole of a file
         self.states: list[str] = []  # lines that give definitions the state they had
 
+    def fitted(self, line: str, indented: str = "") -> str:
+        """A line of ours, broken where it is too long; it will be indented by so much."""
+        return fitted(line, self.imports.line_length - len(indented))
+
     def loads(self, wanted: Round) -> str:
         """The lines that load the files of one round."""
         known = {id(file.transfer): file for file in self.plan.loads}
@@ -41,7 +45,7 @@ class CacheLines:
         if not any(file.transfer.optional for file in files):
             files.sort(key=lambda file: (file.source, file.path))
         # Which stage each is from is said by its path.
-        return "\n".join(fitted(self.load(file, file.consumers[self.plan.name])) for file in files)
+        return "\n".join(self.fitted(self.load(file, file.consumers[self.plan.name])) for file in files)
 
     def load(self, file: CacheFile, names: list[str]) -> str:
         """The lines that bring back what a stage takes of one cache file."""
@@ -57,7 +61,7 @@ class CacheLines:
         if transfer.names == [names[0]]:
             return self.restore(file, names[0], value)
         if plain and (names == transfer.names or self.is_unread):
-            return self.read(file, f"{wrapped(unpacked(transfer.names, names))} = {value}")
+            return self.read(file, f"{wrapped(unpacked(transfer.names, names), self.imports.line_length)} = {value}")
         if plain and len(names) == 1:
             return self.read(file, f"{names[0]} = {value}[{transfer.names.index(names[0])}]")
         shared = self.shared_name(file)
@@ -154,7 +158,7 @@ class CacheLines:
     def within(self, file: CacheFile, mode: str, statement: str) -> str:
         """A statement that uses the open file."""
         opened = f'{self.imports.builtin("open")}("{self.plan.here(file.path)}", "{mode}")'
-        return f"with {opened} as {self.imports.fresh('file')}:\n" + indent(fitted(statement, INDENT), INDENT)
+        return f"with {opened} as {self.imports.fresh('file')}:\n" + indent(self.fitted(statement, INDENT), INDENT)
 
     @cached_property
     def is_unread(self) -> bool:
@@ -187,7 +191,7 @@ class CacheLines:
             path = self.imports.member("pathlib", "Path")
             made = f'{path}("{self.plan.here(folder)}").mkdir(parents=True, exist_ok=True)'
             there = any(new.startswith(f"{folder}/") for new in self.plan.moved.values())
-            saved = [fitted(self.save(file)) for file in sorted(self.plan.saves, key=lambda file: file.path)]
+            saved = [self.fitted(self.save(file)) for file in sorted(self.plan.saves, key=lambda file: file.path)]
             blocks.append("\n".join([*([] if there else [made]), *self.before_saves(), *saved]))
         return "\n".join(blocks)
 
@@ -210,7 +214,7 @@ class CacheLines:
         elif len(transfer.names) == 1:
             value = self.saved_value(transfer, transfer.names[0])
         else:
-            value = wrapped([self.saved_value(transfer, name) for name in transfer.names])
+            value = wrapped([self.saved_value(transfer, name) for name in transfer.names], self.imports.line_length)
             value = value if value.startswith("(\n") else f"({value})"
         if transfer.graded:
             value = self.saved_with_gradients(file)
@@ -296,9 +300,9 @@ def unpacked(names: Sequence[str], wanted: Sequence[str]) -> list[str]:
     return [*targets[:place], "*_", *targets[place + longest :]]
 
 
-def fitted(line: str, indented: str = "") -> str:
+def fitted(line: str, length: int) -> str:
     """A statement of one line, broken in its last brackets where it is too long, as formatters break it."""
-    node = ast.parse(line).body[0] if len(line) + len(indented) > LINE and "\n" not in line else None
+    node = ast.parse(line).body[0] if len(line) > length and "\n" not in line else None
     call = getattr(node, "value", None)
     if not isinstance(call, ast.Call) or not line.endswith(")") or not line.isascii():
         return line
@@ -306,7 +310,7 @@ def fitted(line: str, indented: str = "") -> str:
     begin = line.index("(", call.func.end_col_offset or 0) + 1
     if not inner:
         return line
-    if len(line[begin:-1]) <= LINE - 4 - len(indented):
+    if len(line[begin:-1]) <= length - 4:
         return f"{line[:begin]}\n    {line[begin:-1]}\n)"
     parts = [ast.get_source_segment(line, each) or "" for each in inner]
     return f"{line[:begin]}\n" + "".join(f"    {part},\n" for part in parts) + ")"
@@ -317,11 +321,11 @@ def quoted(names: Sequence[str]) -> str:
     return "(" + ", ".join(f'"{name}"' for name in names) + (",)" if len(names) == 1 else ")")
 
 
-def wrapped(parts: Sequence[str]) -> str:
+def wrapped(parts: Sequence[str], length: int) -> str:
     """The parts of a tuple, on one line or, in brackets, on as many as they need."""
     lines = [""]
     for part in parts:
-        if lines[-1] and len(lines[-1]) + len(part) > 88:
+        if lines[-1] and len(lines[-1]) + len(part) > length:
             lines.append("")
         lines[-1] += f"{' ' if lines[-1] else ''}{part},"
     if len(lines) == 1:

@@ -16,7 +16,6 @@ from nb2stage.records import dataclass, field
 
 # What these bind with `import *` are none of the builtins that our own lines use.
 HARMLESS_STARS = frozenset({"pylab", "math", "cmath", "random", "tkinter", "typing", "datetime"})
-LINE = 88
 
 
 @dataclass
@@ -50,7 +49,7 @@ class Header:
         if not members:
             self.members.pop(module, None)
 
-    def lines(self, local: Iterable[str]) -> list[str]:
+    def lines(self, local: Iterable[str], length: int) -> list[str]:
         """Sorted as isort sorts: the standard library, other people's packages, modules beside the notebook."""
         sections: list[list[str]] = [[], [], []]
         local = set(local)
@@ -63,7 +62,7 @@ class Header:
             for m in self.modules
             for a in sorted(self.modules[m], key=str)
         ]
-        froms = [(m, from_line(m, members)) for m, members in self.members.items()]
+        froms = [(m, from_line(m, members, length)) for m, members in self.members.items()]
         for module, line in sorted(plain, key=lambda p: (p[0].lower(), p[1])) + sorted(
             froms, key=lambda p: p[0].lower()
         ):
@@ -74,17 +73,18 @@ class Header:
             sections[section].append(line)
         result: list[str] = []
         if "__future__" in self.members:
-            result += [from_line("__future__", self.members["__future__"]), ""]
+            result += [from_line("__future__", self.members["__future__"], length), ""]
         for lines in sections:
             if lines:
                 result += [*lines, ""]
         return result[:-1]
 
 
-def from_line(module: str, members: set[tuple[str, str | None]]) -> str:
+def from_line(module: str, members: set[tuple[str, str | None]], length: int) -> str:
+    """An import of members; in brackets, one in each line, where it would be longer than `length`."""
     names = [n + (f" as {a}" if a and a != n else "") for n, a in sorted(members, key=_by_type)]
     line = f"from {module} import {', '.join(names)}"
-    if len(line) <= LINE:
+    if len(line) <= length:
         return line
     return f"from {module} import (\n" + "".join(f"    {name},\n" for name in names) + ")"
 
@@ -99,8 +99,9 @@ def _by_type(member: tuple[str, str | None]) -> tuple[int, str, str, str]:
 class Imports:
     """The imports of one script: the user's that it uses, and those that its own lines need."""
 
-    def __init__(self, program: Program, plan: StagePlan, statements: Sequence[Statement]) -> None:
+    def __init__(self, program: Program, plan: StagePlan, statements: Sequence[Statement], length: int) -> None:
         self.program, self.plan = program, plan
+        self.line_length = length  # which our own lines keep to
         self.statements = statements  # all that stand in the script
         self.header = Header()
         self.hoisted: set[Statement] = set()

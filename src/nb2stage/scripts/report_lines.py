@@ -11,7 +11,7 @@ from nb2stage.planning.displays import Displays, moved_links
 from nb2stage.planning.planner import Planner
 from nb2stage.planning.stageplan import StagePlan
 from nb2stage.reading.notebook import Cell
-from nb2stage.scripts.import_lines import LINE, Imports
+from nb2stage.scripts.import_lines import Imports
 from nb2stage.trees import walk
 
 
@@ -42,7 +42,9 @@ class ReportLines:
     def added(self, text: str) -> str:
         """The line that makes a text part of the report, broken as formatters break it where it is too long."""
         line = f"{self.report}.append({text})"
-        return line if len(line) <= LINE or "\n" in line else f"{self.report}.append(\n    {text}\n)"
+        return (
+            line if len(line) <= self.imports.line_length or "\n" in line else f"{self.report}.append(\n    {text}\n)"
+        )
 
     def figure(self, path: str, prefix: str, caption: str) -> str:
         """The line for a figure; with the prefix `f` its path and caption have names of the script in them."""

@@ -47,7 +47,7 @@ class ScriptWriter:
         self.own = plan.data.statements
         self.moved = {s for m in plan.definitions for s in m.statements if isinstance(s.node, DEFINITIONS)}
         self.repeats = self.own_repeats()
-        self.imports = Imports(self.program, plan, [*self.own, *self.repeats])
+        self.imports = Imports(self.program, plan, [*self.own, *self.repeats], planner.around.line_length)
         self.cache = CacheLines(planner, plan, self.imports)
         self.metrics = MetricLines(plan, self.imports)
         self.tables = PlotLines(plan, self.imports)
@@ -101,9 +101,9 @@ class ScriptWriter:
         future = self.imports.header.members.pop("__future__", None)
         blocks = [
             intro,
-            from_line("__future__", future) if future else "",
+            from_line("__future__", future, self.imports.line_length) if future else "",
             self.search_path(),
-            "\n".join(self.imports.header.lines(self.local_roots())),
+            "\n".join(self.imports.header.lines(self.local_roots(), self.imports.line_length)),
             "" if self.is_moved_early else self.workplace(),
             backend,
             params,
@@ -385,7 +385,7 @@ def module_text(module: DefinitionsModule, planner: Planner) -> str:
         for each in sorted(other.names & used) if other is not module else ():
             if any(each in s.binds and isinstance(s.node, DEFINITIONS) for s in other.statements):
                 header.add(f"from {other.name} import {each}")
-    blocks = [intro, "\n".join(header.lines({FOLDER}))]
+    blocks = [intro, "\n".join(header.lines({FOLDER}, planner.around.line_length))]
     for statement in module.statements:
         cell = planner.program.cell_at[statement.cell]
         text = statement_text(cell, statement)
