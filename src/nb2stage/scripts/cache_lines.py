@@ -10,6 +10,7 @@ from itertools import groupby
 from textwrap import indent
 
 from nb2stage.analysis.crossings import Round, Transfer
+from nb2stage.analysis.objects import Statement
 from nb2stage.analysis.scopes import inner_free_names
 from nb2stage.knowledge import BY_KEY
 from nb2stage.knowledge.formats import JOBLIB, PANDAS, PANDAS_ARRAYS, Format
@@ -17,6 +18,7 @@ from nb2stage.planning.companions import NANS, SAVING, is_tried, keeps_nan
 from nb2stage.planning.planner import Planner
 from nb2stage.planning.stageplan import CacheFile, StagePlan
 from nb2stage.scripts.import_lines import Imports
+from nb2stage.trees import walk
 
 INDENT = "    "
 WITH_PANDAS = frozenset({"pandas", "statsmodels", "seaborn", "xarray", "geopandas", "plotnine", "lifelines", "prophet"})
@@ -191,9 +193,14 @@ class CacheLines:
             path = self.imports.member("pathlib", "Path")
             made = f'{path}("{self.plan.here(folder)}").mkdir(parents=True, exist_ok=True)'
             there = any(new.startswith(f"{folder}/") for new in self.plan.moved.values())
-            saved = [self.fitted(self.save(file)) for file in sorted(self.plan.saves, key=lambda file: file.path)]
+            saved = [self.fitted(self.save(file)) for file in self.in_order_of_making()]
             blocks.append("\n".join([*([] if there else [made]), *self.before_saves(), *saved]))
         return "\n".join(blocks)
+
+    def in_order_of_making(self) -> list[CacheFile]:
+        """The files that the stage saves: first what it was given, by name, then what it makes, as it makes it."""
+        made = {name: place for place, name in enumerate(n for s in self.plan.data.statements for n in bound_by(s))}
+        return sorted(self.plan.saves, key=lambda file: (max(made.get(n, -1) for n in file.transfer.names), file.path))
 
     def before_saves(self) -> list[str]:
         """Lines without which a library's values would not be saved whole."""
@@ -287,6 +294,13 @@ class CacheLines:
             return f"{{k: v for k, v in {attributes}({name}).items() if k in {tuple(state)!r}}}"
         defaults = f'"__defaults__": {name}.__defaults__, "__kwdefaults__": {name}.__kwdefaults__'
         return f"{{{defaults}, **{self.imports.builtin('vars')}({name})}}"
+
+
+def bound_by(statement: Statement) -> list[str]:
+    """The names that a statement binds, as they first stand in it."""
+    stored = [n for n in walk(statement.node) if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store)]
+    names = [node.id for node in sorted(stored, key=lambda node: (node.lineno, node.col_offset))]
+    return sorted(statement.binds, key=lambda name: (names.index(name) if name in names else -1, name))
 
 
 def unpacked(names: Sequence[str], wanted: Sequence[str]) -> list[str]:
