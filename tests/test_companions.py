@@ -145,4 +145,4 @@ def test_what_is_saved_together_has_all_names_in_its_file() -> None:
     ],
 )
 def test_long_lines_are_broken_as_formatters_break_them(line: str, broken: str) -> None:
-    assert fitted(line) == broken
+    assert fitted(line, 88) == broken

@@ -90,7 +90,7 @@ def test_lines_of_scripts(script: str, text: str, cell: int, line: int, ids: boo
 def test_a_line_of_nb2stages_own(tmp_path: Path) -> None:
     root = project(tmp_path, CELLS)
     assert origin(root, "training/train.py", "params = YAML").cell is None
-    assert origin(root, "training/train.py", "dump(").cell is None
+    assert origin(root, "training/train.py", "write_bytes(").cell is None
 
 
 def test_cells_that_come_and_go_do_not_matter(tmp_path: Path) -> None:
