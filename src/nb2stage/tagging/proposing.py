@@ -198,7 +198,15 @@ class Draft:
             fits["import"] *= 0.5
         if not fits and self.uses.makes.get(each.cell.index):
             fits = {"train": 0.8, "preprocess": 0.6, "evaluate": 0.4}
+            if not self.uses.makers.get(each.cell.index):
+                fits = {"import": 0.9, **fits}
+        if "report" in fits and len(fits) > 1 and self.is_handed_on(each, needed):
+            fits["report"] *= 0.3
         return fits
+
+    def is_handed_on(self, each: Weighed, needed: set[int]) -> bool:
+        """Whether another cell of the pipeline needs what a cell makes: it is not there for what it draws of that."""
+        return any(each.cell.index in self.uses.makers.get(other, ()) for other in needed - {each.cell.index})
 
     @cached_property
     def weighed(self) -> dict[int, Weighed]:
