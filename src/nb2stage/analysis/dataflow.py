@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 import posixpath
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from functools import cached_property
 
 from nb2stage.analysis.async_lines import is_async, refusal
@@ -17,7 +17,7 @@ from nb2stage.analysis.load_order import LoadOrder
 from nb2stage.analysis.modulefiles import ModuleFiles, reachable_trees, search_folder
 from nb2stage.analysis.modules import module_state
 from nb2stage.analysis.notes import Finding
-from nb2stage.analysis.objects import State, Statement, Var, reach
+from nb2stage.analysis.objects import Obj, State, Statement, Var, reach
 from nb2stage.analysis.scopes import inner_free_names, looked_up, outside_functions, top_level_names
 from nb2stage.analysis.versions import DEFINITIONS, IMPORTS
 from nb2stage.knowledge import CHOOSE_DEVICE, GENERATORS, Knowledge
@@ -137,6 +137,7 @@ def analyse(cells: Sequence[SourceCell], stage_count: int, world: World) -> Prog
     findings += _top_level_async(order, heap)
     findings += _untagged_settings(heap, boundaries)
     findings += _untagged_files(heap)
+    findings += _stale_definitions(heap, boundaries)
     findings += heap.findings + boundaries.findings
     return Program(order, statements, heap, boundaries.classes, boundaries, _unique(findings), inert)
 
@@ -191,13 +192,16 @@ _WRITES = ("write", "append", "update")
 def _untagged_files(heap: Heap) -> list[Finding]:
     """Files that a stage reads as an untagged cell before it has written them last."""
     findings: list[Finding] = []
-    for use in heap.files if heap.untagged_writes else ():
+    for number, use in enumerate(heap.files if heap.untagged_writes else ()):
         before = [c for path, c in heap.untagged_writes if path == use.path and c < use.statement.cell]
         if use.mode != "read" or not before:
             continue
         last = max(before)
-        mine = [o.statement for o in heap.files if o.path == use.path and o.mode in _WRITES]
-        if not any(last < s.cell and s.order <= use.statement.order for s in mine):
+        mine = [(n, o.statement) for n, o in enumerate(heap.files) if o.path == use.path and o.mode in _WRITES]
+        # A statement that rewrites what it has read does not make what it reads.
+        if not any(
+            last < s.cell and s.order <= use.statement.order and (s is not use.statement or n < number) for n, s in mine
+        ):
             findings.append(Finding("NB204", use.statement, use.node, use.path or "", text="file", hint=str(last)))
     return findings
 
@@ -531,8 +535,15 @@ def _run_shadow(interpreter: Interpreter, cell: SourceCell) -> None:
     heap.state = State(base)
     old = reach(v for var in _names(base).values() for v in var.values)
     heap.links = []
+    definitions = {statement.node: statement for statement in cell.statements}
+    own: dict[str, Statement] = {}
+    changed: dict[Obj, Statement] = {}
+    guessed: dict[Obj, Statement] = {}
     for node in cell.tree.body:
         if is_inert_node(node):
+            _note_stale(heap, definitions[node], own, changed, guessed)
+            for name in definitions[node].binds:
+                own.pop(name, None)
             continue
         shadow = Statement(SHADOW, cell.index, node, None)
         for name in sorted(_reads_of(node) & shadows.keys()):
@@ -546,12 +557,15 @@ def _run_shadow(interpreter: Interpreter, cell: SourceCell) -> None:
             interpreter.recover(heap.state)
             heap.state = State(base)
         heap.shadowed, heap.timed = kept, timed
-        shadows.update(dict.fromkeys(shadow.binds, shadow))
-        heap.shadowed.update(dict.fromkeys(shadow.outright & old, shadow))
+        own.update(dict.fromkeys(shadow.binds, shadow))
+        changed.update(dict.fromkeys(shadow.outright & old, shadow))
         guesses = (shadow.changes - shadow.known_changes - shadow.outright) & old
-        perhaps.update(dict.fromkeys(guesses, shadow))
+        guessed.update(dict.fromkeys(guesses, shadow))
         for domain in sorted((shadow.sets - {"warnings"}) | shadow.seeds):
             heap.untagged_settings.append((domain, shadow))
+    shadows.update(own)
+    heap.shadowed.update(changed)
+    perhaps.update(guessed)
     _unlink(heap)
     written_files = [use.path for use in heap.files[files:] if use.path and use.mode in _WRITES]
     heap.untagged_writes += [(path, cell.index) for path in written_files]
@@ -561,6 +575,37 @@ def _run_shadow(interpreter: Interpreter, cell: SourceCell) -> None:
     heap.seeded, heap.star_modules = seeded, stars
     heap.written_modules, heap.search_paths = written, folders
     del heap.findings[findings:], heap.files[files:], heap.mentions[mentions:]
+
+
+def _note_stale(
+    heap: Heap,
+    definition: Statement,
+    bound: Mapping[str, Statement],
+    changed: Mapping[Obj, Statement],
+    guessed: Mapping[Obj, Statement],
+) -> None:
+    """What a definition of an untagged cell is made of, where statements of that cell above it make or change that.
+
+    Stages repeat the definition without them: `limit = 2` above `def f(x=limit)`.
+    """
+    cell = str(definition.cell)
+    for n, finding in enumerate(heap.findings):
+        if finding.statement is definition and finding.code == "NB201" and finding.name in bound:
+            heap.findings[n] = replace(finding, code="NB202", hint=cell)
+    for name, var in definition.reads.items():
+        reached = reach(var.values)
+        if name in bound:
+            heap.stale.append(Finding("NB202", definition, definition.node, name, hint=cell))
+        elif reached & changed.keys():
+            heap.stale.append(Finding("NB204", definition, definition.node, name, hint=cell))
+        elif reached & guessed.keys():
+            heap.stale.append(Finding("NB204", definition, definition.node, name, text="perhaps", hint=cell))
+
+
+def _stale_definitions(heap: Heap, boundaries: Boundaries) -> list[Finding]:
+    """Those of the definitions noted by `_note_stale` that a stage repeats."""
+    repeated = {statement for stage in boundaries.stages for statement in stage.repeats}
+    return [finding for finding in heap.stale if finding.statement in repeated]
 
 
 def _reads_of(node: ast.stmt) -> set[str]:

@@ -141,6 +141,7 @@ class Heap:
         self.shadows: dict[str, Statement] = {}  # names that an untagged cell bound last
         self.shadow_needs: dict[int, dict[int, set[str]]] = {}  # untagged cell -> those that bind what it reads
         self.shadowed: dict[Obj, Statement] = {}  # objects that an untagged cell changed outright
+        self.stale: list[Finding] = []  # what definitions of untagged cells are made of that these cells change
         self.timed: dict[Obj, Finding] = {}  # objects that a statement which is only timed, and left out, changes
         self.untagged_writes: list[tuple[str, int]] = []  # files that untagged cells write, with these cells
         self.perhaps_shadowed: dict[Obj, Statement] = {}  # those that it gave to a call that nobody knows
