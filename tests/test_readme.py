@@ -18,7 +18,8 @@ import pytest
 from nb2stage.cli import build_parser, main
 from nb2stage.project.configuration import read_configuration
 from nb2stage.reading.notebook import read_notebook
-from nb2stage.reading.tags import STAGES, parse_tags
+from nb2stage.reading.stages import STAGES
+from nb2stage.reading.tags import parse_tags
 from nb2stage.rules import RULES
 
 ROOT: Final = Path(__file__).parents[1]

@@ -6,7 +6,8 @@ import pytest
 
 from nb2stage.diagnostics import Severity
 from nb2stage.reading.notebook import Cell, Notebook
-from nb2stage.reading.tags import STAGES, CellRole, Role, directive_lines, parse_tags, run_order
+from nb2stage.reading.stages import STAGES
+from nb2stage.reading.tags import CellRole, Role, directive_lines, parse_tags, run_order
 
 HELPER = Cell(2, "code", "", ("train",))
 

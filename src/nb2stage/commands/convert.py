@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 from nb2stage.commands import add_command, add_common
 from nb2stage.console.streams import FINE, FOUND
 from nb2stage.diagnostics import Diagnostic, Severity, UsageError
+from nb2stage.reading.stages import STAGES
 
 if TYPE_CHECKING:
     from nb2stage.console.report import Result
@@ -25,14 +26,14 @@ Turn a notebook with tagged cells into a DVC pipeline: one plain Python script f
 The pipeline gives the same results as the notebook, or the notebook is refused and nothing is written.
 """
 
-EPILOG: Final = """\
+EPILOG: Final = f"""\
 tags:
   Tag the cells of a stage (JupyterLab: Property Inspector > Cell Tags), or write the tag as the first line of a cell:
 
       #| stage: train
       model = LogisticRegression(C=C).fit(X_train, y_train)
 
-  import clean preprocess features split train evaluate report    the cell belongs to that stage
+  {" ".join(STAGES)}    the cell belongs to that stage
   stage:NAME             the same, with a name of your own
   parameters             numbers and texts that go to params.yaml: `C = 0.1`
   setup                  settings, repeated in each stage that needs them

@@ -155,7 +155,8 @@ def _parts(text: str) -> list[str]:
 
 def full_tag(tag: str) -> str:
     """A tag as it is written: `stage:` before a name that is not one of nb2stage's."""
-    from nb2stage.reading.tags import STAGES, WORDS
+    from nb2stage.reading.stages import STAGES
+    from nb2stage.reading.tags import WORDS
 
     if not tag or tag in STAGES or tag in WORDS or tag.startswith("stage:"):
         return tag
@@ -206,7 +207,8 @@ def by_hand(data: bytes, path: str, given: Mapping[int, str], *, comments: bool)
 
 def own_tags(cell: Cell) -> list[str]:
     """The tags of a cell that are nb2stage's."""
-    from nb2stage.reading.tags import STAGES, WORDS
+    from nb2stage.reading.stages import STAGES
+    from nb2stage.reading.tags import WORDS
 
     return [tag for tag in cell.tags if tag in STAGES or tag in WORDS or tag.startswith("stage:")]
 

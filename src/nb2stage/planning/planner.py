@@ -26,20 +26,11 @@ from nb2stage.planning.places import Workplaces, located
 # `scripts` finds these here too.
 from nb2stage.planning.stageplan import CacheFile, StagePlan, Surroundings
 from nb2stage.reading.notebook import Cell
+from nb2stage.reading.stages import TABLE
 from nb2stage.reading.tags import INJECTED, unnumbered
 from nb2stage.texts.spelling import identifier
 from nb2stage.trees import walk
 
-FOLDERS = {
-    "import": "data_processing",
-    "clean": "data_processing",
-    "preprocess": "data_processing",
-    "features": "data_processing",
-    "split": "data_processing",
-    "train": "training",
-    "evaluate": "report",
-    "report": "report",
-}
 LONGEST_NAME = 60  # of a file that holds several values, which are all in its name if there is room
 PLURALS = {
     "DataFrame": "frames",
@@ -51,7 +42,6 @@ PLURALS = {
     "dict": "dicts",
     "scalar": "numbers",
 }
-FILE_NAMES = {"import": "import_data"}
 
 
 class Planner:
@@ -118,13 +108,13 @@ class Planner:
         if self.around.layout == "flat":
             return "src"
         for name in [self.tags[index], *reversed(self.tags[:index])]:
-            if (kind := unnumbered(name)) in FOLDERS:
-                return FOLDERS[kind]
+            if (kind := unnumbered(name)) in TABLE:
+                return TABLE[kind].folder
         return "data_processing"
 
     def script_path(self, folder: str, name: str) -> str:
         """`training/train.py`; a name that would hide a module that scripts import gets `_stage` behind it."""
-        stem = FILE_NAMES.get(name, name).replace("-", "_")
+        stem = TABLE[name].file if name in TABLE else name.replace("-", "_")
         others = {p.script for p in self.stages}
         if stem in sys.stdlib_module_names or stem in self.roots or f"{folder}/{stem}.py" in others:
             stem += "_stage"

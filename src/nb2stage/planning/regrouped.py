@@ -10,7 +10,8 @@ from collections.abc import Sequence
 from nb2stage.diagnostics import CellNote, Diagnostic
 from nb2stage.planning.untagged import Again, Attempt, first_line, listed, tagged
 from nb2stage.reading.notebook import Cell
-from nb2stage.reading.tags import STAGES, CellRole
+from nb2stage.reading.stages import STAGES
+from nb2stage.reading.tags import CellRole
 from nb2stage.texts.wording import spans
 
 CODE = "NB206"

@@ -18,7 +18,8 @@ from nb2stage.diagnostics import CellNote, Diagnostic
 from nb2stage.patterns import Pattern
 from nb2stage.planning.messages import stores
 from nb2stage.reading.notebook import Cell, Notebook
-from nb2stage.reading.tags import STAGES, CellRole, Role, directive_lines
+from nb2stage.reading.stages import STAGES
+from nb2stage.reading.tags import CellRole, Role, directive_lines
 from nb2stage.records import dataclass, field, replace
 from nb2stage.texts.wording import spans
 from nb2stage.trees import walk

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Final
 
 from nb2stage.diagnostics import Diagnostic, Severity
 from nb2stage.patterns import Pattern
+from nb2stage.reading.stages import STAGES
 from nb2stage.records import dataclass, field
 from nb2stage.texts.spelling import closest
 
@@ -18,7 +19,6 @@ if TYPE_CHECKING:
 
     from nb2stage.reading.notebook import Cell, Notebook
 
-STAGES: Final = ("import", "clean", "preprocess", "features", "split", "train", "evaluate", "report")
 WORDS: Final = ("parameters", "setup", "metrics", "plots", "explore", "hpo", "skip")
 INJECTED: Final = (
     "injected-parameters"  # papermill's: other values for the cell tagged `parameters`, below which it stands

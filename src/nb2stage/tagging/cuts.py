@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Final
 
-from nb2stage.reading.tags import STAGES
+from nb2stage.reading.stages import STAGES
 
 FEWEST: Final = 3
 MOST: Final = 7

@@ -16,7 +16,8 @@ from nb2stage.diagnostics import Diagnostic
 from nb2stage.planning.regrouped import with_regrouped
 from nb2stage.planning.untagged import Again, Attempt, outside_stages, with_needed
 from nb2stage.reading.notebook import Cell, Notebook
-from nb2stage.reading.tags import STAGES, CellRole, Role, parse_tags
+from nb2stage.reading.stages import STAGES
+from nb2stage.reading.tags import CellRole, Role, parse_tags
 from nb2stage.records import dataclass, field, replace
 from nb2stage.tagging.cuts import MOST, cheapest, moved
 from nb2stage.tagging.deeds import deeds_of

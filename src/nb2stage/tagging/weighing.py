@@ -10,7 +10,7 @@ from typing import Final
 from nb2stage.analysis.dataflow import SourceCell, is_inert_node
 from nb2stage.knowledge.work import work
 from nb2stage.reading.notebook import Cell
-from nb2stage.reading.tags import STAGES
+from nb2stage.reading.stages import STAGES
 from nb2stage.records import dataclass, field
 from nb2stage.tagging.deeds import Deed
 from nb2stage.tagging.uses import Uses
