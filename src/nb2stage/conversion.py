@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import cached_property
 from pathlib import Path
 
 from nb2stage.diagnostics import Diagnostic
 from nb2stage.files.writer import State, read_text
 from nb2stage.planning.pipeline import GeneratedFile
 from nb2stage.planning.stageplan import StagePlan
+from nb2stage.project.configuration import Configuration, read_configuration
 from nb2stage.records import dataclass, field
 
 
@@ -25,6 +27,11 @@ class Project:
     layout: str = "guideline"
     force: bool = False
     made: Mapping[str, str] = field(default_factory=dict)  # what notebooks before this one have made, not yet on disk
+
+    @cached_property
+    def settings(self) -> Configuration:
+        """The settings of the project, read once."""
+        return read_configuration(self.root)
 
     def text(self, path: str) -> str | None:
         """The text of a project file as it is when this notebook is converted."""

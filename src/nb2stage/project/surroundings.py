@@ -15,7 +15,7 @@ from nb2stage.files.repository import git_top
 from nb2stage.knowledge import Knowledge
 from nb2stage.planning.places import folder_of, located
 from nb2stage.planning.stageplan import Surroundings
-from nb2stage.project.configuration import line_length, read_configuration
+from nb2stage.project.configuration import line_length
 from nb2stage.project.neighbours import params_of_others
 
 
@@ -32,7 +32,7 @@ def world_of(project: Project, folder: str, pandas: int | None) -> World:
 
     above = "../" * len(folder.split("/")) if folder else ""
     files = ModuleFiles(cache(text), lambda path: (project.root / located(path, folder)).is_dir(), above)
-    return World(files, (pandas or 0) >= 3, Knowledge(read_configuration(project.root).calls))
+    return World(files, (pandas or 0) >= 3, Knowledge(project.settings.calls))
 
 
 def surroundings(project: Project, path: str, names: Sequence[str]) -> Surroundings:
@@ -50,7 +50,7 @@ def surroundings(project: Project, path: str, names: Sequence[str]) -> Surroundi
         known_outs=frozenset(out for out, stage in outs.items() if stage in mine),
         foreign_outs={out: stage for out, stage in outs.items() if stage not in mine},
         layout=project.layout,
-        asked=frozenset(read_configuration(project.root).formats),
+        asked=frozenset(project.settings.formats),
         children=lambda folder: _children(project.root, folder),
         folder=folder_of(path),
         above=_levels(project.root),

@@ -7,7 +7,7 @@ import re
 from typing import TYPE_CHECKING, Final
 
 from nb2stage.reading.magictable import words_of
-from nb2stage.reading.translation import NEEDED, Names, bindings, parse
+from nb2stage.reading.translation import Names, bindings, parse
 from nb2stage.trees import walk
 
 if TYPE_CHECKING:
@@ -79,7 +79,7 @@ def _is_list_use(node: ast.AST) -> bool:
 
 
 def taken(tree: ast.Module) -> set[str]:
-    """The names of `NEEDED` that a cell binds to something else."""
+    """The names that a cell binds, but for those by which it imports a module as translations do."""
     found: set[str] = set()
     for node in walk(tree):
         if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load):
@@ -90,5 +90,5 @@ def taken(tree: ast.Module) -> set[str]:
             usual = {a.name for a in node.names if a.asname in (None, a.name)}
         else:
             usual = set()
-        found.update(name for name in bindings(node) if name in NEEDED and name not in usual)
+        found.update(name for name in bindings(node) if name not in usual)
     return found

@@ -21,7 +21,6 @@ from nb2stage.reading.magictable import CELL_MAGICS, LINE_MAGICS, Code
 from nb2stage.reading.shellcommands import quoted
 from nb2stage.reading.syntaxproblems import report_problem
 from nb2stage.reading.translation import (
-    NEEDED,
     Names,
     PythonCell,
     RefusedError,
@@ -111,7 +110,7 @@ def _check_taken(work: Work) -> None:
         return
     used = taken(parse(work.text)) | (work.names.taken if work.names else frozenset())
     for name in sorted(used & work.imports.keys()):
-        message = f"its magics need `{NEEDED[name]}` in a script, and the notebook calls something else `{name}`"
+        message = f"its magics need `{work.imports[name]}` in a script, and the notebook calls something else `{name}`"
         work.report("NB302", message, f"rename that `{name}`", line=1)
 
 

@@ -37,7 +37,7 @@ class Names:
     """The names that cells bind and read: they tell whether `$HOME` is a variable, and whether `out` is ever used.
 
     `read` has attributes of names too (`out.stdout`).  `more` are names whose values are used as more than a list of
-    items, `taken` those that translations need (`os`, `Path`, ...) and that a cell binds to something else.
+    items, `taken` those that a cell binds: a translation cannot import something else by them.
     """
 
     bound: frozenset[str]
@@ -77,12 +77,8 @@ def ends_in_semicolon(text: str, node: ast.AST) -> bool:
     )
 
 
-# What translations import, by name.
+# What translations import otherwise than by `import NAME`.
 NEEDED: Final = {
-    "os": "import os",
-    "dotenv": "import dotenv",
-    "subprocess": "import subprocess",
-    "shlex": "import shlex",
     "Path": "from pathlib import Path",
     "SList": "from IPython.utils.text import SList",
     "capture_output": "from IPython.utils.capture import capture_output",
@@ -126,7 +122,7 @@ class Work:
         self.findings.append(Diagnostic(code, message, hint, severity, *place))
 
     def need(self, name: str) -> None:
-        self.imports[name] = NEEDED[name]
+        self.imports[name] = NEEDED.get(name, f"import {name}")
 
     def comment_out(self, first: int, last: int) -> None:
         """Turn the lines `first` to `last` (from 0) into comments that the script does not need."""
