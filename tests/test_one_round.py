@@ -9,6 +9,7 @@ import subprocess
 import sys
 from pathlib import Path
 from typing import Final
+from zlib import crc32
 
 import pytest
 
@@ -270,7 +271,9 @@ def test_constructs_without_their_tags(tmp_path: Path) -> None:
     """Notebooks that convert do so too when all tags but those of one or two stage cells are gone, after one round."""
     wrong = []
     judged = 0
-    for row in constructs()[::25]:
+    for row in constructs():
+        if crc32(row.name.encode()) % 25:  # some, and the same ones whatever rows come to be
+            continue
         staged = [n for n, (tags, _) in enumerate(row.cells) if tags and not OUTSIDE & set(tags)]
         if row.expect != SAME or len(staged) < 2:
             continue
@@ -285,8 +288,7 @@ def test_constructs_without_their_tags(tmp_path: Path) -> None:
                 cells[note.cell - 1] = ([note.tag], cells[note.cell - 1][1])
             again = converted(folder, cells)
             judged += 1
-            found = [finding.render() for finding in again.diagnostics if finding.forbids_writing]
-            wrong += [f"{row.name}: {text}" for text in found if "NB411" not in text]  # that is no matter of tags
+            wrong += [f"{row.name}: {finding.render()}" for finding in again.diagnostics if finding.forbids_writing]
     assert wrong == []
     assert judged > 50
 
