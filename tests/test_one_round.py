@@ -299,6 +299,12 @@ def converted(folder: Path, cells: list[tuple[list[str], str]]) -> Conversion:
     return convert(json.dumps(data).encode(), "nb.ipynb", Project(folder, State()))
 
 
+def test_a_name_that_a_cell_binds_anew_needs_no_other_cell(tmp_path: Path) -> None:
+    cells = [([], "x = 1"), ([], "x = 2\ny = [x]"), (["report"], "print(y)")]
+    (finding,) = converted(tmp_path, cells).diagnostics
+    assert [note.cell for note in finding.cells] == [2]
+
+
 def test_the_second_conversion_tells_what_is_new(tmp_path: Path) -> None:
     def command(*options: str) -> subprocess.CompletedProcess[str]:
         words = [sys.executable, "-m", "nb2stage", "convert", "nb.ipynb", *options]

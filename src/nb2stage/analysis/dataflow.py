@@ -546,7 +546,7 @@ def _run_shadow(interpreter: Interpreter, cell: SourceCell) -> None:
                 own.pop(name, None)
             continue
         shadow = Statement(SHADOW, cell.index, node, None)
-        for name in sorted(_reads_of(node) & shadows.keys()):
+        for name in sorted((_reads_of(node) & shadows.keys()) - own.keys()):
             if shadows[name].cell != cell.index:
                 heap.shadow_needs.setdefault(cell.index, {}).setdefault(shadows[name].cell, set()).add(name)
         heap.shadows, heap.shadowed, kept = {}, {}, heap.shadowed
