@@ -1,4 +1,4 @@
-"""A notebook is converted to the same bytes in each run: the order of Python's sets is another in each process."""
+"""A notebook gives the same bytes, and the same proposal of tags, in each run: sets have another order in each process."""
 
 from __future__ import annotations
 
@@ -15,8 +15,11 @@ import pytest
 from rows import constructs
 
 from nb2stage.cli import main
+from nb2stage.project.proposals import proposal_of
 
 SEEDS = ("1", "4")
+EXAMPLES = Path(__file__).resolve().parent.parent / "example_notebooks"
+SAMPLED = 4
 
 
 def conversions() -> dict[str, str]:
@@ -38,6 +41,21 @@ def conversions() -> dict[str, str]:
             content = b"".join(str(path.relative_to(folder)).encode() + path.read_bytes() for path in files)
             found[row.name] = hashlib.sha256(content).hexdigest()
             os.chdir("/")
+    return found
+
+
+def proposals() -> dict[str, str]:
+    """For each example and some constructs, without their tags, the tags that are proposed."""
+    found: dict[str, str] = {}
+    rows = {path.stem: json.loads(path.read_text(encoding="utf-8")) for path in EXAMPLES.glob("*.ipynb")}
+    rows |= {row.name: row.notebook() for row in constructs()[::SAMPLED]}
+    for name, notebook in rows.items():
+        for cell in notebook["cells"]:
+            cell["metadata"] = {}
+        with tempfile.TemporaryDirectory() as folder:
+            path = Path(folder) / "nb.ipynb"
+            tags = proposal_of(path, json.dumps(notebook).encode(), Path(folder)).tags
+            found[f"tags of {name}"] = json.dumps(sorted(tags.items()))
     return found
 
 
@@ -63,4 +81,4 @@ def run(seed: str) -> dict[str, str]:
 
 
 if __name__ == "__main__":
-    print(json.dumps(conversions()))  # noqa: T201
+    print(json.dumps(conversions() | proposals()))  # noqa: T201

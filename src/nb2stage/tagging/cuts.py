@@ -47,8 +47,9 @@ def cheapest(
             ordered = sorted(before, key=before.__getitem__)[:3]
             for kind in kinds:
                 least, origin = best[k][kind], (k, kind)
-                candidates = {*ordered, *(p for p in kinds if before and rank[p] < rank[kind])} - {kind} if k else ()
-                for other in candidates:
+                for other in before:
+                    if other == kind or (other not in ordered and rank[other] > rank[kind]):
+                        continue
                     price = before[other] + cut + (_BACK if rank[other] > rank[kind] else 0.0)
                     if price < least:
                         least, origin = price, (k - 1, other)

@@ -100,7 +100,7 @@ def weighed(cells: Sequence[Cell], sources: Mapping[int, SourceCell], deeds: Map
             mine = Weighed(cell, sources.get(cell.index), list(deeds.get(cell.index, ())), heading=heading)
             mine.fits = _fits(mine.deeds)
             for text, weight in ((heading, 0.9), (_comment(cell.source), 0.7)):
-                for tag in _tags_of(text) & {*STAGES}:
+                for tag in sorted(_tags_of(text) & {*STAGES}):
                     mine.fits[tag] = mine.fits.get(tag, 0.0) + weight
             found.append(mine)
     return found
