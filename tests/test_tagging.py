@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import ast
+import io
 import json
 import os
 import random
 import shutil
+import sys
 from pathlib import Path
 from typing import Any, Final
 
@@ -295,6 +297,34 @@ def test_by_hand(given: str, cells: dict[int, tuple[str, ...]], notebook: Path) 
 def test_what_is_meant_must_be_there(given: str, notebook: Path) -> None:
     before = notebook.read_bytes()
     assert main(["tag", "a.ipynb", given]) == 2
+    assert notebook.read_bytes() == before
+
+
+class Terminal(io.StringIO):
+    """A terminal at which somebody types."""
+
+    def isatty(self) -> bool:
+        return True
+
+
+def test_asked_stage_by_stage(notebook: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Enter agrees, a word is another tag, `n` leaves the cells in the notebook."""
+    monkeypatch.setattr(sys, "stdin", Terminal("\nn\nmend\n" + "\n" * 20))
+    assert main(["tag", "a.ipynb", "-i"]) == 0
+    proposed = dict.fromkeys(tag for tag in TAGS if tag)
+    left, other = list(proposed)[1:3]
+    written = {tags[0] for tags in tags_in(notebook) if tags}
+    assert written == {*proposed, "stage:mend"} - {left, other}
+
+
+@pytest.mark.parametrize("typed", ["", "\n"])
+def test_an_end_of_the_answers_is_no_yes(
+    typed: str, notebook: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    before = notebook.read_bytes()
+    monkeypatch.setattr(sys, "stdin", Terminal(typed))
+    assert main(["tag", "a.ipynb", "-i"]) == 2
+    assert "nothing was written" in capsys.readouterr().err
     assert notebook.read_bytes() == before
 
 

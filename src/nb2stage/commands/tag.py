@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from nb2stage.commands import add_command, add_common
 from nb2stage.diagnostics import UsageError
+from nb2stage.texts.wording import plural
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -91,13 +92,15 @@ def run(options: argparse.Namespace, console: Console) -> int:
         after, count = cleared(data, str(path))
         if count:
             write_notebook(path, before, after)
-        return _told(console, options, {"cleared": count, "written": count > 0}, f"{_cells(count)} cleared in {path}")
+        return _told(
+            console, options, {"cleared": count, "written": count > 0}, f"{plural(count, 'cell')} cleared in {path}"
+        )
     given = assignments(read_notebook(data, str(path)), options.given)
     if given:
         data = by_hand(data, str(path), given, comments=options.comments)
         if not (options.write or options.interactive):
             write_notebook(path, before, data)
-            text = f"{_cells(len(given))} tagged in {path}: reload it in Jupyter before you go on"
+            text = f"{plural(len(given), 'cell')} tagged in {path}: reload it in Jupyter before you go on"
             return _told(console, options, {"written": True, "tagged": sorted(given)}, text)
     proposal = proposal_of(path, data, Path(options.output) if options.output else None, options.stages)
     tags = proposal.tags
@@ -126,10 +129,6 @@ def _told(console: Console, options: argparse.Namespace, data: Mapping[str, Any]
     return 0
 
 
-def _cells(count: int) -> str:
-    return f"{count} {'cell' if count == 1 else 'cells'}"
-
-
 # -- by hand
 
 
@@ -155,12 +154,9 @@ def _parts(text: str) -> list[str]:
 
 def full_tag(tag: str) -> str:
     """A tag as it is written: `stage:` before a name that is not one of nb2stage's."""
-    from nb2stage.reading.stages import STAGES
-    from nb2stage.reading.tags import WORDS
+    from nb2stage.reading.tags import is_ours
 
-    if not tag or tag in STAGES or tag in WORDS or tag.startswith("stage:"):
-        return tag
-    return f"stage:{tag}"
+    return tag if not tag or is_ours(tag) else f"stage:{tag}"
 
 
 def cells_meant(notebook: Notebook, text: str) -> list[int]:
@@ -193,42 +189,40 @@ def _titles(cell: Cell) -> list[tuple[int, str]]:
 
 def by_hand(data: bytes, path: str, given: Mapping[int, str], *, comments: bool) -> bytes:
     """The notebook with these tags in the place of nb2stage's own on the same cells."""
-    from nb2stage.project.proposals import retagged, source_of, uncommented
+    from nb2stage.project.proposals import retagged
     from nb2stage.reading.notebook import read_notebook
     from nb2stage.reading.notebooktext import replace_sources
 
-    notebook = read_notebook(data, path)
-    old = {cell.index: own_tags(cell) for cell in notebook.cells if cell.index in given}
-    lines = {n: plain for n in given if (plain := uncommented(source_of(notebook, n))) != source_of(notebook, n)}
+    cells = [cell for cell in read_notebook(data, path).cells if cell.index in given]
+    old = {cell.index: own_tags(cell) for cell in cells}
+    lines = {cell.index: plain for cell in cells if (plain := plain_source(cell)) != cell.source}
     if lines:
         data = replace_sources(data.decode("utf-8"), lines).encode("utf-8")
     return retagged(data, path, {n: (tag,) for n, tag in given.items() if tag}, old, comments=comments)
 
 
+def plain_source(cell: Cell) -> str:
+    """The source of a cell without the lines that say its tags."""
+    from nb2stage.project.proposals import uncommented
+
+    return uncommented(cell.source) if cell.kind == "code" else cell.source
+
+
 def own_tags(cell: Cell) -> list[str]:
     """The tags of a cell that are nb2stage's."""
-    from nb2stage.reading.stages import STAGES
-    from nb2stage.reading.tags import WORDS
+    from nb2stage.reading.tags import is_ours
 
-    return [tag for tag in cell.tags if tag in STAGES or tag in WORDS or tag.startswith("stage:")]
+    return list(filter(is_ours, cell.tags))
 
 
 def cleared(data: bytes, path: str) -> tuple[bytes, int]:
     """The notebook without tags of nb2stage, and how many cells had some."""
-    from nb2stage.project.proposals import retagged, uncommented
     from nb2stage.reading.notebook import read_notebook
-    from nb2stage.reading.notebooktext import replace_sources
 
-    cells = read_notebook(data, path).cells
-    old = {cell.index: own for cell in cells if (own := own_tags(cell))}
-    lines = {
-        cell.index: plain
-        for cell in cells
-        if cell.kind == "code" and (plain := uncommented(cell.source)) != cell.source
-    }
-    if lines:
-        data = replace_sources(data.decode("utf-8"), lines).encode("utf-8")
-    return (retagged(data, path, {}, old) if old else data), len(old.keys() | lines.keys())
+    tagged = [cell for cell in read_notebook(data, path).cells if own_tags(cell) or plain_source(cell) != cell.source]
+    if not tagged:
+        return data, 0
+    return by_hand(data, path, {cell.index: "" for cell in tagged}, comments=False), len(tagged)
 
 
 # -- asking
@@ -244,8 +238,13 @@ def asked(proposal: Proposal, console: Console) -> dict[int, tuple[str, ...]]:
     for tag, cells in by_tag.items():
         for each in cells:
             console.err(f"  cell {each.cell.index:<3} {first_line(each.cell.source)[:60]}  ({each.why})")
-        console.err(f"{tag}: {_cells(len(cells))}? [Enter: yes, n: leave them in the notebook, or another tag] ")
-        answer = sys.stdin.readline().strip()
+        console.err(
+            f"{tag}: {plural(len(cells), 'cell')}? [Enter: yes, n: leave them in the notebook, or another tag] "
+        )
+        line = sys.stdin.readline()
+        if not line:
+            raise UsageError("the answers ended before the questions: nothing was written")
+        answer = line.strip()
         if answer.lower() in ("n", "no"):
             continue
         new = tag if answer.lower() in ("", "y", "yes") else full_tag(answer)

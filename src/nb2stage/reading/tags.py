@@ -254,6 +254,11 @@ def _read_directive(reading: _Reading, directive: _Directive) -> None:
             lists.get(directive.key, reading.plot.setdefault(directive.key, [])).append(value)
 
 
+def is_ours(tag: str) -> bool:
+    """Whether a tag is one of nb2stage's."""
+    return tag in STAGES or tag in WORDS or tag.startswith("stage:")
+
+
 def _read_tag(reading: _Reading, tag: str, line: int | None) -> None:
     """Note down one tag; somebody else's is left alone."""
     if tag in STAGES:

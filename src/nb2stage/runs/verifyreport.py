@@ -21,11 +21,6 @@ _MOST_STAGES: Final = 4  # that are named in one row
 _MOST_NAMED: Final = 2  # things that the verdict names
 
 
-def plural(count: int, word: str) -> str:
-    """`1 stage`, `2 stages`."""
-    return f"{count} {word}" if count == 1 else f"{count} {word}s"
-
-
 def headline(verdict: Verdict) -> tuple[str, str]:
     """The verdict in one line, and its colour."""
     counts = {status: len(verdict.of(status)) for status in Status}

@@ -13,6 +13,11 @@ def painted(text: str, style: str) -> str:
     return f"\x1b[{_STYLES[style]}m{text}\x1b[0m"
 
 
+def plural(count: int, word: str) -> str:
+    """`1 stage`, `2 stages`."""
+    return f"{count} {word}" if count == 1 else f"{count} {word}s"
+
+
 def spans(numbers: Iterable[int]) -> str:
     """`[1, 2, 3, 7]` as `1-3, 7`."""
     found: list[list[int]] = []
