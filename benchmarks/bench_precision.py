@@ -23,7 +23,6 @@ import argparse
 import ast
 import itertools
 import json
-import os
 import sys
 import tempfile
 import time
@@ -42,7 +41,6 @@ from nb2stage.diagnostics import Nb2stageError
 from nb2stage.files.writer import read_state
 from nb2stage.planning.cells import to_cells
 from nb2stage.planning.planner import Planner
-from nb2stage.project.installed import pandas_major
 from nb2stage.project.surroundings import surroundings, world_of
 from nb2stage.reading.notebook import read_notebook
 from nb2stage.reading.tags import parse_tags
@@ -143,7 +141,7 @@ def planned(data: bytes, name: str, project: Project) -> tuple[list[StagePlan], 
     roles, stages, _ = parse_tags(read_notebook(data, name))
     names = [stage.name for stage in stages]
     cells, _ = to_cells(read_notebook(data, name), roles, names)
-    program = analyse(cells, len(names), world_of(project, "", pandas_major(project.root, os.environ, sys.path)))
+    program = analyse(cells, len(names), world_of(project, ""))
     return Planner(name, names, program, surroundings(project, name, names)).plan(), program
 
 

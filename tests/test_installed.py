@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 from notebooks import notebook_data
 
-from nb2stage import spine
+from nb2stage import conversion
 from nb2stage.cli import main
 from nb2stage.project.installed import pandas_major
 
@@ -93,7 +93,7 @@ def test_a_selection_may_share_memory_unless_pandas_3_is_known(
 
     Where nothing is known, a note says what is assumed.
     """
-    monkeypatch.setattr(spine, "pandas_major", lambda *_: major)
+    monkeypatch.setattr(conversion, "pandas_major", lambda *_: major)
     monkeypatch.chdir(tmp_path)
     (tmp_path / "nb.ipynb").write_text(json.dumps(notebook_data(VIEW)))
     assert main(["convert", "nb.ipynb"]) == 0

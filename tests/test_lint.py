@@ -117,7 +117,9 @@ MANY = "from sklearn.metrics import accuracy_score, confusion_matrix, f1_score, 
         ({"pyproject.toml": "[tool.black]\nline-length = 120\n[tool.ruff]\nline-length = 60\n"}, True),
         ({"ruff.toml": "line-length = 120\n"}, False),
         ({"ruff.toml": "line-length = 'wide'\n"}, True),
+        ({"ruff.toml": "line-length = 60\n", ".ruff.toml": "line-length = 120\n"}, False),
         ({"pyproject.toml": "[tool.other]\nline-length = 120\n"}, True),
+        ({"pyproject.toml": "[tool.ruff\nline-length = 120\n"}, True),
     ],
 )
 def test_lines_are_as_long_as_the_project_has_them(tmp_path: Path, settings: dict[str, str], is_broken: bool) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import sys
 from collections.abc import Mapping
 from functools import cached_property
 from pathlib import Path
@@ -10,7 +12,8 @@ from nb2stage.diagnostics import Diagnostic
 from nb2stage.files.writer import State, read_text
 from nb2stage.planning.pipeline import GeneratedFile
 from nb2stage.planning.stageplan import StagePlan
-from nb2stage.project.configuration import Configuration, read_configuration
+from nb2stage.project.configuration import Configuration, line_length, read_configuration
+from nb2stage.project.installed import pandas_major
 from nb2stage.records import dataclass, field
 
 
@@ -32,6 +35,16 @@ class Project:
     def settings(self) -> Configuration:
         """The settings of the project, read once."""
         return read_configuration(self.root)
+
+    @cached_property
+    def pandas(self) -> int | None:
+        """The major version of the pandas that runs its notebooks; None where that is not known."""
+        return pandas_major(self.root, os.environ, sys.path)
+
+    @cached_property
+    def line_length(self) -> int:
+        """How many characters a line of its code may have."""
+        return line_length(self.root)
 
     def text(self, path: str) -> str | None:
         """The text of a project file as it is when this notebook is converted."""

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import sys
-
 from nb2stage.analysis.dataflow import World, analyse
 from nb2stage.conversion import Conversion, Project
 from nb2stage.diagnostics import Diagnostic
@@ -19,7 +16,7 @@ from nb2stage.planning.places import folder_of, locate, with_locations
 from nb2stage.planning.planner import Planner
 from nb2stage.planning.regrouped import with_regrouped
 from nb2stage.planning.untagged import Again, Attempt, with_needed
-from nb2stage.project.installed import not_known, pandas_major
+from nb2stage.project.installed import not_known
 from nb2stage.project.neighbours import clash, renamed, stage_names
 from nb2stage.project.surroundings import surroundings, world_of
 from nb2stage.reading.notebook import Notebook, read_notebook
@@ -57,7 +54,6 @@ def convert(data: bytes, path: str, project: Project) -> Conversion:
 def _conversion(notebook: Notebook, project: Project) -> Conversion:
     """Steps 2 to 8."""
     path = notebook.path
-    pandas = pandas_major(project.root, os.environ, sys.path)
     again = attempts(path, project)
     attempt = again(notebook, False)
     tagged, needed = with_needed(attempt, again)
@@ -66,7 +62,7 @@ def _conversion(notebook: Notebook, project: Project) -> Conversion:
         return Conversion(with_sources([*needed, *moved, *tagged.diagnostics], notebook))
     planner = _plan(attempt, project)
     diagnostics = [*attempt.diagnostics, *run_order(attempt.roles, path)]
-    if pandas is None and attempt.program is not None:
+    if project.pandas is None and attempt.program is not None:
         diagnostics += not_known((cell.tree for cell in attempt.program.cells), path)
     if attempt.errors or attempt.program is None or planner is None:
         return Conversion(with_sources(diagnostics, notebook))
@@ -98,7 +94,7 @@ def _scripts(planner: Planner) -> list[GeneratedFile]:
 
 def attempts(path: str, project: Project) -> Again:
     """What converts a notebook in memory as far as is asked, again and again with other tags."""
-    world = world_of(project, folder_of(path), pandas_major(project.root, os.environ, sys.path))
+    world = world_of(project, folder_of(path))
 
     def again(tagged: Notebook, plan: bool) -> Attempt:
         made = _read(tagged, world, project)

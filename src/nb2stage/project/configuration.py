@@ -181,16 +181,20 @@ def read_configuration(root: Path) -> Configuration:
 
 
 def line_length(root: Path) -> int:
-    """How many characters a line of a project's code may have: what ruff is told, else black, else what both assume."""
-    for path, tools in (("ruff.toml", ()), (".ruff.toml", ()), ("pyproject.toml", ("ruff", "black"))):
-        text = read_text(root, path)
-        if text is None or "line-length" not in text:
+    """How many characters a line of a project's code may have: what ruff is told, else black, else what both assume.
+
+    What is wrong with the settings of other tools is told by these.
+    """
+    for path in (".ruff.toml", "ruff.toml", "pyproject.toml"):
+        try:
+            text = read_text(root, path) or ""
+            table = _parse(text, path) if "line-length" in text else {}
+        except Nb2stageError:
             continue
-        table = _parse(text, path)
-        tool = table.get("tool")
-        tables = [tool.get(name) for name in tools] if isinstance(tool, dict) else [] if tools else [table]
-        for each in tables:
-            length = each.get("line-length") if isinstance(each, dict) else None
+        tools = table.get("tool") if path == "pyproject.toml" else {"ruff": table}
+        for tool in ("ruff", "black"):
+            settings = tools.get(tool) if isinstance(tools, dict) else None
+            length = settings.get("line-length") if isinstance(settings, dict) else None
             if type(length) is int and length > 0:
                 return length
     return LINE_LENGTH

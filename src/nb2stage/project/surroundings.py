@@ -15,11 +15,10 @@ from nb2stage.files.repository import git_top
 from nb2stage.knowledge import Knowledge
 from nb2stage.planning.places import folder_of, located
 from nb2stage.planning.stageplan import Surroundings
-from nb2stage.project.configuration import line_length
 from nb2stage.project.neighbours import params_of_others
 
 
-def world_of(project: Project, folder: str, pandas: int | None) -> World:
+def world_of(project: Project, folder: str) -> World:
     """The modules by their paths from the notebook's folder, and how the project's pandas treats selections.
 
     Of an unknown pandas they may be views.
@@ -32,7 +31,7 @@ def world_of(project: Project, folder: str, pandas: int | None) -> World:
 
     above = "../" * len(folder.split("/")) if folder else ""
     files = ModuleFiles(cache(text), lambda path: (project.root / located(path, folder)).is_dir(), above)
-    return World(files, (pandas or 0) >= 3, Knowledge(project.settings.calls))
+    return World(files, (project.pandas or 0) >= 3, Knowledge(project.settings.calls))
 
 
 def surroundings(project: Project, path: str, names: Sequence[str]) -> Surroundings:
@@ -55,7 +54,7 @@ def surroundings(project: Project, path: str, names: Sequence[str]) -> Surroundi
         folder=folder_of(path),
         above=_levels(project.root),
         others_params=params_of_others(project.state.notebooks, path),
-        line_length=line_length(project.root),
+        line_length=project.line_length,
     )
 
 
