@@ -12,7 +12,7 @@ from textwrap import indent
 from nb2stage.analysis.crossings import Round, Transfer
 from nb2stage.analysis.objects import Statement
 from nb2stage.analysis.scopes import inner_free_names
-from nb2stage.knowledge import BY_KEY
+from nb2stage.knowledge import BY_KEY, packages
 from nb2stage.knowledge.formats import JOBLIB, PANDAS, PANDAS_ARRAYS, Format
 from nb2stage.planning.companions import NANS, SAVING, is_tried, keeps_nan
 from nb2stage.planning.planner import Planner
@@ -21,7 +21,6 @@ from nb2stage.scripts.import_lines import Imports
 from nb2stage.trees import walk
 
 INDENT = "    "
-WITH_PANDAS = frozenset({"pandas", "statsmodels", "seaborn", "xarray", "geopandas", "plotnine", "lifelines", "prophet"})
 STARRED = 2  # of more values in a row than these that a stage does not need, no one is counted
 
 
@@ -249,7 +248,7 @@ class CacheLines:
     def has_pandas(self) -> bool:
         """Whether the script imports pandas anyway, or what imports it."""
         files = [*self.plan.loads, *self.plan.saves]
-        return bool(self.roots & WITH_PANDAS) or any(file.format.module == "pandas" for file in files)
+        return bool(self.roots & packages("pandas")) or any(file.format.module == "pandas" for file in files)
 
     @cached_property
     def has_joblib(self) -> bool:
