@@ -35,6 +35,12 @@ TRAITS = ("impure", "once", "calls", "loops", "makes_functions")
 # Of a statement, what it is seen to do to the process and to what others have made.
 NOTED = ("sets", "seeds", "changes", "known_changes", "draws", "binds")
 
+# Where the run stands: a module begins elsewhere, and then it goes on where it was.
+PLACE = (
+    *("frame", "stack", "loops", "budget", "lazy_annotations", "made"),
+    *("depth", "guards", "ways", "guesses", "temporary", "blind_depth"),
+)
+
 
 def module_state(name: str) -> tuple[str, str] | None:
     """The module and the name in it of `<module.name>`; None for any other name."""
@@ -144,23 +150,7 @@ class Modules:
         for name in NOTED:
             setattr(statement, name, set())
         traits, files = [getattr(statement, name) for name in TRAITS], len(self.heap.files)
-        saved = (
-            self.heap.frame,
-            self.heap.stack,
-            self.heap.loops,
-            self.heap.budget,
-            self.heap.lazy_annotations,
-            self.heap.made,
-        )
-        outer = (
-            self.heap.depth,
-            self.heap.guards,
-            self.heap.ways,
-            self.heap.guesses,
-            self.heap.temporary,
-            self.heap.blind_depth,
-            len(self.heap.each),
-        )
+        place, loops = [getattr(self.heap, name) for name in PLACE], len(self.heap.each)
         loading, last = list(self.heap.loading), self.heap.last_returned
         self.heap.state, self.heap.frame, self.heap.stack = State(base), module.frame, (("module", module.name),)
         self.heap.loops, self.heap.budget, self.heap.lazy_annotations, self.heap.made = [], 4_000, False, set()
@@ -174,28 +164,11 @@ class Modules:
         except (TooLongError, RecursionError):
             followed = False
         self.heap.spare -= max(0, min(self.heap.effort, self.heap.most_effort) - began - FREE)
-        self.heap.effort, self.heap.most_effort = (
-            began,
-            most,
-        )  # a module takes nothing from the statement that imports it
+        # A module takes nothing from the statement that imports it.
+        self.heap.effort, self.heap.most_effort = began, most
         made, self.heap.loading, self.heap.last_returned = self.heap.made, loading, last
-        (
-            self.heap.frame,
-            self.heap.stack,
-            self.heap.loops,
-            self.heap.budget,
-            self.heap.lazy_annotations,
-            self.heap.made,
-        ) = saved
-        (
-            self.heap.depth,
-            self.heap.guards,
-            self.heap.ways,
-            self.heap.guesses,
-            self.heap.temporary,
-            self.heap.blind_depth,
-            loops,
-        ) = outer
+        for name, value in zip(PLACE, place, strict=True):
+            setattr(self.heap, name, value)
         del self.heap.each[loops:]
         self.heap.made |= made
         done, drawn = any(getattr(statement, name) for name in NOTED), statement.draws & self.heap.seeded

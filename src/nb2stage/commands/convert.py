@@ -122,15 +122,15 @@ def run(options: argparse.Namespace, console: Console) -> int:
             raise UsageError("`-` is the only notebook then, and --as names it: nb2stage convert - --as explore.ipynb")
         options.notebooks = [options.stands_for]
         texts = {Path(options.stands_for): sys.stdin.buffer.read()}
+    output = Path(options.output) if options.output is not None else None
     preview = bool(options.dry_run or options.diff or options.check or texts)
     if options.auto:
         from nb2stage.project.proposals import proposed_texts
 
-        output = Path(options.output) if options.output is not None else None
         texts = proposed_texts([Path(name) for name in options.notebooks], output, texts)
     wanted = Wanted(
         [Path(name) for name in options.notebooks],
-        Path(options.output) if options.output is not None else None,
+        output,
         options.layout,
         options.force,
         options.init,

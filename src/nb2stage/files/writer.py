@@ -467,7 +467,7 @@ class _Transaction:
         """Note the versions that are about to stand on disk, behind those that killed runs may have left."""
         self.current = PENDING_PATH
         files = {c.path: _hash(_encoded(c.after)) for c in changes if c.after is not None}
-        self.names = {path: f".nb2stage-{os.urandom(6).hex()}.tmp" for path in files}
+        self.names = {path: temporary_name() for path in files}
         before = {c.path: None if c.before is None else _hash(_encoded(c.before)) for c in changes}
         steps = {path: (known, files.get(path), self.names.get(path)) for path, known in before.items()}
         state = next((c.after for c in changes if c.path == STATE_PATH), None) or read_text(self.root, STATE_PATH)
@@ -496,7 +496,7 @@ class _Transaction:
             if not folder.exists():
                 folder.mkdir()
                 self.folders.append(folder)
-        temporary = target.with_name(self.names.get(path, f".nb2stage-{os.urandom(6).hex()}.tmp"))
+        temporary = target.with_name(self.names.get(path, temporary_name()))
         self.temporary.append(temporary)
         with temporary.open("xb") as stream:
             stream.write(content)
@@ -532,6 +532,11 @@ class _Transaction:
         except (OSError, Nb2stageError):
             return False
         return True
+
+
+def temporary_name() -> str:
+    """A name for what will become a file beside it; those that a killed command leaves are known by it."""
+    return _TEMPORARY.replace("*", os.urandom(6).hex())
 
 
 def _replace(temporary: Path, target: Path) -> None:

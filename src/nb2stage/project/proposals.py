@@ -9,7 +9,7 @@ from pathlib import Path
 
 from nb2stage.conversion import Project
 from nb2stage.diagnostics import Diagnostic, Nb2stageError
-from nb2stage.files.writer import read_state
+from nb2stage.files.writer import read_state, temporary_name
 from nb2stage.project.configuration import inside, project_folder, read_configuration, read_notebook_bytes
 from nb2stage.reading.notebook import Notebook, read_notebook
 from nb2stage.reading.notebooktags import with_tags
@@ -80,7 +80,7 @@ def uncommented(source: str) -> str:
 def write_notebook(path: Path, before: bytes, after: bytes) -> None:
     """Put a notebook in the place of the one that was read, unless that was changed meanwhile: whole or not at all."""
     target = path.resolve()
-    temporary = target.with_name(f".nb2stage-{os.urandom(6).hex()}.tmp")
+    temporary = target.with_name(temporary_name())
     try:
         with temporary.open("xb") as stream:
             stream.write(after)

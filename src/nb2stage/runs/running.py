@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import os
 import tempfile
 import warnings
 from collections.abc import Callable, Mapping, Sequence
@@ -11,6 +10,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from nb2stage.diagnostics import Diagnostic, Nb2stageError
+from nb2stage.files.writer import temporary_name
 from nb2stage.reading.tags import CellRole, Role
 from nb2stage.records import dataclass, replace
 from nb2stage.runs.kernels import line_of_error, needed, not_started
@@ -191,7 +191,7 @@ class _quiet:  # noqa: N801 -- a context manager
 def _move(source: Path, target: Path) -> None:
     """Put a whole file in its place at once."""
     target.parent.mkdir(parents=True, exist_ok=True)
-    temporary = target.with_name(f".nb2stage-{os.urandom(6).hex()}.tmp")
+    temporary = target.with_name(temporary_name())
     try:
         temporary.write_bytes(source.read_bytes())
         temporary.replace(target)

@@ -13,7 +13,7 @@ from typing import Final
 
 from nb2stage.knowledge.work import work
 from nb2stage.records import dataclass
-from nb2stage.trees import walk
+from nb2stage.trees import walk, walk_from_the_top
 
 # How much a piece of work says about the cell that it stands in.
 WEIGHTS: Final = {
@@ -179,18 +179,12 @@ def _of_statement(node: ast.stmt, names: Names) -> Iterator[Deed]:
     if isinstance(node, ast.If) and isinstance(node.test, ast.Constant) and not node.test.value:
         return
     for call in _calls(node):
-        deed = _of_call(call, names)
-        yield from deed
+        yield from _of_call(call, names)
 
 
 def _calls(node: ast.AST) -> Iterator[ast.Call]:
-    """All calls, those of the outermost first, in dead branches none."""
-    todo = [node]
-    while todo:
-        part = todo.pop(0)
-        if isinstance(part, ast.Call):
-            yield part
-        todo[:0] = ast.iter_child_nodes(part)
+    """All calls, each before those within it."""
+    return (part for part in walk_from_the_top(node, frozenset()) if isinstance(part, ast.Call))
 
 
 def _deed(kind: str, what: str, weight: float | None = None) -> Deed:
@@ -235,8 +229,6 @@ def _of_own(name: str, names: Names) -> list[Deed]:
     done = {deed.work for deed in body}
     if kind and (kind in done or not done - {"shows", "builds"}):
         return [_deed(kind, _called(kind, name))]
-    if kind == "draws" and "draws" in done:
-        return [_deed("draws", name)]
     return [Deed(d.work, d.weight * 0.8, f"calls {name}, which {d.why}") for d in body]
 
 
@@ -252,8 +244,6 @@ def _of_method(call: ast.Call, func: ast.Attribute, names: Names) -> list[Deed]:
     made = names.made(func.value)
     if name in ("fit", "fit_transform", "partial_fit", "fit_predict", "fit_resample") and made:
         kind = work("classes").find(made) or "fits"
-        if name == "fit_transform" and kind == "fits":
-            kind = "fits"
         last = made.rpartition(".")[2]
         return [_deed(kind, last if kind == "fits" else f"fits {last}", None if kind == "fits" else 3.0)]
     if name == "fit_transform":
